@@ -1,0 +1,149 @@
+"""The words that every room uses, as enums. docs/glossary.md explains them; docs/reasons.md is tested against Reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    PUSH = "push"
+
+
+class Purpose(StrEnum):
+    MARKETING = "marketing"
+    SERVICE = "service"
+    TRANSACTIONAL = "transactional"
+
+
+class OnCapped(StrEnum):
+    """What happens to a message that would exceed a frequency cap."""
+
+    DROP = "drop"
+    DEFER = "defer"
+    REROUTE = "reroute"
+
+
+class MessageState(StrEnum):
+    """Where a message is in its life. Every one ends in exactly one terminal state (G1)."""
+
+    PLANNED = "planned"
+    DUE = "due"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+OPEN_STATES = frozenset({MessageState.PLANNED, MessageState.DUE})
+
+
+class JourneyStatus(StrEnum):
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
+class ConsentAction(StrEnum):
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+
+
+class Decision(StrEnum):
+    """What a log entry records."""
+
+    JOURNEY_ENTERED = "journey_entered"
+    JOURNEY_REFUSED = "journey_refused"
+    JOURNEY_ENDED = "journey_ended"
+    SCHEDULE_FIRED = "schedule_fired"
+    SCHEDULE_MISSED = "schedule_missed"
+    MESSAGE_PLANNED = "message_planned"
+    MESSAGE_DEFERRED = "message_deferred"
+    MESSAGE_REROUTED = "message_rerouted"
+    MESSAGE_SENDING = "message_sending"
+    MESSAGE_ACCEPTED = "message_accepted"
+    MESSAGE_RETRIED = "message_retried"
+    MESSAGE_FAILED = "message_failed"
+    MESSAGE_UNKNOWN = "message_unknown"
+    MESSAGE_SUPPRESSED = "message_suppressed"
+    MESSAGE_EXPIRED = "message_expired"
+    MESSAGE_CANCELLED = "message_cancelled"
+
+
+class Reason(StrEnum):
+    """Why a decision went the way it did. The value is stored; ``meaning`` is for people."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Reason:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    # journeys
+    EVENT_MATCHED = "event_matched", "An event met the campaign's entry rule."
+    AUDIENCE_MATCHED = "audience_matched", "The person was in the audience when the schedule fired."
+    ALREADY_IN_JOURNEY = (
+        "already_in_journey",
+        "The person is still inside an earlier journey of this campaign.",
+    )
+    ENTERED_BEFORE = "entered_before", "The campaign takes each person once (`again: never`)."
+    ENTERED_TOO_RECENTLY = "entered_too_recently", "The last entry is more recent than `again.after` allows."
+    COMPLETED = "completed", "The journey ran its last step."
+    EXIT_STEP = "exit_step", "The journey reached an `exit` step."
+    EXIT_EVENT = "exit_event", "An event that the campaign lists under `exit` happened."
+    GOAL_REACHED = "goal_reached", "The campaign's goal was reached within its time."
+    DUE_BY_SCHEDULE = "due_by_schedule", "The campaign's schedule came due."
+    MISSED_WHILE_DOWN = (
+        "missed_while_down",
+        "A later firing came due too while dangol was not running; only the latest is run.",
+    )
+    # messages that wait or go
+    STEP_REACHED = "step_reached", "The journey reached a `send` step."
+    ALLOWED = "allowed", "Every rule allowed the message; it was handed to the provider."
+    ACCEPTED_BY_PROVIDER = "accepted_by_provider", "The provider took responsibility for the message."
+    PROVIDER_BUSY = "provider_busy", "The provider refused for the moment; the message is tried again."
+    QUIET_HOURS = "quiet_hours", "It is quiet hours for this person; the message waits until they end."
+    CAPPED = "capped", "A frequency cap is used up."
+    # messages that are not sent
+    PROFILE_ERASED = "profile_erased", "The person was erased."
+    ADDRESS_MISSING = "address_missing", "The profile has no address for this channel."
+    ADDRESS_SUPPRESSED = (
+        "address_suppressed",
+        "The address is suppressed (bounce, complaint, opt-out, manual).",
+    )
+    CONSENT_MISSING = "consent_missing", "There is no consent on record for this channel and purpose."
+    CONSENT_WITHDRAWN = "consent_withdrawn", "Consent for this channel and purpose was withdrawn."
+    EXPIRED = "expired", "`expires_after` had passed before the message could be sent."
+    JOURNEY_ENDED = "journey_ended", "The journey had ended before the message was sent."
+    HELD_OUT = "held_out", "The person is in the campaign's hold-out group."
+    TIMEZONE_UNKNOWN = (
+        "timezone_unknown",
+        "No time zone can be told for this person, so quiet hours cannot be kept.",
+    )
+    QUIET_HOURS_OUTLAST_EXPIRY = (
+        "quiet_hours_outlast_expiry",
+        "Quiet hours end only after the message expires.",
+    )
+    CAP_OUTLASTS_EXPIRY = "cap_outlasts_expiry", "The cap frees up only after the message expires."
+    TEMPLATE_MISSING = "template_missing", "The message has no text for this channel."
+    RENDER_FAILED = "render_failed", "The text could not be rendered with this person's data."
+    CONTENT_TOO_LONG = "content_too_long", "The rendered text exceeds the channel's limit."
+    GATE_FAILED = "gate_failed", "A rule could not be evaluated; in doubt, nothing is sent."
+    PROVIDER_MISSING = "provider_missing", "No provider is set up for this channel."
+    PROVIDER_REFUSED = "provider_refused", "The provider refused the message for good."
+    RETRIES_EXHAUSTED = "retries_exhausted", "The provider kept refusing; the attempts are used up."
+    OUTCOME_UNKNOWN = (
+        "outcome_unknown",
+        "The provider may or may not have taken the message; it is never sent again blindly.",
+    )
+    LEASE_LOST = (
+        "lease_lost",
+        "The worker stopped in the middle of the hand-over; it is never sent again blindly.",
+    )

@@ -1,0 +1,64 @@
+"""Settings: environment variables that start with ``DANGOL_``, or a ``.env`` file beside the workspace."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are and how patient to be. Secrets are never printed."""
+
+    model_config = SettingsConfigDict(env_prefix="DANGOL_", env_file=".env", extra="ignore", frozen=True)
+
+    workspace: Path = Field(Path(), description="The folder that holds campaigns/ and templates/.")
+    home: Path = Field(Path(".dangol"), description="Where the embedded database and the mailbox are kept.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the database; empty means SQLite in the home folder."
+    )
+    broker_url: str = Field(
+        "", description="redis://… or amqp://…; empty means Dramatiq's in-memory broker (one process)."
+    )
+    write_key: SecretStr | None = Field(
+        None, description="The key that backend services present; empty means one is made and kept."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Keys the hashes of suppressed addresses; empty means one is made and kept."
+    )
+    email_provider: str = Field("mailbox", description="Which provider hands over email: mailbox or smtp.")
+    sms_provider: str = Field("mailbox", description="Which provider hands over SMS.")
+    push_provider: str = Field("mailbox", description="Which provider hands over push messages.")
+    smtp_host: str = Field("127.0.0.1", description="Host of the SMTP server.")
+    smtp_port: int = Field(25, ge=1, le=65535, description="Port of the SMTP server.")
+    smtp_username: str = Field("", description="User name at the SMTP server, if it asks for one.")
+    smtp_password: SecretStr | None = Field(None, description="Password at the SMTP server.")
+    smtp_security: str = Field("none", pattern="^(none|starttls|tls)$", description="none, starttls or tls.")
+    smtp_timeout: timedelta = Field(timedelta(seconds=30), description="How long one SMTP step may take.")
+    batch_size: int = Field(500, ge=1, le=10_000, description="Messages, journeys or events in one batch.")
+    worker_threads: int = Field(4, ge=1, le=64, description="Worker threads in `dangol up`.")
+    tick: timedelta = Field(timedelta(seconds=1), description="How often the scheduler looks for due work.")
+    queue_lease: timedelta = Field(
+        timedelta(minutes=2), description="After this, work that was queued and not begun is queued again."
+    )
+    send_lease: timedelta = Field(
+        timedelta(minutes=10), description="After this, a hand-over without an outcome counts as unknown."
+    )
+    max_attempts: int = Field(
+        5, ge=1, le=100, description="Hand-overs tried after transient refusals before giving up."
+    )
+    retry_after: timedelta = Field(
+        timedelta(minutes=1), description="First pause after a transient refusal; doubles each time."
+    )
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'dangol.sqlite3'}"
+
+    @property
+    def mailbox(self) -> Path:
+        """The mailbox provider's own file."""
+        return self.home / "mailbox.sqlite3"

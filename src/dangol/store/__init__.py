@@ -1,0 +1,1 @@
+"""SQLAlchemy Core tables, the engine, transactions and migrations, on SQLite and PostgreSQL."""

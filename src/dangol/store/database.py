@@ -1,0 +1,224 @@
+"""The database: one engine, short transactions, errors in words an operator can act on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from dangol.errors import StoreUnavailable, UsageError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_SECONDS = 30
+
+
+class Database:
+    """An engine and the three things done with it: ``read``, ``write``, ``migrate``.
+
+    Raises UsageError for a URL that names no supported database, and StoreUnavailable, with advice, when the
+    database cannot be reached, is locked, read-only or full.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() == "postgresql":
+                parsed = parsed.set(drivername="postgresql+psycopg")
+                self.engine = _postgresql(parsed, pool_size)
+            elif parsed.get_backend_name() == "sqlite":
+                self.engine = _sqlite(parsed)
+            else:
+                raise UsageError(
+                    f"database {parsed.render_as_string()}: expected sqlite:///… or postgresql://…"
+                )
+        except (ArgumentError, NoSuchModuleError):
+            raise UsageError(f"{url!r} is no database URL; expected sqlite:///… or postgresql://…") from None
+        self.url = parsed
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
+
+    @property
+    def label(self) -> str:
+        """Where the database is, without its password."""
+        if self.url.database and not self.is_postgresql:
+            return self.url.database
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write; on SQLite it is the only writer from its first statement on."""
+        with self._transaction(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._transaction(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(dangol_writes=writes)
+                with connection.begin():
+                    yield connection
+        except DBAPIError as error:
+            raise _translated(error, self.label) from error
+
+    def migrate(self) -> None:
+        """Bring the schema to this release's; safe to call at every start and from several processes."""
+        if not self.is_postgresql and self.url.database not in (None, "", ":memory:"):
+            try:
+                Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreUnavailable(f"cannot make the folder of {self.label}: {error.strerror}") from error
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.write() as connection:
+            if self.is_postgresql:
+                connection.execute(text("SELECT pg_advisory_xact_lock(7301, 1)"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _sqlite(url: Any) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}, **_JSON)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("dangol_writes", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: Any, pool_size: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        **_JSON,
+    )
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+_JSON: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": json.loads}
+
+_ADVICE = {
+    "locked": "another process holds it; stop that process, or use PostgreSQL for several writers",
+    "readonly": "it is read-only; check the permissions of the file and its folder",
+    "read-only": "it is read-only; check its permissions, or that it is not a standby",
+    "disk": "the disk is full or failing; free some space and start again: nothing accepted was lost",
+    "space": "the disk is full; free some space and start again: nothing accepted was lost",
+    "unable to open": "the file cannot be opened; check its folder and permissions",
+    "not a database": "this file is not a SQLite database; point DANGOL_DATABASE_URL elsewhere",
+    "malformed": "the file is damaged; restore it from a backup",
+    "connection refused": "nothing answers there; is the server running?",
+    "no such table": "its schema is missing; run `dangol migrate`",
+}
+
+
+def _translated(error: DBAPIError, label: str) -> Exception:
+    """An operator's words for what went wrong outside; programming errors stay what they are."""
+    said = str(error.orig).lower()
+    for sign, advice in _ADVICE.items():
+        if sign in said:
+            return StoreUnavailable(f"database {label}: {advice} ({str(error.orig).splitlines()[0]})")
+    if error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "InterfaceError"}:
+        return StoreUnavailable(f"database {label}: {str(error.orig).splitlines()[0]}")
+    return error
+
+
+# Statements that are written once and are fast on both databases.
+
+
+def among(
+    column: Column[Any] | ColumnElement[Any], values: Sequence[str], connection: Connection
+) -> ColumnElement[bool]:
+    """``column IN values`` as one parameter, so that the statement is compiled once whatever the batch's size."""
+    if connection.dialect.name == "postgresql":
+        return column == func.any(bindparam(None, list(values), type_=postgresql.ARRAY(postgresql.TEXT)))
+    each = func.json_each(bindparam(None, json.dumps(list(values)))).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, conflict: Sequence[str]
+) -> None:
+    """Insert ``rows``, passing over those whose ``conflict`` columns are there already."""
+    if rows:
+        connection.execute(
+            _insert(connection, table).on_conflict_do_nothing(index_elements=list(conflict)), list(rows)
+        )
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    *,
+    key: Sequence[str],
+    update: Sequence[str],
+) -> None:
+    """Insert ``rows``; where ``key`` is there already, set the ``update`` columns."""
+    if rows:
+        statement = _insert(connection, table)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(key), set_={name: statement.excluded[name] for name in update}
+            ),
+            list(rows),
+        )
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert ``rows``; all have the same keys."""
+    if rows:
+        connection.execute(table.insert(), list(rows))

@@ -1,0 +1,296 @@
+"""Every table. Personal data lives in rows that can be deleted; insert-only tables hold it only encrypted (G8)."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from dangol.store.types import Id, Instant, Json
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+Key64 = String(64)
+Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
+
+# People. Deletable.
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", Id, primary_key=True, comment="opaque: a log entry alone names nobody"),
+    Column("external_id", Text, nullable=False, unique=True),
+    Column("email", Text),
+    Column("phone", Text, comment="E.164"),
+    Column("locale", String(35)),
+    Column("timezone", String(64), comment="as given; may be a zone that does not exist"),
+    Column("country", String(2)),
+    Column("attributes", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("erased_at", Instant),
+)
+
+profile_keys = Table(
+    "profile_keys",
+    metadata,
+    Column("profile_id", Id, primary_key=True),
+    Column(
+        "key",
+        LargeBinary,
+        nullable=False,
+        comment="opens this person's sealed log contexts; destroyed on erasure",
+    ),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("profile_id", Id, ForeignKey("profiles.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("token", Text, nullable=False, unique=True),
+    Column("platform", String(16), nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", String(100), nullable=False, unique=True, comment="the sender's idempotency key"),
+    Column("profile_id", Id, ForeignKey("profiles.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("properties", Json, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Index("ix_events_profile_name_time", "profile_id", "name", "occurred_at"),
+)
+
+rejected_events = Table(
+    "rejected_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("payload", Text, nullable=False, comment="what came, as it came, up to a limit"),
+)
+
+# Consent: an insert-only ledger and its derived current state.
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("profile_id", Id, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("basis", String(64), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("wording", Text, nullable=False, comment="the exact words shown; empty if there is no proof"),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index("ix_consents_profile", "profile_id", "channel", "purpose", "occurred_at"),
+)
+
+consent_states = Table(
+    "consent_states",
+    metadata,
+    Column("profile_id", Id, primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("purpose", String(16), primary_key=True),
+    Column("granted", Boolean, nullable=False),
+    Column("consent_id", Id, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("address_hash", Key64, nullable=False, index=True, comment="keyed hash; outlives erasure"),
+    Column("channel", String(16), nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("lifted_at", Instant),
+)
+
+# Definitions: content-addressed and immutable.
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("hash", Key64, primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Key64, primary_key=True, comment="hash of the manifest"),
+    Column("campaign_key", Key64, nullable=False, index=True),
+    Column(
+        "manifest", Json, nullable=False, comment="path → blob hash of every file the campaign depends on"
+    ),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("seq", Sequence64, primary_key=True, autoincrement=True),
+    Column("campaign_key", Key64, nullable=False, index=True),
+    Column("version_id", Key64, comment="null: the campaign was taken out of service"),
+    Column("deployed_at", Instant, nullable=False),
+    Column("deployed_by", String(200), nullable=False),
+)
+
+# Journeys and messages.
+
+journeys = Table(
+    "journeys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign_key", Key64, nullable=False),
+    Column("version_id", Key64, nullable=False),
+    Column("profile_id", Id, nullable=False),
+    Column("entry_key", String(64), nullable=False, comment="what makes this entry this entry"),
+    Column("entry_event_id", Id),
+    Column("status", String(16), nullable=False),
+    Column("position", String(64), nullable=False, comment="the step that runs next"),
+    Column("wake_at", Instant),
+    Column("queued_until", Instant, comment="a worker has been told; told again after this"),
+    Column("entered_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("end_reason", String(64)),
+    UniqueConstraint("campaign_key", "profile_id", "entry_key"),
+    Index("ix_journeys_due", "status", "wake_at"),
+    Index("ix_journeys_profile", "profile_id", "status"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("journey_id", Id, nullable=False),
+    Column("campaign_key", Key64, nullable=False),
+    Column("version_id", Key64, nullable=False),
+    Column("profile_id", Id, nullable=False),
+    Column("stage", Key64, nullable=False),
+    Column("step", Key64, nullable=False),
+    Column("template", Key64, nullable=False),
+    Column("channels", String(64), nullable=False, comment="comma-separated, in order of preference"),
+    Column("purpose", String(16), nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("channel", String(16), comment="the channel that was chosen"),
+    Column("due_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("lease_until", Instant, comment="due: told to a worker; sending: handed to the provider"),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("provider", String(32)),
+    Column("provider_reference", String(200)),
+    Column("planned_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("journey_id", "step", "channels"),
+    Index("ix_messages_due", "state", "purpose", "due_at"),
+    Index("ix_messages_lease", "state", "lease_until"),
+    Index("ix_messages_profile", "profile_id"),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("message_id", Id, primary_key=True),
+    Column("profile_id", Id, nullable=False),
+    Column("campaign_key", Key64, nullable=False),
+    Column("stage", Key64, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("tags", Json, nullable=False, comment="a snapshot at hand-over"),
+    Column("priority", SmallInteger, nullable=False),
+    Column("reserved_at", Instant, nullable=False),
+    Index("ix_slots_profile", "profile_id", "reserved_at"),
+)
+
+schedule_runs = Table(
+    "schedule_runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign_key", Key64, nullable=False),
+    Column("version_id", Key64, nullable=False),
+    Column("fire_at", Instant, nullable=False),
+    Column("cursor", Id, comment="the last profile taken in; null before the first"),
+    Column("finished_at", Instant),
+    Column("queued_until", Instant),
+    UniqueConstraint("campaign_key", "fire_at"),
+)
+
+# The log. Insert-only: triggers refuse UPDATE and DELETE.
+
+log = Table(
+    "log",
+    metadata,
+    Column("seq", Sequence64, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("decision", String(32), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("profile_id", Id),
+    Column("campaign_key", Key64),
+    Column("version_id", Key64),
+    Column("journey_id", Id),
+    Column("message_id", Id, index=True),
+    Column("stage", Key64),
+    Column("step", Key64),
+    Column("channel", String(16)),
+    Column("evidence", Json, nullable=False, comment="never personal data"),
+    Column("content_hash", Key64, comment="keyed with the person's key"),
+    Column("sealed", LargeBinary, comment="address and rendering context, under the person's key"),
+    Index("ix_log_profile", "profile_id", "seq"),
+    Index("ix_log_campaign", "campaign_key", "seq"),
+    Index("ix_log_reason", "reason", "seq"),
+)
+
+INSERT_ONLY = (consents, log)
+
+# Housekeeping.
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("name", Key64, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Key64, primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
