@@ -57,6 +57,10 @@ class RenderError(DangolError):
     """A message could not be rendered for this person; nothing was sent."""
 
 
+class ContentTooLong(RenderError):
+    """The rendered text exceeds the channel's limit; nothing was sent."""
+
+
 class InvalidEvent(DangolError):
     """An event was refused because it is malformed; ``code`` names why."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,9 +17,7 @@ class Settings(BaseSettings):
 
     workspace: Path = Field(Path(), description="The folder that holds campaigns/ and templates/.")
     home: Path = Field(Path(".dangol"), description="Where the embedded database and the mailbox are kept.")
-    database_url: str = Field(
-        "", description="SQLAlchemy URL of the database; empty means SQLite in the home folder."
-    )
+    database_url: str = Field("", description="SQLAlchemy URL of the database; empty means SQLite in the home folder.")
     broker_url: str = Field(
         "", description="redis://… or amqp://…; empty means Dramatiq's in-memory broker (one process)."
     )
@@ -28,14 +27,14 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, description="Keys the hashes of suppressed addresses; empty means one is made and kept."
     )
-    email_provider: str = Field("mailbox", description="Which provider hands over email: mailbox or smtp.")
-    sms_provider: str = Field("mailbox", description="Which provider hands over SMS.")
-    push_provider: str = Field("mailbox", description="Which provider hands over push messages.")
+    email_provider: str = Field("mailbox", description="Which provider hands over email: mailbox, smtp or none.")
+    sms_provider: str = Field("mailbox", description="Which provider hands over SMS: mailbox or none.")
+    push_provider: str = Field("mailbox", description="Which provider hands over push: mailbox or none.")
     smtp_host: str = Field("127.0.0.1", description="Host of the SMTP server.")
     smtp_port: int = Field(25, ge=1, le=65535, description="Port of the SMTP server.")
     smtp_username: str = Field("", description="User name at the SMTP server, if it asks for one.")
     smtp_password: SecretStr | None = Field(None, description="Password at the SMTP server.")
-    smtp_security: str = Field("none", pattern="^(none|starttls|tls)$", description="none, starttls or tls.")
+    smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="none, starttls or tls.")
     smtp_timeout: timedelta = Field(timedelta(seconds=30), description="How long one SMTP step may take.")
     batch_size: int = Field(500, ge=1, le=10_000, description="Messages, journeys or events in one batch.")
     worker_threads: int = Field(4, ge=1, le=64, description="Worker threads in `dangol up`.")

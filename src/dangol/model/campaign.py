@@ -36,9 +36,7 @@ def _percent(value: object) -> float:
     return share
 
 
-Percent = Annotated[
-    float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$"})
-]
+Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$"})]
 
 
 class After(Definition):
@@ -50,12 +48,28 @@ class After(Definition):
 class Entry(Definition):
     """How people get in: by an event, or by a schedule over an audience."""
 
-    event: str | None = None
-    where: str | None = Field(None, description="Expression over `event` and `profile`; true means enter.")
-    schedule: str | None = Field(None, description="Five-field cron, in `timezone`.")
-    audience: str | None = Field(None, description="Expression over `profile`; everyone for whom it is true.")
-    timezone: str | None = Field(None, description="IANA zone of the schedule; the workspace's by default.")
-    again: Literal["never", "always"] | After = "never"
+    event: str | None = Field(
+        None, description="An event of tracking-plan.yaml that lets its person in.", examples=["Order Completed"]
+    )
+    where: str | None = Field(
+        None,
+        description="Expression over `event` and `profile`; true means enter.",
+        examples=["event.value >= 30000", 'count("Order Completed") == 1'],
+    )
+    schedule: str | None = Field(None, description="Five-field cron, in `timezone`.", examples=["0 10 * * MON"])
+    audience: str | None = Field(
+        None,
+        description="Expression over `profile`; everyone for whom it is true.",
+        examples=['has_consent("email", "marketing")', "true"],
+    )
+    timezone: str | None = Field(
+        None, description="IANA zone of the schedule; the workspace's by default.", examples=["Asia/Seoul"]
+    )
+    again: Literal["never", "always"] | After = Field(
+        "never",
+        description="May one person enter again, once out? A person is never in the same campaign twice at a time.",
+        examples=["never", "always", {"after": "30 days"}],
+    )
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Entry:
@@ -74,15 +88,15 @@ class Entry(Definition):
 class Goal(Definition):
     """What the campaign is for; reaching it ends the journey."""
 
-    event: str
-    within: Duration
+    event: str = Field(description="The event that counts as success.", examples=["Order Completed"])
+    within: Duration = Field(description="How long after entering it still counts.")
 
 
 class Wait(Definition):
     """Let time pass."""
 
-    wait: Duration
-    ref: Key | None = None
+    wait: Duration = Field(description="How long.")
+    ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
 
 
 class AllOf(Definition):
@@ -95,10 +109,17 @@ class Send(Definition):
     """Send a message: the first channel of the list that is allowed, or all of them."""
 
     send: Key = Field(description="The folder under templates/.")
-    ref: Key | None = None
-    channels: Annotated[tuple[Channel, ...], Field(min_length=1)] | AllOf
-    expires_after: Duration | None = None
-    on_capped: OnCapped | None = None
+    ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)] | AllOf = Field(
+        description="The first that is allowed, in this order; `{all: […]}` for every one.",
+        examples=[["push", "email"], {"all": ["email", "sms"]}],
+    )
+    expires_after: Duration | None = Field(
+        None, description="Counted from when the step is reached; later the message is not sent, and the log says so."
+    )
+    on_capped: OnCapped | None = Field(
+        None, description="What to do when a frequency cap is used up; policies.yaml decides by default."
+    )
 
     @property
     def routes(self) -> tuple[tuple[Channel, ...], ...]:
@@ -115,8 +136,8 @@ class Send(Definition):
 class Exit(Definition):
     """Leave the journey here; the text says why, for the log."""
 
-    exit: Key
-    ref: Key | None = None
+    exit: Key = Field(description="Why, in one word, for the log.", examples=["done"])
+    ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
 
 
 Step = Wait | Send | Exit
@@ -133,9 +154,7 @@ def _step(value: Any) -> Any:
         return STEP_TYPES[verbs[0]].model_validate(value)
     later = sorted(verb for verb in LATER_STEP_TYPES if verb in value)
     if later:
-        raise ValueError(
-            f"this version of dangol does not run `{later[0]}` steps; it runs {', '.join(STEP_TYPES)}"
-        )
+        raise ValueError(f"this version of dangol does not run `{later[0]}` steps; it runs {', '.join(STEP_TYPES)}")
     found = ", ".join(f"`{name}`" for name in value) or "nothing"
     raise ValueError(f"expected exactly one of {', '.join(STEP_TYPES)} in a step; found {found}")
 
@@ -143,24 +162,32 @@ def _step(value: Any) -> Any:
 class Stage(Definition):
     """The part of a campaign that belongs to one stage of the journey map."""
 
-    stage: Key
-    steps: tuple[Annotated[Step, BeforeValidator(_step)], ...] = Field(min_length=1)
+    stage: Key = Field(description="A stage of journey-map.yaml.", examples=["onboarding"])
+    steps: tuple[Annotated[Step, BeforeValidator(_step)], ...] = Field(
+        min_length=1, description="What happens, one after the other."
+    )
 
 
 class Campaign(Definition):
     """One flow over several channels."""
 
-    key: Key
-    name: str = Field(min_length=1, max_length=200)
-    owner: str = Field("", max_length=200)
-    purpose: Purpose
-    tags: tuple[Key, ...] = ()
-    priority: int = Field(50, ge=0, le=100)
-    entry: Entry
-    exit: tuple[str, ...] = ()
-    goal: Goal | None = None
-    holdout: Percent = 0.0
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    key: Key = Field(description="The file's name without `.yaml`.", examples=["win_back"])
+    name: str = Field(min_length=1, max_length=200, description="What people call the campaign.")
+    owner: str = Field("", max_length=200, description="The team that answers for it.", examples=["crm"])
+    purpose: Purpose = Field(
+        description="Decides which consent is needed, and whether quiet hours and caps hold the messages back."
+    )
+    tags: tuple[Key, ...] = Field((), description="For caps and reports.", examples=[["newsletter"]])
+    priority: int = Field(50, ge=0, le=100, description="The higher one wins the last slot under a cap.")
+    entry: Entry = Field(description="Who gets in, and when.")
+    exit: tuple[str, ...] = Field(
+        (), description="Events that end the journey, looked at before every step and every send."
+    )
+    goal: Goal | None = Field(None, description="What the campaign is for; reaching it ends the journey.")
+    holdout: Percent = Field(
+        0.0, description="The share of people who get nothing, so that the effect can be measured.", examples=["10%"]
+    )
+    stages: tuple[Stage, ...] = Field(min_length=1, description="The steps, by stage of the customer's journey.")
 
     def steps(self) -> Iterator[PlacedStep]:
         """Every step with its position and stage, in the order in which they run."""

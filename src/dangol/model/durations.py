@@ -45,7 +45,5 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\d+ (second|minute|hour|day|week)s?$", "examples": ["2 hours"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+ (second|minute|hour|day|week)s?$", "examples": ["2 hours"]}),
 ]

@@ -1,4 +1,4 @@
-"""The words that every room uses, as enums. docs/glossary.md explains them; docs/reasons.md is tested against Reason."""
+"""The words that every room uses, as enums; docs/glossary.md explains them, docs/reasons.md lists the reasons."""
 
 from __future__ import annotations
 

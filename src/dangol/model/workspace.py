@@ -54,6 +54,19 @@ class TrackingPlan(Definition):
     events: dict[str, dict[str, ValueType]] = Field(default_factory=dict)
 
 
+class Segment(Definition):
+    """A named audience, for use as ``in_segment("key")``."""
+
+    name: str
+    audience: str = Field(description="Expression over `profile`.")
+
+
+class Segments(Definition):
+    """campaigns/segments.yaml, optional."""
+
+    segments: dict[Key, Segment] = Field(default_factory=dict)
+
+
 STANDARD_ATTRIBUTES: dict[str, ValueType] = {
     "id": ValueType.STRING,
     "email": ValueType.STRING,

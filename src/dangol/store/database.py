@@ -17,11 +17,13 @@ from sqlalchemy import (
     Engine,
     Table,
     bindparam,
+    column,
     create_engine,
     event,
     func,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -49,9 +51,7 @@ class Database:
             elif parsed.get_backend_name() == "sqlite":
                 self.engine = _sqlite(parsed)
             else:
-                raise UsageError(
-                    f"database {parsed.render_as_string()}: expected sqlite:///… or postgresql://…"
-                )
+                raise UsageError(f"database {parsed.render_as_string()}: expected sqlite:///… or postgresql://…")
         except (ArgumentError, NoSuchModuleError):
             raise UsageError(f"{url!r} is no database URL; expected sqlite:///… or postgresql://…") from None
         self.url = parsed
@@ -175,13 +175,13 @@ def _translated(error: DBAPIError, label: str) -> Exception:
 
 
 def among(
-    column: Column[Any] | ColumnElement[Any], values: Sequence[str], connection: Connection
+    where: Column[Any] | ColumnElement[Any], values: Sequence[str], connection: Connection
 ) -> ColumnElement[bool]:
-    """``column IN values`` as one parameter, so that the statement is compiled once whatever the batch's size."""
+    """``where IN values`` as one parameter, so that the statement is compiled once whatever the batch's size."""
     if connection.dialect.name == "postgresql":
-        return column == func.any(bindparam(None, list(values), type_=postgresql.ARRAY(postgresql.TEXT)))
+        return where == func.any(bindparam(None, list(values), type_=postgresql.ARRAY(postgresql.TEXT)))
     each = func.json_each(bindparam(None, json.dumps(list(values)))).table_valued("value")
-    return column.in_(select(each.c.value))
+    return where.in_(select(each.c.value))
 
 
 def insert_new(
@@ -189,9 +189,7 @@ def insert_new(
 ) -> None:
     """Insert ``rows``, passing over those whose ``conflict`` columns are there already."""
     if rows:
-        connection.execute(
-            _insert(connection, table).on_conflict_do_nothing(index_elements=list(conflict)), list(rows)
-        )
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(index_elements=list(conflict)), list(rows))
 
 
 def upsert(
@@ -213,6 +211,15 @@ def upsert(
         )
 
 
+def upsert_if(
+    connection: Connection, table: Table, row: dict[str, Any], *, key: Sequence[str], condition: ColumnElement[bool]
+) -> None:
+    """Insert ``row``; where ``key`` is there already, replace the rest, but only if the old row meets the condition."""
+    statement = _insert(connection, table)
+    values = {name: statement.excluded[name] for name in row if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values, where=condition), [row])
+
+
 def _insert(connection: Connection, table: Table) -> Any:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
@@ -222,3 +229,29 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[dict[str, A
     """Insert ``rows``; all have the same keys."""
     if rows:
         connection.execute(table.insert(), list(rows))
+
+
+def update_each(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Update rows by ``id``, each with its own values; all rows have the same keys."""
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != "id"]
+    if connection.dialect.name == "postgresql":
+        given = (
+            func.unnest(
+                *(
+                    bindparam(f"p_{name}", [row[name] for row in rows], type_=postgresql.ARRAY(table.c[name].type))
+                    for name in ("id", *names)
+                )
+            )
+            .table_valued(*(column(name, table.c[name].type) for name in ("id", *names)), name="given")
+            .render_derived()
+        )
+        statement = update(table).where(table.c.id == given.c.id).values({name: given.c[name] for name in names})
+        connection.execute(statement)
+        return
+    by_id = update(table).where(table.c.id == bindparam("p_id"))
+    connection.execute(
+        by_id.values({name: bindparam(f"p_{name}") for name in names}),
+        [{f"p_{name}": value for name, value in row.items()} for row in rows],
+    )

@@ -151,9 +151,7 @@ versions = Table(
     metadata,
     Column("id", Key64, primary_key=True, comment="hash of the manifest"),
     Column("campaign_key", Key64, nullable=False, index=True),
-    Column(
-        "manifest", Json, nullable=False, comment="path → blob hash of every file the campaign depends on"
-    ),
+    Column("manifest", Json, nullable=False, comment="path → blob hash of every file the campaign depends on"),
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(200), nullable=False),
 )

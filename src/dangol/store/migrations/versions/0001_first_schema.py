@@ -42,9 +42,7 @@ def upgrade() -> None:
         sa.Column("action", sa.String(length=16), nullable=False),
         sa.Column("basis", sa.String(length=64), nullable=False),
         sa.Column("source", sa.String(length=200), nullable=False),
-        sa.Column(
-            "wording", sa.Text(), nullable=False, comment="the exact words shown; empty if there is no proof"
-        ),
+        sa.Column("wording", sa.Text(), nullable=False, comment="the exact words shown; empty if there is no proof"),
         sa.Column("occurred_at", Instant, nullable=False),
         sa.Column("recorded_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
@@ -54,9 +52,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "deployments",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("campaign_key", sa.String(length=64), nullable=False),
         sa.Column(
             "version_id",
@@ -81,16 +77,12 @@ def upgrade() -> None:
         sa.Column("campaign_key", sa.String(length=64), nullable=False),
         sa.Column("version_id", sa.String(length=64), nullable=False),
         sa.Column("profile_id", Id, nullable=False),
-        sa.Column(
-            "entry_key", sa.String(length=64), nullable=False, comment="what makes this entry this entry"
-        ),
+        sa.Column("entry_key", sa.String(length=64), nullable=False, comment="what makes this entry this entry"),
         sa.Column("entry_event_id", Id, nullable=True),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("position", sa.String(length=64), nullable=False, comment="the step that runs next"),
         sa.Column("wake_at", Instant, nullable=True),
-        sa.Column(
-            "queued_until", Instant, nullable=True, comment="a worker has been told; told again after this"
-        ),
+        sa.Column("queued_until", Instant, nullable=True, comment="a worker has been told; told again after this"),
         sa.Column("entered_at", Instant, nullable=False),
         sa.Column("ended_at", Instant, nullable=True),
         sa.Column("end_reason", sa.String(length=64), nullable=True),
@@ -113,9 +105,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "log",
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("id", Id, nullable=False),
         sa.Column("at", Instant, nullable=False),
         sa.Column("decision", sa.String(length=32), nullable=False),
@@ -179,9 +169,7 @@ def upgrade() -> None:
         sa.Column("planned_at", Instant, nullable=False),
         sa.Column("updated_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
-        sa.UniqueConstraint(
-            "journey_id", "step", "channels", name=op.f("uq_messages_journey_id_step_channels")
-        ),
+        sa.UniqueConstraint("journey_id", "step", "channels", name=op.f("uq_messages_journey_id_step_channels")),
     )
     op.create_index("ix_messages_due", "messages", ["state", "purpose", "due_at"], unique=False)
     op.create_index("ix_messages_lease", "messages", ["state", "lease_until"], unique=False)
@@ -257,9 +245,7 @@ def upgrade() -> None:
     op.create_table(
         "suppressions",
         sa.Column("id", Id, nullable=False),
-        sa.Column(
-            "address_hash", sa.String(length=64), nullable=False, comment="keyed hash; outlives erasure"
-        ),
+        sa.Column("address_hash", sa.String(length=64), nullable=False, comment="keyed hash; outlives erasure"),
         sa.Column("channel", sa.String(length=16), nullable=False),
         sa.Column("cause", sa.String(length=32), nullable=False),
         sa.Column("source", sa.String(length=200), nullable=False),
@@ -272,9 +258,7 @@ def upgrade() -> None:
         "versions",
         sa.Column("id", sa.String(length=64), nullable=False, comment="hash of the manifest"),
         sa.Column("campaign_key", sa.String(length=64), nullable=False),
-        sa.Column(
-            "manifest", Json, nullable=False, comment="path → blob hash of every file the campaign depends on"
-        ),
+        sa.Column("manifest", Json, nullable=False, comment="path → blob hash of every file the campaign depends on"),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("created_by", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
@@ -297,24 +281,18 @@ def upgrade() -> None:
     op.create_table(
         "events",
         sa.Column("id", Id, nullable=False),
-        sa.Column(
-            "message_id", sa.String(length=100), nullable=False, comment="the sender's idempotency key"
-        ),
+        sa.Column("message_id", sa.String(length=100), nullable=False, comment="the sender's idempotency key"),
         sa.Column("profile_id", Id, nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("properties", Json, nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("occurred_at", Instant, nullable=False),
         sa.Column("received_at", Instant, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["profile_id"], ["profiles.id"], name=op.f("fk_events_profile_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name=op.f("fk_events_profile_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("message_id", name=op.f("uq_events_message_id")),
     )
-    op.create_index(
-        "ix_events_profile_name_time", "events", ["profile_id", "name", "occurred_at"], unique=False
-    )
+    op.create_index("ix_events_profile_name_time", "events", ["profile_id", "name", "occurred_at"], unique=False)
     for table in _INSERT_ONLY:
         _refuse_changes(table)
 

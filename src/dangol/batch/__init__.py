@@ -1,0 +1,1 @@
+"""What one batch reads (``facts``) and writes (``changes``, ``handover``), in bulk. Only the pipeline uses it."""

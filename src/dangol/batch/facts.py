@@ -1,0 +1,197 @@
+"""Reading everything the gate must know about a batch of claimed messages: one query per kind of fact.
+
+All of it is read inside the transaction that claims the messages and after the people were locked, so a consent
+withdrawn before that moment is seen (G3) and no other worker can take a slot meanwhile (G4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from dangol.consent import ledger as consents
+from dangol.consent import suppressions
+from dangol.consent.suppressions import AddressHasher
+from dangol.ledger.entries import load_keys
+from dangol.ledger.sealing import PersonKey
+from dangol.model.campaign import Campaign
+from dangol.model.facts import Candidate, Facts, Slot, message_fields
+from dangol.model.people import ConsentState, Event, Profile
+from dangol.model.vocabulary import Channel, Purpose, Reason
+from dangol.policy.caps import longest_window
+from dangol.profiles import events, people
+from dangol.release import Release
+from dangol.store import journeys as journey_rows
+from dangol.store import messages as message_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claimed message's row with what its version says about it."""
+
+    row: Row[Any]
+    release: Release
+    candidate: Candidate
+
+    @classmethod
+    def of(cls, row: Row[Any], release: Release) -> Claimed:
+        """Tags and ``on_capped`` are those of the version that the journey runs."""
+        campaign = release.campaign
+        candidate = Candidate(
+            id=row.id,
+            campaign=campaign.key,
+            stage=row.stage,
+            purpose=campaign.purpose,
+            tags=campaign.tags,
+            priority=campaign.priority,
+            channels=tuple(Channel(name) for name in row.channels.split(",")),
+            expires_at=row.expires_at,
+            on_capped=release.on_capped.get(row.step, release.policies.on_capped),
+            holdout=campaign.holdout,
+        )
+        return cls(row, release, candidate)
+
+
+@dataclass(slots=True)
+class Briefing:
+    """The facts of one batch. Slots taken while the batch is decided are added as it goes."""
+
+    now: datetime
+    profiles: Mapping[str, Profile]
+    keys: Mapping[str, PersonKey]
+    consents: Mapping[str, Mapping[tuple[Channel, Purpose], ConsentState]]
+    suppressed: Mapping[str, Mapping[Channel, str]]
+    journeys: Mapping[str, Row[Any]]
+    endings: Mapping[str, Sequence[Event]]
+    entry_events: Mapping[str, Event]
+    slots: dict[str, list[Slot]] = field(default_factory=dict)
+    without_provider: frozenset[Channel] = frozenset()
+
+    def facts(self, claimed: Claimed) -> Facts:
+        """What the gate looks at for one message."""
+        row = claimed.row
+        return Facts(
+            now=self.now,
+            message=claimed.candidate,
+            profile=self.profiles[row.profile_id],
+            consents=self.consents.get(row.profile_id, {}),
+            suppressed=self.suppressed.get(row.profile_id, {}),
+            ended=self._ended(claimed),
+            slots=self.slots.get(row.profile_id, ()),
+            without_text=frozenset(claimed.candidate.channels) - claimed.release.messages.channels(row.template),
+            without_provider=self.without_provider,
+        )
+
+    def _ended(self, claimed: Claimed) -> Reason | None:
+        journey = self.journeys[claimed.row.journey_id]
+        if journey.end_reason in _OVERTAKEN:
+            return Reason(journey.end_reason)
+        return ending(claimed.release.campaign, journey._mapping, self.endings.get(journey.profile_id, ()))
+
+    def context(self, claimed: Claimed, variables: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+        """What a text may know: only the profile and event fields that it names. The log keeps no more than that."""
+        event = self.entry_events.get(self.journeys[claimed.row.journey_id].entry_event_id or "")
+        sources = {
+            "profile": self.profiles[claimed.row.profile_id].fields(),
+            "event": event.properties if event else {},
+        }
+        context: dict[str, dict[str, Any]] = {"profile": {}, "event": {}}
+        for namespace, name in variables:
+            if name in sources[namespace]:
+                context[namespace][name] = sources[namespace][name]
+        return context
+
+    def take_slot(self, claimed: Claimed, channel: Channel) -> None:
+        """Count a message that is about to be handed over."""
+        slot = Slot(self.now, claimed.candidate.fields(channel))
+        self.slots.setdefault(claimed.row.profile_id, []).append(slot)
+
+
+_OVERTAKEN = frozenset({Reason.EXIT_EVENT.value, Reason.GOAL_REACHED.value})
+"""Journeys that ended this way take their messages with them; completed ones leave them to be sent."""
+
+
+def ending(campaign: Campaign, journey: Mapping[str, Any], history: Iterable[Event]) -> Reason | None:
+    """Why events since its entry end a journey: the goal first, else an exit; None if none did.
+
+    An event counts if it is later than the entry in ``(occurred_at, id)``; the entry's own event never ends it.
+    """
+    entered_at, reason = journey["entered_at"], None
+    entry = (entered_at, journey["entry_event_id"] or "")
+    for event in history:
+        if event.order <= entry:
+            continue
+        goal = campaign.goal
+        if goal is not None and event.name == goal.event and event.occurred_at <= entered_at + goal.within:
+            return Reason.GOAL_REACHED
+        if event.name in campaign.exit:
+            reason = Reason.EXIT_EVENT
+    return reason
+
+
+def brief(
+    connection: Connection,
+    claimed: Sequence[Claimed],
+    now: datetime,
+    *,
+    hasher: AddressHasher,
+    providers: Iterable[Channel],
+) -> Briefing:
+    """Read the facts of a batch; the caller has locked its people."""
+    rows = [item.row for item in claimed]
+    profile_ids = sorted({row.profile_id for row in rows})
+    profiles = people.load(connection, profile_ids)
+    journeys = journey_rows.load_journeys(connection, sorted({row.journey_id for row in rows}))
+    ending_names = frozenset().union(*(item.release.ending_events for item in claimed))
+    window = longest_window([item.release.rulebook for item in _one_per_version(claimed)])
+    return Briefing(
+        now=now,
+        profiles=profiles,
+        keys=load_keys(connection, profile_ids),
+        consents=consents.states(connection, profile_ids),
+        suppressed=_suppressed(connection, profiles, _channels(claimed), hasher),
+        journeys=journeys,
+        endings=events.history(connection, profile_ids, ending_names) if ending_names else {},
+        entry_events=events.load_events(
+            connection, sorted({row.entry_event_id for row in journeys.values() if row.entry_event_id})
+        ),
+        slots={
+            profile_id: [_slot(row) for row in taken]
+            for profile_id, taken in message_rows.load_slots(connection, profile_ids, now - window).items()
+        },
+        without_provider=frozenset(Channel) - frozenset(providers),
+    )
+
+
+def _one_per_version(claimed: Sequence[Claimed]) -> Iterable[Claimed]:
+    return {item.release.version_id: item for item in claimed}.values()
+
+
+def _channels(claimed: Sequence[Claimed]) -> frozenset[Channel]:
+    return frozenset(channel for item in claimed for channel in item.candidate.channels)
+
+
+def _slot(row: Row[Any]) -> Slot:
+    fields = message_fields(row.channel, row.purpose, row.campaign_key, row.stage, row.tags, row.priority)
+    return Slot(row.reserved_at, fields)
+
+
+def _suppressed(
+    connection: Connection, profiles: Mapping[str, Profile], channels: Iterable[Channel], hasher: AddressHasher
+) -> dict[str, dict[Channel, str]]:
+    hashes = {
+        (profile.id, channel): hasher.hash(channel, address)
+        for profile in profiles.values()
+        for channel in channels
+        if (address := profile.address(channel))
+    }
+    causes = suppressions.suppressed(connection, sorted(set(hashes.values())))
+    found: dict[str, dict[Channel, str]] = {}
+    for (profile_id, channel), address_hash in hashes.items():
+        if address_hash in causes:
+            found.setdefault(profile_id, {})[channel] = causes[address_hash]
+    return found

@@ -1,0 +1,218 @@
+"""What one delivery does to messages: before the provider is called, and after it answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dangol.batch.changes import message_subject
+from dangol.batch.facts import Briefing, Claimed
+from dangol.ledger.entries import Journal, Subject
+from dangol.model.facts import Defer, Evidence, Ruling, Suppress
+from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
+from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
+from dangol.store import messages as message_rows
+
+_FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
+    Reason.EXPIRED: (MessageState.EXPIRED, Decision.MESSAGE_EXPIRED),
+    Reason.EXIT_EVENT: (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED),
+    Reason.GOAL_REACHED: (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED),
+}
+_SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A message whose hand-over has begun and is on record."""
+
+    claimed: Claimed
+    subject: Subject
+    envelope: Envelope
+    attempt: int
+
+
+class Handover:
+    """The decisions about one batch of messages, written in bulk before anything leaves the house."""
+
+    def __init__(self, briefing: Briefing, lease_until: datetime) -> None:
+        self._briefing = briefing
+        self._now = briefing.now
+        self._lease_until = lease_until
+        self._journal = Journal(briefing.now)
+        self._changed: dict[tuple[Any, ...], list[str]] = {}
+        self._slots: list[dict[str, Any]] = []
+        self.under_way: list[UnderWay] = []
+
+    def begin(
+        self, claimed: Claimed, ruling: Ruling, rendered: Rendered, context: Mapping[str, Any], evidence: Evidence
+    ) -> None:
+        """The message will be handed over: reserve its slot, put text and evidence on record, make its envelope."""
+        row, channel = claimed.row, ruling.channel
+        profile = self._briefing.profiles[row.profile_id]
+        address = profile.address(channel) or ""
+        subject = message_subject(row._mapping)
+        self._note_passed_over(subject, ruling)
+        self._journal.add(Decision.MESSAGE_SENDING, Reason.ALLOWED, subject, channel=channel, evidence=evidence)
+        self._journal.attach(self._briefing.keys[row.profile_id], address=address, rendered=rendered, context=context)
+        self._change(row.id, MessageState.SENDING, Reason.ALLOWED, channel=channel, lease_until=self._lease_until)
+        self._slots.append(_slot_row(claimed, channel, self._now))
+        self._briefing.take_slot(claimed, channel)
+        envelope = Envelope(
+            message_id=row.id,
+            channel=channel,
+            to=address,
+            sender=claimed.release.messages.sender(channel, rendered.locale),
+            rendered=rendered,
+            headers=claimed.release.messages.headers(channel, rendered.locale),
+            expires_at=row.expires_at,
+        )
+        self.under_way.append(UnderWay(claimed, subject, envelope, row.attempt + 1))
+
+    def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
+        """The message waits; waiting is an entry in the log, not silence."""
+        subject = message_subject(claimed.row._mapping)
+        self._note_passed_over(subject, ruling)
+        self._journal.add(
+            Decision.MESSAGE_DEFERRED, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence
+        )
+        self._change(claimed.row.id, MessageState.PLANNED, verdict.reason, due_at=verdict.until)
+
+    def refuse(self, claimed: Claimed, ruling: Ruling, verdict: Suppress) -> None:
+        """The message will never be sent."""
+        state, decision = _FINAL_STATES.get(verdict.reason, _SUPPRESSED)
+        subject = message_subject(claimed.row._mapping)
+        self._note_passed_over(subject, ruling)
+        self._journal.add(decision, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence)
+        self._change(claimed.row.id, state, verdict.reason, channel=ruling.channel)
+
+    def _note_passed_over(self, subject: Subject, ruling: Ruling) -> None:
+        for channel, verdict in ruling.passed_over:
+            self._journal.add(
+                Decision.MESSAGE_REROUTED, verdict.reason, subject, channel=channel, evidence=verdict.evidence
+            )
+
+    def _change(
+        self,
+        message_id: str,
+        state: MessageState,
+        reason: Reason,
+        *,
+        channel: Channel | None = None,
+        due_at: datetime | None = None,
+        lease_until: datetime | None = None,
+    ) -> None:
+        self._changed.setdefault((state, reason, channel, due_at, lease_until), []).append(message_id)
+
+    def write(self, connection: Connection) -> None:
+        """Write states, slots and log in a handful of statements, however large the batch."""
+        for (state, reason, channel, due_at, lease_until), message_ids in self._changed.items():
+            values: dict[str, Any] = {
+                "state": state.value,
+                "reason": reason.value,
+                "lease_until": lease_until,
+                "updated_at": self._now,
+            }
+            if channel is not None:
+                values["channel"] = channel.value
+            if due_at is not None:
+                values["due_at"] = due_at
+            if state is MessageState.SENDING:
+                values["attempt"] = message_rows.ONE_MORE_ATTEMPT
+            message_rows.change(connection, message_ids, **values)
+        message_rows.reserve(connection, self._slots)
+        self._journal.write(connection)
+
+
+def _slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+    candidate, row = claimed.candidate, claimed.row
+    return {
+        "message_id": row.id,
+        "profile_id": row.profile_id,
+        "campaign_key": candidate.campaign,
+        "stage": candidate.stage,
+        "channel": channel.value,
+        "purpose": candidate.purpose.value,
+        "tags": list(candidate.tags),
+        "priority": candidate.priority,
+        "reserved_at": now,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How transient refusals are retried."""
+
+    max_attempts: int
+    first_pause: timedelta
+
+    def pause(self, attempt: int, asked: timedelta | None) -> timedelta:
+        """The pause before the next attempt: doubling, a day at most, never less than the provider asked for."""
+        doubled = min(self.first_pause * 2 ** min(attempt - 1, 20), timedelta(days=1))
+        return max(doubled, asked) if asked is not None else doubled
+
+
+def settle(
+    connection: Connection,
+    answered: Sequence[tuple[UnderWay, Outcome, str]],
+    now: datetime,
+    patience: Patience,
+) -> None:
+    """Write what the provider answered; each item carries the provider's name.
+
+    Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are.
+    """
+    journal, rows, released = Journal(now), [], []
+    for item, outcome, provider in answered:
+        state, decision, reason, due_at, evidence = _judge(outcome, item, now, patience)
+        journal.add(
+            decision,
+            reason,
+            _attempted(item),
+            channel=item.envelope.channel,
+            evidence={"provider": provider, "attempt": item.attempt, **evidence},
+        )
+        if isinstance(outcome, Refused):
+            released.append(item.envelope.message_id)
+        rows.append(
+            {
+                "id": item.envelope.message_id,
+                "state": state.value,
+                "reason": reason.value,
+                "due_at": due_at or item.claimed.row.due_at,
+                "lease_until": None,
+                "provider": provider,
+                "provider_reference": outcome.reference[:200] if isinstance(outcome, Accepted) else None,
+                "updated_at": now,
+            }
+        )
+    message_rows.change_each(connection, rows)
+    message_rows.release(connection, released)
+    journal.write(connection)
+
+
+def _attempted(item: UnderWay) -> Subject:
+    return message_subject({**item.claimed.row._mapping, "attempt": item.attempt})
+
+
+def _judge(
+    outcome: Outcome, item: UnderWay, now: datetime, patience: Patience
+) -> tuple[MessageState, Decision, Reason, datetime | None, Evidence]:
+    match outcome:
+        case Accepted(reference):
+            evidence = {"reference": reference} if reference else {}
+            return MessageState.ACCEPTED, Decision.MESSAGE_ACCEPTED, Reason.ACCEPTED_BY_PROVIDER, None, evidence
+        case Unknown(detail):
+            return MessageState.UNKNOWN, Decision.MESSAGE_UNKNOWN, Reason.OUTCOME_UNKNOWN, None, {"detail": detail}
+        case Refused(permanent, detail, retry_after):
+            evidence = {"detail": detail}
+            if permanent:
+                return MessageState.FAILED, Decision.MESSAGE_FAILED, Reason.PROVIDER_REFUSED, None, evidence
+            if item.attempt >= patience.max_attempts:
+                return MessageState.FAILED, Decision.MESSAGE_FAILED, Reason.RETRIES_EXHAUSTED, None, evidence
+            due_at = now + patience.pause(item.attempt, retry_after)
+            evidence["until"] = due_at.isoformat()
+            return MessageState.PLANNED, Decision.MESSAGE_RETRIED, Reason.PROVIDER_BUSY, due_at, evidence

@@ -1,0 +1,1 @@
+"""What customers agreed to, and which addresses must never be written to."""

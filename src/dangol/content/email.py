@@ -1,0 +1,133 @@
+"""An email's three parts: subject, HTML and plain-text twin.
+
+The layout is MJML. It is filled once per version, with words standing for everything that differs from person to
+person, then compiled to HTML, then its CSS is inlined; only after that do the words become Jinja tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+import css_inline
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+from mjml import mjml2html
+
+from dangol.content import dialect, markdown
+from dangol.content.filters import TESTS
+from dangol.content.phrasebook import Complain, Speaker
+from dangol.content.sandbox import parse
+from dangol.content.sources import LAYOUT
+from dangol.content.tags import Origin, Segment, Slots, Tag
+
+LAYOUT_NAMES = frozenset(
+    {"lang", "purpose", "brand", "subject", "preheader", "title", "greeting", "body", "sign_off", "footer"}
+)
+"""What the layout can put in: ``brand`` has name, address, phone, email, unsubscribe and website."""
+
+_LAYOUT = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined, optimized=False)
+_LAYOUT.filters, _LAYOUT.tests, _LAYOUT.globals = {}, dict(TESTS), {}
+_INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+_ELEMENT = re.compile(r"<[a-zA-Z][^<>]*>")
+_ATTRIBUTE = re.compile(r"([a-zA-Z-]+)=\"([^\"]*)\"")
+_BETWEEN_BLOCKS = re.compile(r">\s*\n\s*<")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an email is made of, cut into text and tags."""
+
+    path: str
+    front: Mapping[str, Sequence[Segment]]
+    body: Sequence[Segment]
+    footer: Sequence[Segment]
+    greeting: Tag
+    sign_off: Tag
+
+
+def build(draft: Draft, speaker: Speaker, slots: Slots, layout: str, complain: Complain) -> dict[str, list[Segment]] | None:
+    """The segments of ``subject``, ``html`` and ``body`` (the plain-text twin); None after a complaint."""
+    body_html, body_text = _markdown(draft.body, Origin(draft.path, 1), slots, complain)
+    footer_html, footer_text = _markdown(draft.footer, Origin(speaker.file.document.path, 1), slots, complain)
+    values = {
+        "lang": speaker.locale,
+        "purpose": speaker.purpose.value,
+        "brand": speaker.brand(),
+        "body": Markup(body_html),  # noqa: S704 - written by markdown-it with html=False
+        "footer": Markup(footer_html),  # noqa: S704
+        "greeting": Markup(slots.put(draft.greeting)),  # noqa: S704 - a word of ours
+        "sign_off": Markup(slots.put(draft.sign_off)),  # noqa: S704
+        **{key: Markup(slots.lay(draft.front[key], escape=escape)) for key in ("subject", "preheader", "title")},  # noqa: S704
+    }
+    html = _compile_layout(layout, values, complain)
+    if html is None or not _attributes_are_safe(html, slots, complain):
+        return None
+    text = f"{slots.put(draft.greeting)}\n\n{body_text}\n{slots.put(draft.sign_off)}\n\n-- \n{footer_text}"
+    return {
+        "subject": list(draft.front["subject"]),
+        "html": list(slots.lift(html)),
+        "body": list(slots.lift(text)),
+    }
+
+
+def _markdown(segments: Sequence[Segment], origin: Origin, slots: Slots, complain: Complain) -> tuple[str, str]:
+    first = next((segment.origin for segment in segments if isinstance(segment, Tag)), origin)
+
+    def about_link(code: str, message: str) -> None:
+        complain(Origin(origin.path, origin.line), code, message, "", "")
+
+    tokens = markdown.parse(markdown.lay(segments, slots), slots, about_link)
+    html = markdown.to_html(tokens, slots)
+    if crossed := markdown.crossed_block(html, slots):
+        message = "this block begins inside one element and ends inside another, such as a list or bold text"
+        complain(crossed, "crossed-block", message, "", "put `{% … %}` on lines of their own, around whole paragraphs")
+    del first
+    return html, markdown.to_text(tokens, slots)
+
+
+def _compile_layout(layout: str, values: Mapping[str, object], complain: Complain) -> str | None:
+    at = partial(Origin, LAYOUT)
+    try:
+        tree = parse(_LAYOUT, layout)
+        reading = dialect.read(tree, filters=_LAYOUT.filters, macros={}, names=LAYOUT_NAMES)
+        for finding in reading.findings:
+            complain(at(finding.line), finding.code, finding.message, finding.word, finding.hint)
+        if reading.findings:
+            return None
+        return _compact(_INLINER.inline(mjml2html(_LAYOUT.from_string(tree).render(values), fonts={})))
+    except TemplateSyntaxError as error:
+        complain(at(error.lineno), "template-syntax", str(error.message), "", "")
+    except TemplateError as error:
+        complain(at(1), "template-syntax", str(error.message), "", "")
+    except ValueError as error:  # what mjml and css-inline raise
+        complain(at(1), "bad-mjml", f"MJML cannot read the layout: {error}", "", "")
+    return None
+
+
+def _compact(html: str) -> str:
+    """Without the line ends that only separate elements; every byte is paid for by each message."""
+    return _BETWEEN_BLOCKS.sub("><", html)
+
+
+def _attributes_are_safe(html: str, slots: Slots, complain: Complain) -> bool:
+    """Data may stand in text, in a checked link, or in an attribute that is only read; never in style or script."""
+    safe = True
+    for element in _ELEMENT.finditer(html):
+        for attribute in _ATTRIBUTE.finditer(element[0]):
+            found = [segment for segment in slots.lift(attribute[2]) if isinstance(segment, Tag)]
+            name = attribute[1].lower()
+            allowed = name in {"alt", "title", "aria-label", "content"} or (name in {"href", "src"} and _checked(found))
+            if found and not allowed:
+                message = f"customer data cannot stand in the attribute `{name}`"
+                complain(found[0].origin, "unsafe-attribute", message, "", "")
+                safe = False
+    return safe
+
+
+def _checked(tags: Sequence[Tag]) -> bool:
+    return all(tag.inner.endswith(("| url", "| _url_part")) for tag in tags)

@@ -1,0 +1,202 @@
+"""Where messages run: Jinja's sandbox, narrowed to data, with a budget for work and for length.
+
+``dialect`` has refused what a message may not say; here is what bounds the rest. Every loop turn and every macro call
+costs a step (their trees are rewritten for it), arithmetic is for numbers, and ``~`` and macros give bounded texts.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from babel.core import Locale
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, UndefinedError, nodes
+from jinja2.runtime import Context, LoopContext, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+
+from dangol.content.filters import TESTS, bounded, filters_for, printable
+from dangol.content.tags import DELIMITERS, Assembled, Origin
+
+MAX_STEPS = 5_000
+MAX_CHARACTERS = 1_000_000
+_BATCH = 500
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+_LOOP = frozenset({"index", "index0", "first", "last", "length", "revindex"})
+
+
+class Refused(Exception):  # noqa: N818 - becomes a RenderError, with the place it happened
+    """A message asked for more than it may have."""
+
+
+class Budget:
+    """How much one rendering may still do."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self) -> None:
+        self.steps = MAX_STEPS
+
+
+def _spend(budget: Budget) -> None:
+    budget.steps -= 1
+    if budget.steps < 0:
+        raise Refused(f"the message takes more than {MAX_STEPS:,} steps; a loop is too long")
+
+
+class Missing(StrictUndefined):
+    """A value that is not there. Using it in any way but asking ``is present`` is an error that names it."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        return self._undefined_hint or f"`{self._undefined_name}` is missing"
+
+
+class MessageEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja that sees data only: ``a.b`` is an item of a mapping, never an attribute of a Python object."""
+
+    intercepted_binops = frozenset({*_OPERATORS, "**"})
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        try:
+            return obj[attribute]
+        except (TypeError, LookupError):
+            if type(obj) is LoopContext and attribute in _LOOP:
+                return getattr(obj, attribute)
+            return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return self.getattr(obj, argument)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        for side in (left, right):
+            if isinstance(side, Undefined):
+                str(side)  # raises, with its name
+            if isinstance(side, bool) or not isinstance(side, int | float):
+                raise Refused(f"`{operator}` is for numbers; join texts with `~`")
+        result = _OPERATORS[operator](left, right)
+        if abs(result) > 10**18:
+            raise Refused(f"the result of `{operator}` is too large")
+        return result
+
+
+@lru_cache(maxsize=64)
+def environment(locale: str, *, html: bool) -> MessageEnvironment:
+    """The environment for texts of one locale; ``html`` escapes what data puts in."""
+    made = MessageEnvironment(
+        autoescape=html, undefined=Missing, finalize=printable, optimized=False, cache_size=0, **DELIMITERS
+    )
+    made.filters = {**filters_for(Locale.parse(locale, sep="-")), "_bounded": bounded, "_spend": _spend}
+    made.tests = dict(TESTS)
+    made.globals = {}
+    return made
+
+
+class _Bounds(NodeTransformer):
+    """Puts the budget into loops and macros, and a length into what can double itself."""
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.body.insert(0, _step(node.lineno))
+        return node
+
+    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.body.insert(0, _step(node.lineno))
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _within(node)
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _within(node)
+
+
+def _step(line: int) -> nodes.Node:
+    budget = nodes.Name("_budget", "load", lineno=line)
+    return nodes.ExprStmt(nodes.Filter(budget, "_spend", [], [], None, None, lineno=line), lineno=line)
+
+
+def _within(node: nodes.Expr) -> nodes.Node:
+    return nodes.Filter(node, "_bounded", [], [], None, None, lineno=node.lineno)
+
+
+class Program:
+    """A text that is ready to run. One instance serves any number of threads."""
+
+    __slots__ = ("_constant", "_environment", "_origins", "_run", "_template", "facts")
+
+    def __init__(self, text: Assembled, tree: nodes.Template, env: MessageEnvironment, facts: frozenset[tuple[str, str]]):
+        """Compile a tree that ``dialect`` has found good. Raises TemplateError if Python cannot compile it."""
+        self.facts = facts
+        self._origins = text.origins
+        self._environment = env
+        self._constant = None if text.has_tags else text.source
+        _Bounds().visit(tree)
+        tree.set_environment(env)
+        try:
+            self._template = Template.from_code(env, env.compile(tree, filename="<message>"), {}, None)
+        except (SyntaxError, RecursionError, MemoryError):
+            raise TemplateError("blocks are nested too deeply to be compiled") from None
+        self._run = self._template.root_render_func
+
+    def render(self, values: dict[str, Any]) -> str:
+        """The text with ``values`` (profile, event, _budget) put in.
+
+        Raises whatever the template runs into; ``explain`` turns it into words.
+        """
+        if self._constant is not None:
+            return self._constant
+        chunks = self._run(Context(self._environment, values, None, {}))
+        text = "".join(islice(chunks, _BATCH))
+        for chunk in chunks:
+            text = "".join((text, chunk, *islice(chunks, _BATCH)))
+            if len(text) > MAX_CHARACTERS:
+                raise Refused(f"the message grew beyond {MAX_CHARACTERS:,} characters")
+        return text
+
+    def explain(self, error: Exception) -> tuple[Origin | None, str]:
+        """Where an author should look, and what was wrong, in words."""
+        return self._origin(error), self._words(error)
+
+    def _origin(self, error: Exception) -> Origin | None:
+        found = None
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == "<message>":
+                found = self._origins.get(self._template.get_corresponding_lineno(trace.tb_lineno), found)
+            trace = trace.tb_next
+        return found
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, UndefinedError):
+            named = {f"`{name}` is missing": f"`{scope}.{name}` is missing" for scope, name in sorted(self.facts)}
+            return named.get(str(error), str(error))
+        if isinstance(error, ZeroDivisionError):
+            return "a number is divided by zero"
+        if isinstance(error, TypeError):
+            return f"a value is of another kind than expected: {error}"
+        return str(error) or type(error).__name__
+
+
+def parse(env: Environment, source: str) -> nodes.Template:
+    """Jinja's tree of a source. Raises TemplateError, also for what Python's stack cannot hold."""
+    try:
+        return env.parse(source)
+    except (RecursionError, MemoryError):
+        raise TemplateError("expressions or blocks are nested too deeply") from None

@@ -1,0 +1,247 @@
+"""Turns sources into texts that are ready to run, and collects every problem on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from jinja2 import TemplateError, TemplateSyntaxError, nodes
+
+from dangol.content import dialect, email, markdown, sandbox, voice
+from dangol.content.phrasebook import Complain, Macros, Speaker, read_macros, syntax_place
+from dangol.content.sandbox import Program
+from dangol.content.sources import LAYOUT, MACROS, TextFile, read_sources
+from dangol.content.tags import Assembled, Origin, Segment, Slots, Tag, assemble, cut, unused_prefix
+from dangol.model.problem import Problem
+from dangol.model.vocabulary import Channel, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class FactUsed:
+    """``profile.name`` or ``event.value`` as a text uses it, and where."""
+
+    scope: str
+    name: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text ready to run. ``prefix`` is the disclosure before subject, title or SMS.
+
+    ``subject``, ``html`` and ``link`` are None on channels without them.
+    """
+
+    file: TextFile
+    prefix: str
+    body: Program
+    subject: Program | None
+    html: Program | None
+    link: Program | None
+    facts: tuple[FactUsed, ...]
+    static: Mapping[str, str]
+
+
+class Workshop:
+    """The workspace's sources, read once. ``problems`` fills while reading and compiling."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = {path: text.replace("\r\n", "\n").replace("\r", "\n") for path, text in sources.items()}
+        files, self.problems = read_sources(self._sources)
+        self.files = {(file.template, file.channel, file.locale): file for file in files}
+        self._prefix = unused_prefix(self._sources.values())
+        self._macros: dict[Speaker, Macros] = {}
+        self.voice = self._read_voice()
+
+    def _read_voice(self) -> voice.VoiceFile | None:
+        absent = [path for path in (voice.PATH, LAYOUT, MACROS) if path not in self._sources]
+        self.problems += [Problem(path, 1, 1, "missing-file", "every workspace needs this file; found none") for path in absent]
+        if voice.PATH in absent:
+            return None
+        read, problems = voice.read_voice(self._sources[voice.PATH])
+        self.problems += problems
+        return None if problems else read
+
+    def complain(
+        self, origin: Origin, code: str, message: str, word: str = "", hint: str = "", severity: str = "error"
+    ) -> None:
+        """Record a problem, with the column of ``word`` in its line."""
+        lines = self._sources.get(origin.path, "").split("\n")
+        line = lines[origin.line - 1] if 0 < origin.line <= len(lines) else ""
+        column = dialect.column(line, word)
+        problem = Problem(origin.path, origin.line, column, code, message, hint, severity)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def locales(self, template: str, channel: Channel) -> list[str]:
+        return sorted(locale for name, via, locale in self.files if (name, via) == (template, channel))
+
+    def compile(self, file: TextFile, purpose: Purpose) -> Text | None:
+        """The text ready to run; None if there are problems, which are then recorded."""
+        if self.voice is None or any(path not in self._sources for path in (LAYOUT, MACROS)):
+            return None
+        if file.locale not in self.voice.voice.locales:
+            hint = f"add `{file.locale}:` to `locales` in {voice.PATH}"
+            self.complain(Origin(file.path, 1), "missing-voice", f"the brand has no voice for `{file.locale}`", "", hint)
+            return None
+        before = len(self.problems)
+        speaker = Speaker(self.voice, file.locale, file.channel, purpose)
+        if speaker not in self._macros:
+            self._macros[speaker] = read_macros(self._sources[MACROS], speaker, self.complain)
+        bench = Bench(speaker, self._macros[speaker], self.complain)
+        self._look_for_hand_typed(file)
+        text = self._build(file, bench) if len(self.problems) == before else None
+        return text if len(self.problems) == before else None
+
+    def _look_for_hand_typed(self, file: TextFile) -> None:
+        for number, line in enumerate(file.text.split("\n"), 1):
+            if match := voice.HAND_TYPED.search(line):
+                message = f"found `{match[0]}`; labels and opt-out lines are put in by dangol"
+                hint = f"remove it here; {voice.PATH} says them under `disclosure`"
+                self.complain(Origin(file.path, number), "disclosure-by-hand", message, match[0], hint)
+
+    def _build(self, file: TextFile, bench: Bench) -> Text | None:
+        front = {key: bench.segments(text, origin) for key, (text, origin) in file.front.items()}
+        body = bench.segments(file.body, file.body_origin, linewise=file.channel is not Channel.EMAIL)
+        for segments in (*front.values(), body):
+            bench.check(segments, file.path)
+        parts = _parts(file, bench, front, body, Slots(self._prefix), self._sources[LAYOUT])
+        if parts is None:
+            return None
+        programs = {name: bench.program(part, file.path, html=name == "html") for name, part in parts.items()}
+        if any(program is None for program in programs.values()):
+            return None
+        return Text(
+            file,
+            bench.speaker.disclosure.prefix,
+            programs["body"],  # type: ignore[arg-type]
+            programs.get("subject"),
+            programs.get("html"),
+            programs.get("link"),
+            tuple(bench.facts),
+            {name: _static(part) for name, part in parts.items()},
+        )
+
+
+def _parts(
+    file: TextFile,
+    bench: Bench,
+    front: Mapping[str, Sequence[Segment]],
+    body: Sequence[Segment],
+    slots: Slots,
+    layout: str,
+) -> dict[str, list[Segment]] | None:
+    greeting, sign_off = (bench.frame(f"{name}()") for name in ("greeting", "sign_off"))
+    opt_out = bench.speaker.said(bench.speaker.opt_out(), bench.complain)
+    if file.channel is Channel.EMAIL:
+        footer = [*bench.speaker.said(bench.speaker.footer(), bench.complain), "\n\n", *opt_out]
+        draft = email.Draft(file.path, front, body, footer, greeting, sign_off)
+        return email.build(draft, bench.speaker, slots, layout, bench.complain)
+    closing: list[Segment] = ["\n", sign_off] if bench.speaker.file.told(
+        ("locales", file.locale, "sign_off", file.channel.value)
+    ).text.strip() else []
+    last: list[Segment] = ["\n", *opt_out] if opt_out else []
+    if file.channel is Channel.SMS:
+        return {"body": [bench.speaker.label, greeting, *_stripped(body), *closing, *last]}
+    parts = {"subject": [bench.speaker.label, *front["title"]], "body": [greeting, *_stripped(body), *closing, *last]}
+    if "link" in front:
+        parts["link"] = _guarded_link(file, front["link"], slots, bench.complain)
+    return parts
+
+
+def _guarded_link(file: TextFile, link: Sequence[Segment], slots: Slots, complain: Complain) -> list[Segment]:
+    target = slots.lay(link)
+    place = file.front["link"][1]
+    markdown.safe_link(target, slots, lambda code, message: complain(place, code, message, "link", ""))
+    return list(slots.lift(target))
+
+
+def _stripped(segments: Sequence[Segment]) -> list[Segment]:
+    stripped = list(segments)
+    if stripped and isinstance(stripped[0], str):
+        stripped[0] = stripped[0].lstrip()
+    if stripped and isinstance(stripped[-1], str):
+        stripped[-1] = stripped[-1].rstrip()
+    return stripped
+
+
+def _static(segments: Sequence[Segment]) -> str:
+    """The text that is there for every reader: outside all blocks."""
+    depth = 0
+    pieces: list[str] = []
+    for segment in segments:
+        if isinstance(segment, str):
+            pieces += [segment] if depth == 0 else []
+        elif segment.kind == "block":
+            word = segment.inner.split(maxsplit=1)[0]
+            depth += (word in {"if", "for"}) - word.startswith("end")
+    return "".join(pieces)
+
+
+class Bench:
+    """Where the parts of one text are cut, checked and compiled."""
+
+    def __init__(self, speaker: Speaker, macros: Macros, complain: Complain) -> None:
+        self.speaker = speaker
+        self.macros = macros
+        self.complain = complain
+        self.facts: list[FactUsed] = []
+
+    def segments(self, text: str, origin: Origin, *, linewise: bool = False) -> list[Segment]:
+        try:
+            return self.speaker.expand(cut(text, origin, linewise=linewise), self.complain)
+        except TemplateSyntaxError as error:
+            self.complain(Origin(origin.path, error.lineno), "template-syntax", str(error.message), "", "")
+            return []
+
+    def frame(self, call: str) -> Tag:
+        """A call of one of the macros that every channel's frame makes."""
+        name = call.partition("(")[0]
+        return Tag("output", call, next((s.origin for s in self.macros.segments[name] if isinstance(s, Tag)), Origin(MACROS, 1)))
+
+    def check(self, segments: Sequence[Segment], path: str) -> None:
+        """Look at a part as its author wrote it, so that what is wrong is told where it stands."""
+        self._read(assemble(segments), path)
+
+    def _read(self, text: Assembled, path: str) -> tuple[nodes.Template, dialect.Reading] | None:
+        env = sandbox.environment(self.speaker.locale, html=False)
+        try:
+            tree = sandbox.parse(env, text.source)
+        except TemplateError as error:
+            self.complain(syntax_place(error, text, path), "template-syntax", _syntax(error), "", "")
+            return None
+        reading = dialect.read(tree, filters=env.filters, macros=self.macros.trees, defines_macros=True)
+        for finding in reading.findings:
+            origin = text.origins.get(finding.line, Origin(path, 1))
+            self.complain(origin, finding.code, finding.message, finding.word, finding.hint)
+        return tree, reading
+
+    def program(self, segments: Sequence[Segment], path: str, *, html: bool) -> Program | None:
+        """Compile one part with the macros it calls. The part of an ``html`` program is mark-up already."""
+        alone = self._read(assemble(segments), path)
+        if alone is None or alone[1].findings:
+            return None
+        change: Callable[[str], str] = escape if html else str
+        macros = [s if isinstance(s, Tag) else change(s) for s in self.macros.needed(alone[1].macros)]
+        text = assemble([*macros, *segments])
+        found = self._read(text, path)
+        if found is None:
+            return None
+        tree, reading = found
+        used = {FactUsed(fact.scope, fact.name, text.origins.get(fact.line, Origin(path, 1))): None for fact in reading.facts}
+        self.facts += [fact for fact in used if fact not in self.facts]
+        names = frozenset((fact.scope, fact.name) for fact in used)
+        try:
+            return Program(text, tree, sandbox.environment(self.speaker.locale, html=html), names)
+        except TemplateError as error:
+            self.complain(Origin(path, 1), "too-deep", _syntax(error), "", "")
+            return None
+
+
+def _syntax(error: TemplateError) -> str:
+    """Jinja's words without the delimiters that authors never see."""
+    message = str(error.message)
+    for mine, theirs in (("\ue000", "{{"), ("\ue001", "}}"), ("\ue002", "{%"), ("\ue003", "%}")):
+        message = message.replace(mine, theirs)
+    return message.replace("end of print statement", "`}}`").replace("end of statement block", "`%}`")

@@ -1,0 +1,1 @@
+"""Workspace files become models here: read with positions, checked all at once, versioned by content."""

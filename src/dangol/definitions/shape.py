@@ -1,0 +1,180 @@
+"""Does a document have the shape of its model? pydantic decides; here its findings get places and an author's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from dangol.definitions.document import ABSENT, Document, Path, child, did_you_mean, nearest, one_of
+from dangol.definitions.schema import names_at, words_at
+from dangol.model.campaign import LATER_STEP_TYPES, Definition
+from dangol.model.problem import Problem
+
+M = TypeVar("M", bound=Definition)
+
+
+def validate(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
+    """The document as ``model``, or None and every problem of its shape."""
+    if document.value is None:
+        return None, [document.problem("empty-file", (), "the file is empty", hint=_needs(model))]
+    try:
+        return model.model_validate(document.value), []
+    except ValidationError as error:
+        findings = _without_echoes(list(_findings(error, document, model)))
+        return None, [finding.problem(document) for finding in findings]
+
+
+def _needs(model: type[Definition]) -> str:
+    return f"it needs {one_of([name for name, field in model.model_fields.items() if field.is_required()])}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One error of pydantic's. ``wrong_kind``: a value of another kind was expected, as one branch of a union says."""
+
+    code: str
+    path: Path
+    message: str
+    hint: str = ""
+    key: bool = False
+    wrong_kind: bool = False
+    missing: str = ""
+
+    def problem(self, document: Document) -> Problem:
+        if self.wrong_kind:
+            found = f"; found {describe(document.get(self.path))}"
+            return document.problem(self.code, self.path, f"expected {self.message}{found}", hint=self.hint)
+        return document.problem(self.code, self.path, self.message, hint=self.hint, key=self.key)
+
+
+def _findings(error: ValidationError, document: Document, model: type[Definition], at: Path = ()) -> Iterator[_Finding]:
+    for detail in error.errors(include_url=False):
+        path = _real_path(document, at, detail["loc"])
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, ValidationError):  # a step's own model, chosen by its verb
+            yield from _findings(cause, document, model, path)
+        else:
+            yield _translated(detail, path, document, model)
+
+
+def _real_path(document: Document, start: Path, location: Sequence[str | int]) -> Path:
+    """pydantic's location without the names of union branches, which are not in the file."""
+    path, value = start, document.get(start)
+    for step in location:
+        below = child(value, step, ABSENT)
+        if below is not ABSENT:
+            path, value = (*path, step), below
+    return path
+
+
+_A_KEY = "lower-case letters, digits and `_`, starting with a letter, 64 at most"
+_KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "bool_type": "`true` or `false`",
+    "bool_parsing": "`true` or `false`",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+
+
+def _translated(detail: ErrorDetails, path: Path, document: Document, model: type[Definition]) -> _Finding:
+    """pydantic's error in an author's words."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    value = document.get(path)
+    if kind == "missing":
+        return _missing(str(detail["loc"][-1]), path, document, model)
+    if kind == "extra_forbidden":
+        known = names_at(model, document.value, path[:-1])
+        return _Finding(
+            "unknown-key", path, f"found the unknown key `{path[-1]}`", did_you_mean(path[-1], known), key=True
+        )
+    if kind in {"enum", "literal_error"}:
+        expected = context["expected"].replace("'", "`")
+        hint = f"did you mean `{best}`?" if (best := nearest(value, words_at(model, document.value, path))) else ""
+        return _Finding("unknown-word", path, expected, hint, wrong_kind=True)
+    if kind in _KINDS:
+        hint = ""
+        if kind == "string_type" and isinstance(value, int | float):
+            hint = "put it in quotes"
+        elif kind == "tuple_type" and isinstance(value, str):
+            hint = f"write `[{value}]`"
+        return _Finding("wrong-kind", path, _KINDS[kind], hint, wrong_kind=True)
+    if kind == "string_pattern_mismatch":
+        return _Finding("bad-name", path, _A_KEY, key=detail["loc"][-1] == "[key]", wrong_kind=True)
+    if kind == "value_error":
+        hint = _misspelt(value, path, document, model)
+        return _Finding("bad-value", path, str(context["error"]), hint, key=isinstance(value, dict))
+    return _Finding("out-of-range", path, _range(kind, context) or detail["msg"], wrong_kind=True)
+
+
+def _range(kind: str, context: dict[str, Any]) -> str:
+    return {
+        "too_short": "at least one item",
+        "string_too_short": "text that is not empty",
+        "string_too_long": f"text of at most {context.get('max_length')} characters",
+        "greater_than_equal": f"a number from {context.get('ge')} up",
+        "less_than_equal": f"a number up to {context.get('le')}",
+    }.get(kind, "")
+
+
+def _missing(name: str, path: Path, document: Document, model: type[Definition]) -> _Finding:
+    words = words_at(model, document.value, (*path, name))
+    owner = f" in `{path[-1]}`" if path and isinstance(path[-1], str) else ""
+    hint = f"add `{name}:` with {one_of(words)}" if words else f"add `{name}:`"
+    return _Finding("missing-key", path, f"expected the key `{name}`{owner}; found none", hint, key=True, missing=name)
+
+
+def _misspelt(value: Any, path: Path, document: Document, model: type[Definition]) -> str:
+    """For a mapping that is wrong as a whole, such as a step without a verb: the word that was perhaps meant."""
+    if not isinstance(value, dict) or LATER_STEP_TYPES & value.keys():
+        return ""
+    known = names_at(model, document.value, path)
+    guesses = [nearest(name, known) for name in value if name not in known]
+    return next((f"did you mean `{guess}`?" for guess in guesses if guess), "")
+
+
+def _without_echoes(findings: list[_Finding]) -> list[_Finding]:
+    """One problem a mistake.
+
+    A union reports once a branch: "expected a list" is an echo where the list was found and a fault is inside it,
+    and at one place the expectations of all branches belong together. A missing key is an echo of its misspelling.
+    """
+    kept: dict[tuple[Path, str], _Finding] = {}
+    for finding in findings:
+        inside = [other for other in findings if other.path[: len(finding.path)] == finding.path]
+        if finding.wrong_kind and any(not other.wrong_kind or other.path != finding.path for other in inside):
+            continue
+        if finding.missing and any(f"did you mean `{finding.missing}`?" == other.hint for other in inside):
+            continue
+        place = (finding.path, "" if finding.wrong_kind else finding.message)
+        if (first := kept.get(place)) is None:
+            kept[place] = finding
+        elif finding.message not in first.message:
+            kept[place] = replace(
+                first, message=f"{first.message} or {finding.message}", hint=first.hint or finding.hint
+            )
+    return list(kept.values())
+
+
+def describe(value: Any) -> str:
+    """What was found, short enough for one line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return f"a mapping with {one_of(list(value)[:5])}" if value else "an empty mapping"
+    text = " ".join(str(value).split())
+    text = text if len(text) <= 60 else f"{text[:60]}…"
+    return f"the number {text}" if isinstance(value, int | float) else f"`{text}`"

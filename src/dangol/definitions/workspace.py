@@ -1,0 +1,210 @@
+"""The workspace as one value: read from disk or from a stored version, parsed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from dangol.definitions.checks import (
+    Names,
+    check_campaign,
+    check_journey_map,
+    check_key_is_unique,
+    check_policies,
+    check_segments,
+)
+from dangol.definitions.document import Document
+from dangol.definitions.schema import FILES
+from dangol.definitions.shape import validate
+from dangol.definitions.sources import Sources, find_root, read_sources, survey
+from dangol.definitions.yaml import read_yaml
+from dangol.errors import ProblemsFound
+from dangol.model.campaign import Campaign, Definition
+from dangol.model.problem import Problem
+from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
+
+__all__ = [
+    "Sources",
+    "Workspace",
+    "find_root",
+    "load_workspace",
+    "parse_workspace",
+    "read_sources",
+    "read_workspace",
+    "shared_path",
+    "survey",
+]
+
+D = TypeVar("D", bound=Definition)
+SHARED = tuple(kind for kind in FILES if kind != "campaign")
+REQUIRED = tuple(kind for kind in SHARED if kind != "segments")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Everything that marketers define. ``segments`` maps a key to its audience expression."""
+
+    campaigns: Mapping[str, Campaign]
+    journey_map: JourneyMap
+    tracking_plan: TrackingPlan
+    policies: Policies
+    segments: Mapping[str, str]
+    sources: Sources
+
+
+def shared_path(kind: str) -> str:
+    """Where a file that all campaigns share lies: ``campaigns/policies.yaml``."""
+    return f"campaigns/{kind}.yaml"
+
+
+def load_workspace(root: Path) -> Workspace:
+    """Read, parse and check the workspace at ``root``.
+
+    Raises UsageError if there is none, ProblemsFound with every error.
+    """
+    workspace, problems = read_workspace(root)
+    if workspace is None:
+        raise ProblemsFound([problem for problem in problems if problem.severity == "error"])
+    return workspace
+
+
+def read_workspace(root: Path) -> tuple[Workspace | None, list[Problem]]:
+    """The workspace at ``root`` and all its problems; None if one of them is an error."""
+    sources, unread = survey(root)
+    workspace, problems = parse_workspace(sources)
+    if not unread:
+        return workspace, problems
+    told = {problem.path for problem in unread}
+    return None, sorted([*unread, *(problem for problem in problems if problem.path not in told)])
+
+
+def parse_workspace(sources: Sources) -> tuple[Workspace | None, list[Problem]]:
+    """Models of ``sources`` and every problem in them, sorted by place; None if one of them is an error."""
+    parsing = _Parsing(sources)
+    workspace = parsing.workspace()
+    parsing.check()
+    problems = sorted(set(parsing.problems))
+    return (None if any(problem.severity == "error" for problem in problems) else workspace), problems
+
+
+def build_workspace(sources: Sources) -> Workspace:
+    """Models of sources that were checked when they were deployed; nothing is checked across files again.
+
+    Raises ProblemsFound if this release of dangol cannot read them.
+    """
+    parsing = _Parsing(sources)
+    workspace = parsing.workspace()
+    if workspace is None:
+        raise ProblemsFound(sorted(parsing.problems))
+    return workspace
+
+
+class _Parsing:
+    """One pass over the sources: documents first, then models, then what one file says about another."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.problems: list[Problem] = []
+        self.documents = {path: self._document(path) for path in sorted(sources) if _is_definition(path)}
+        self.journey_map = self._shared("journey-map", JourneyMap)
+        self.policies = self._shared("policies", Policies)
+        self.plan = self._shared("tracking-plan", TrackingPlan)
+        self.segments = self._shared("segments", Segments)
+        self.campaigns = self._campaigns()
+
+    def workspace(self) -> Workspace | None:
+        if self.journey_map is None or self.policies is None or self.plan is None or self.problems:
+            return None
+        campaigns = {campaign.key: campaign for campaign in self.campaigns.values() if campaign is not None}
+        return Workspace(campaigns, self.journey_map, self.plan, self.policies, self._audiences(), dict(self.sources))
+
+    def check(self) -> None:
+        names = self._names()
+        if (document := self._of("journey-map")) is not None:
+            self.problems += check_journey_map(document)
+        if (document := self._of("policies")) is not None:
+            self.problems += check_policies(document, names)
+        if (document := self._of("segments")) is not None:
+            self.problems += check_segments(document, names)
+        owners: dict[str, str] = {}
+        documents = [document for path in self.campaigns if (document := self.documents[path]) is not None]
+        # The file that is named after its key owns the key.
+        for document in sorted(documents, key=lambda one: one.text_at(("key",)) != PurePosixPath(one.path).stem):
+            duplicate = list(check_key_is_unique(document, owners))
+            found = check_campaign(document, names)
+            self.problems += duplicate
+            self.problems += [problem for problem in found if not (duplicate and problem.code == "file-name")]
+
+    def _document(self, path: str) -> Document | None:
+        document, problems = read_yaml(path, self.sources[path])
+        self.problems += problems
+        return document
+
+    def _of(self, kind: str) -> Document | None:
+        return self.documents.get(shared_path(kind))
+
+    def _shared(self, kind: str, model: type[D]) -> D | None:
+        path = shared_path(kind)
+        if path not in self.sources and kind in REQUIRED:
+            self.problems.append(Problem(path, 1, 1, "missing-file", "every workspace needs this file; found none"))
+        return self._model(self.documents.get(path), model)
+
+    def _campaigns(self) -> dict[str, Campaign | None]:
+        shared = {shared_path(kind) for kind in SHARED}
+        return {
+            path: self._model(document, Campaign) for path, document in self.documents.items() if path not in shared
+        }
+
+    def _model(self, document: Document | None, model: type[D]) -> D | None:
+        if document is None:
+            return None
+        value, problems = validate(document, model)
+        self.problems += problems
+        return value
+
+    def _audiences(self) -> dict[str, str]:
+        return {key: segment.audience for key, segment in self.segments.segments.items()} if self.segments else {}
+
+    def _names(self) -> Names:
+        map_document = self._of("journey-map")
+        stages = (
+            [map_document.text_at((*path, "key")) for path, _ in map_document.items(("stages",))]
+            if map_document
+            else []
+        )
+        locale = self.policies.locale if self.policies else Policies.model_fields["locale"].default
+        return Names(
+            stages=frozenset(stage for stage in stages if stage) or None,
+            plan=self.plan,
+            segments=self._segment_texts(),
+            templates=_templates(self.sources, locale),
+            locale=locale,
+        )
+
+    def _segment_texts(self) -> dict[str, str]:
+        """Audiences by key, those of a segments.yaml with mistakes included: the rest of it can still be named."""
+        document = self._of("segments")
+        if document is None:
+            return self._audiences()
+        found = {str(path[-1]): document.text_at((*path, "audience")) for path, _ in document.items(("segments",))}
+        return {key: audience or "" for key, audience in found.items()}
+
+
+def _is_definition(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return len(parts) == 2 and parts[0] == "campaigns" and path.endswith(".yaml")
+
+
+def _templates(sources: Sources, locale: str) -> dict[str, frozenset[str]]:
+    """Message → channels with a text in ``locale``, from the names of the files."""
+    found: dict[str, set[str]] = {}
+    for path in sources:
+        parts = PurePosixPath(path).parts
+        if len(parts) == 3 and parts[0] == "templates" and parts[1] != "brand":
+            channels = found.setdefault(parts[1], set())
+            channel, _, rest = parts[2].partition(".")
+            if rest.partition(".")[0] == locale:
+                channels.add(channel)
+    return {message: frozenset(channels) for message, channels in found.items()}

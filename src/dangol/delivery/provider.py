@@ -1,0 +1,67 @@
+"""What dangol asks of whatever carries messages out of the house."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from dangol.errors import DangolError
+from dangol.model.message import Envelope, Outcome
+from dangol.model.vocabulary import Channel
+
+
+class NothingSent(DangolError):
+    """The provider was not reached; nothing of the batch was handed over."""
+
+
+class Provider(Protocol):
+    """An adapter to one carrier. It may be called from several threads at once.
+
+    ``dangol.testing.provider_contract`` holds the tests that every provider passes.
+    """
+
+    name: str
+    channels: frozenset[Channel]
+
+    def send_many(self, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+        """Hand the messages over, each at most once; one outcome per envelope, in the batch's order.
+
+        A single message's failure is an outcome, never an exception. ``Refused`` is a promise that the carrier
+        does not have the message; whoever cannot promise that answers ``Unknown``. Details go into the log, so
+        they hold no address, name or text. An exception makes every message of the batch ``Unknown``, except
+        NothingSent, which makes every one a transient refusal.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held open; may be called more than once."""
+        ...
+
+
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
+_LINE_BREAK = re.compile("[\x00\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+
+def fault(envelope: Envelope) -> str | None:
+    """Why no carrier may be given this envelope; None if there is no such reason.
+
+    A line break in a one-line field could forge a header; half a surrogate pair is not text. The answer names the
+    field, never its value.
+    """
+    rendered = envelope.rendered
+    fields = {"message id": envelope.message_id, "recipient": envelope.to, "sender": envelope.sender}
+    if envelope.channel is Channel.EMAIL:
+        fields["subject"] = rendered.subject
+    for name, value in envelope.headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            return "a header's name is not a header name"
+        fields[f"header {name}"] = value
+    broken = [name for name, value in fields.items() if _LINE_BREAK.search(value)]
+    if broken:
+        return f"line break or control character in: {', '.join(broken)}"
+    try:
+        "".join((*fields.values(), rendered.subject, rendered.text, rendered.html, rendered.link)).encode()
+    except UnicodeEncodeError:
+        return "the message holds half a surrogate pair, which is not text"
+    return None

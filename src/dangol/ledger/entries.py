@@ -1,0 +1,102 @@
+"""Writing the log: entries are gathered during a transaction and appended to it in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from dangol import ids
+from dangol.ledger.sealing import PersonKey
+from dangol.model.message import Rendered
+from dangol.model.vocabulary import Channel, Decision, Reason
+from dangol.store.database import among, insert_many
+from dangol.store.tables import log, profile_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an entry is about, as far as it is known."""
+
+    campaign_key: str
+    version_id: str
+    profile_id: str | None = None
+    journey_id: str | None = None
+    message_id: str | None = None
+    stage: str | None = None
+    step: str | None = None
+    occasion: str = ""
+    """Tells apart decisions that are otherwise alike: an event's id, the number of an attempt."""
+
+
+class Journal:
+    """The log entries of one transaction.
+
+    Every entry's id is derived from what it records and when, so the same decision recorded twice by mistake
+    collides instead of hiding. Evidence holds no personal data; what is personal is sealed.
+    """
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+        self._at_text = at.isoformat()
+        self._rows: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        decision: Decision,
+        reason: Reason,
+        subject: Subject,
+        *,
+        channel: Channel | None = None,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add an entry."""
+        self._rows.append(
+            {
+                "id": self._entry_id(decision, reason, subject, channel),
+                "at": self._at,
+                "decision": decision.value,
+                "reason": reason.value,
+                "profile_id": subject.profile_id,
+                "campaign_key": subject.campaign_key,
+                "version_id": subject.version_id,
+                "journey_id": subject.journey_id,
+                "message_id": subject.message_id,
+                "stage": subject.stage,
+                "step": subject.step,
+                "channel": channel.value if channel else None,
+                "evidence": evidence or {},
+                "content_hash": None,
+                "sealed": None,
+            }
+        )
+
+    def _entry_id(self, decision: Decision, reason: Reason, subject: Subject, channel: Channel | None) -> str:
+        return ids.derive(
+            self._at,
+            self._at_text,
+            decision.value,
+            reason.value,
+            subject.message_id or subject.journey_id or f"{subject.campaign_key}:{subject.profile_id}",
+            channel.value if channel else "",
+            subject.occasion,
+        )
+
+    def attach(self, key: PersonKey, *, address: str, rendered: Rendered, context: Mapping[str, Any]) -> None:
+        """Give the latest entry what it needs to be rendered again: the address and the context, sealed."""
+        row = self._rows[-1]
+        row["content_hash"] = key.content_hash(rendered.content())
+        row["sealed"] = key.seal(row["id"], {"to": address, "locale": rendered.locale, "context": context})
+
+    def write(self, connection: Connection) -> None:
+        """Append all entries, in the order in which they were added."""
+        insert_many(connection, log, self._rows)
+
+
+def load_keys(connection: Connection, profile_ids: Sequence[str]) -> dict[str, PersonKey]:
+    """The keys of these people; a person who was erased has none."""
+    statement = select(profile_keys).where(among(profile_keys.c.profile_id, profile_ids, connection))
+    return {row.profile_id: PersonKey(row.key) for row in connection.execute(statement)}

@@ -1,0 +1,115 @@
+"""What the gate looks at and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dangol.model.people import ConsentState, Profile
+from dangol.model.vocabulary import Channel, OnCapped, Purpose, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A message that asks to be sent."""
+
+    id: str
+    campaign: str
+    stage: str
+    purpose: Purpose
+    tags: tuple[str, ...]
+    priority: int
+    channels: tuple[Channel, ...]
+    expires_at: datetime | None
+    on_capped: OnCapped
+    holdout: float
+
+    def fields(self, channel: Channel) -> dict[str, Any]:
+        """What a cap's ``applies_to`` sees as ``message``."""
+        return message_fields(channel, self.purpose, self.campaign, self.stage, self.tags, self.priority)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Room under the caps that an earlier message has taken; a snapshot made at its hand-over."""
+
+    reserved_at: datetime
+    fields: Mapping[str, Any]
+
+
+def message_fields(
+    channel: str, purpose: str, campaign: str, stage: str, tags: Sequence[str], priority: int
+) -> dict[str, Any]:
+    """The ``message`` namespace of a cap's ``applies_to``; see ``workspace.MESSAGE_FIELDS``."""
+    return {
+        "channel": str(channel),
+        "purpose": str(purpose),
+        "campaign": campaign,
+        "stage": stage,
+        "tags": list(tags),
+        "priority": priority,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the gate knows about one message to one person, read inside the claiming transaction.
+
+    ``suppressed`` maps a channel to why that person's address on it is suppressed. ``ended`` is why the journey
+    is over, or None. ``slots`` are all that could count, oldest first or not.
+    """
+
+    now: datetime
+    message: Candidate
+    profile: Profile
+    consents: Mapping[tuple[Channel, Purpose], ConsentState]
+    suppressed: Mapping[Channel, str]
+    ended: Reason | None
+    slots: Sequence[Slot]
+    without_text: frozenset[Channel] = frozenset()
+    without_provider: frozenset[Channel] = frozenset()
+
+
+Evidence = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """No objection. ``evidence`` is what the rule looked at; it goes into the log and holds no personal data."""
+
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Not now; ask again at ``until``, which is before the message expires."""
+
+    until: datetime
+    reason: Reason
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Not on this channel; with ``final`` not on any other either."""
+
+    reason: Reason
+    evidence: Evidence = field(default_factory=dict)
+    final: bool = False
+
+
+Verdict = Allow | Defer | Suppress
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The gate's answer for a whole message.
+
+    ``channel`` is the one the verdict is about; ``passed_over`` are the channels that were refused before it.
+    """
+
+    verdict: Verdict
+    channel: Channel
+    passed_over: tuple[tuple[Channel, Suppress], ...] = ()

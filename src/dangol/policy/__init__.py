@@ -1,0 +1,1 @@
+"""The gate: one rule per file, pure functions of facts; ``gate`` puts them in order."""

@@ -1,0 +1,82 @@
+"""Nobody is disturbed at night: quiet hours in the recipient's own time (G5).
+
+The start of a window is quiet, its end is not. Whether it is quiet is asked of the wall clock where the person
+is, so a daylight-saving change needs no rule of its own: an hour that happens twice is quiet twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dangol.model.facts import Allow, Defer, Facts, Suppress, Verdict
+from dangol.model.vocabulary import Channel, Reason
+from dangol.model.workspace import QuietHours
+from dangol.policy.rules import Rulebook
+from dangol.policy.zones import plausible_zones
+
+_ROUNDS = 24
+"""Windows in several zones can chain; a day of chained windows means there is no quiet-free moment."""
+
+
+def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
+    """Put the message off until it is quiet nowhere the person may be; refuse if that is after its expiry."""
+    policies = rulebook.policies
+    windows = [
+        window
+        for window in policies.quiet_hours
+        if facts.message.purpose in window.purposes and channel in window.channels
+    ]
+    if not windows:
+        return Allow()
+    zones = plausible_zones(facts.profile, policies.unknown_timezone)
+    if not zones:
+        return Suppress(Reason.TIMEZONE_UNKNOWN, final=True)
+    evidence = {"zone": _name(zones), "local": _local_text(facts.now, zones)}
+    opens = next_opening(facts.now, windows, zones)
+    if opens == facts.now:
+        return Allow(evidence)
+    if opens is None:
+        return Suppress(Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
+    evidence["until"] = opens.isoformat()
+    expires_at = facts.message.expires_at
+    if expires_at is not None and opens >= expires_at:
+        return Suppress(Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
+    return Defer(opens, Reason.QUIET_HOURS, evidence)
+
+
+def next_opening(now: datetime, windows: Iterable[QuietHours], zones: Iterable[ZoneInfo]) -> datetime | None:
+    """The first instant from ``now`` on that is quiet in none of the zones; None if there is none within days."""
+    pairs = [(window, zone) for window in windows for zone in zones]
+    instant = now
+    for _ in range(_ROUNDS):
+        ends = [end for window, zone in pairs if (end := _quiet_until(instant, window, zone)) is not None]
+        if not ends:
+            return instant
+        instant = max(ends)
+    return None
+
+
+def _quiet_until(instant: datetime, window: QuietHours, zone: ZoneInfo) -> datetime | None:
+    """When the window around this instant ends, in UTC; None if it is not quiet."""
+    local = instant.astimezone(zone)
+    clock = local.time().replace(tzinfo=None)
+    if window.start < window.end:
+        quiet, day = window.start <= clock < window.end, local.date()
+    else:
+        quiet = clock >= window.start or clock < window.end
+        day = local.date() + timedelta(days=1) if clock >= window.start else local.date()
+    if not quiet:
+        return None
+    end = datetime.combine(day, window.end, zone).astimezone(UTC)
+    # A clock that was set back can put the end of the window before now; the later reading is after it.
+    return end if end > instant else datetime.combine(day, window.end.replace(fold=1), zone).astimezone(UTC)
+
+
+def _name(zones: tuple[ZoneInfo, ...]) -> str:
+    return zones[0].key if len(zones) == 1 else f"any of {len(zones)}"
+
+
+def _local_text(now: datetime, zones: tuple[ZoneInfo, ...]) -> str:
+    return now.astimezone(zones[0]).isoformat(timespec="minutes")

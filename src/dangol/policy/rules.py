@@ -1,0 +1,30 @@
+"""What rules are made of: the workspace's policies with the caps' conditions compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dangol.model.facts import Facts, Verdict
+from dangol.model.vocabulary import Channel
+from dangol.model.workspace import Cap, Policies
+
+
+@dataclass(frozen=True, slots=True)
+class CapRule:
+    """A cap and its compiled ``applies_to``, called with a message's fields."""
+
+    cap: Cap
+    applies_to: Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The policies of one version, ready to be applied."""
+
+    policies: Policies
+    caps: tuple[CapRule, ...] = ()
+
+
+Rule = Callable[[Facts, Channel, Rulebook], Verdict]

@@ -1,0 +1,190 @@
+"""Who the customers are: one row a person, known to the back end by ``external_id`` and to us by an opaque id.
+
+Every function takes a connection that is in a transaction and works on a whole batch. Where both are needed, people
+are resolved first and locked after: each goes through rows in one fixed order, so transactions cannot wait for one
+another in a circle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from dangol import ids
+from dangol.ids import Entropy
+from dangol.model.people import Profile, ProfileChange
+from dangol.store.database import among, insert_many, insert_new, upsert
+from dangol.store.tables import devices, profile_keys, profiles
+
+_KEY_BYTES = 64
+_FIELDS = ("email", "phone", "locale", "timezone", "country")
+_PROFILE = select(
+    profiles.c.id,
+    profiles.c.external_id,
+    profiles.c.email,
+    profiles.c.phone,
+    profiles.c.locale,
+    profiles.c.timezone,
+    profiles.c.country,
+    profiles.c.attributes,
+    profiles.c.created_at,
+    profiles.c.erased_at,
+)
+_UPDATE = (
+    profiles.update()
+    .where(profiles.c.id == bindparam("of_id"))
+    .values({name: bindparam(name) for name in (*_FIELDS, "attributes", "updated_at")})
+)
+
+
+def lock(connection: Connection, profile_ids: Iterable[str]) -> None:
+    """Hold these people until the transaction ends: caps and consents are decided under this per-customer lock.
+
+    On SQLite the writing transaction is alone anyway. ``NO KEY`` still lets others insert events that refer to the
+    person, and keeps out every other holder of this lock, every update and every delete.
+    """
+    if connection.dialect.name == "postgresql":
+        wanted = sorted(set(profile_ids))
+        connection.execute(
+            select(profiles.c.id)
+            .where(among(profiles.c.id, wanted, connection))
+            .order_by(profiles.c.id)
+            .with_for_update(key_share=True)
+        ).all()
+
+
+def load(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Profile]:
+    """These people by id, erased ones too, each with the device tokens seen latest first. Unknown ids are left out."""
+    tokens: dict[str, tuple[str, ...]] = {}
+    shown = connection.execute(
+        select(devices.c.profile_id, devices.c.token)
+        .where(among(devices.c.profile_id, profile_ids, connection))
+        .order_by(devices.c.last_seen_at.desc(), devices.c.id)
+    )
+    for owner, token in shown.all():
+        tokens[owner] = (*tokens.get(owner, ()), token)
+    rows = connection.execute(_PROFILE.where(among(profiles.c.id, profile_ids, connection))).all()
+    return {
+        id_: Profile(id_, external, email, phone, locale, zone, country, attributes, created, gone, tokens.get(id_, ()))
+        for id_, external, email, phone, locale, zone, country, attributes, created, gone in rows
+    }
+
+
+def find(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
+    """``external_id`` → id of those we know."""
+    rows = connection.execute(
+        select(profiles.c.external_id, profiles.c.id).where(among(profiles.c.external_id, external_ids, connection))
+    )
+    return dict(rows.tuples().all())
+
+
+def resolve(connection: Connection, external_ids: Sequence[str], *, now: datetime, entropy: Entropy) -> dict[str, str]:
+    """``external_id`` → id; people nobody told us about yet get a bare profile and their key.
+
+    Two transactions may meet the same new person: one creates the profile, the other waits for it and uses it.
+    """
+    known = find(connection, external_ids)
+    unknown = sorted(set(external_ids) - known.keys())
+    if not unknown:
+        return known
+    made = {external_id: ids.opaque(now, entropy) for external_id in unknown}
+    insert_new(
+        connection,
+        profiles,
+        [
+            {
+                "id": profile_id,
+                "external_id": external_id,
+                "attributes": {},
+                "created_at": now,
+                "updated_at": now,
+            }
+            for external_id, profile_id in made.items()
+        ],
+        conflict=["external_id"],
+    )
+    found = find(connection, unknown)
+    ours = [made[external_id] for external_id in unknown if found[external_id] == made[external_id]]
+    insert_many(
+        connection,
+        profile_keys,
+        [{"profile_id": profile_id, "key": entropy.bytes(_KEY_BYTES)} for profile_id in ours],
+    )
+    return known | found
+
+
+def identify(
+    connection: Connection, changes: Sequence[ProfileChange], *, now: datetime, entropy: Entropy
+) -> dict[str, str]:
+    """Create or update people; ``external_id`` → id.
+
+    Changes of one person are applied in the given order. What is the same as before is not written. A device token
+    belongs to the person who showed it last. Erased people are not brought back: they are missing from the answer.
+    """
+    found = resolve(connection, [change.external_id for change in changes], now=now, entropy=entropy)
+    lock(connection, found.values())
+    before = load(connection, list(found.values()))
+    living = {external_id: id_ for external_id, id_ in found.items() if before[id_].erased_at is None}
+    accepted = [change for change in changes if change.external_id in living]
+    after = {id_: before[id_] for id_ in living.values()}
+    for change in accepted:
+        profile_id = living[change.external_id]
+        after[profile_id] = _apply(after[profile_id], change)
+    changed = [profile for id_, profile in sorted(after.items()) if _written(profile) != _written(before[id_])]
+    if changed:
+        connection.execute(_UPDATE, [_row(profile, now) for profile in changed])
+    _see_devices(connection, accepted, living, now)
+    return living
+
+
+def erased(connection: Connection, profile_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these people were erased: nothing new may be stored about them."""
+    rows = connection.execute(
+        select(profiles.c.id).where(among(profiles.c.id, profile_ids, connection), profiles.c.erased_at.is_not(None))
+    )
+    return frozenset(rows.scalars())
+
+
+def _apply(profile: Profile, change: ProfileChange) -> Profile:
+    told = {name: value for name in _FIELDS if (value := getattr(change, name)) is not None}
+    merged = {**profile.attributes, **change.attributes}
+    return replace(profile, attributes={name: value for name, value in merged.items() if value is not None}, **told)
+
+
+def _written(profile: Profile) -> tuple[object, ...]:
+    """What tells two states of a person apart; as JSON, because to Python 1 and true are equal."""
+    return (*(getattr(profile, name) for name in _FIELDS), json.dumps(profile.attributes, sort_keys=True))
+
+
+def _row(profile: Profile, now: datetime) -> dict[str, Any]:
+    fields = {name: getattr(profile, name) for name in _FIELDS}
+    return {"of_id": profile.id, "attributes": dict(profile.attributes), "updated_at": now, **fields}
+
+
+def _see_devices(
+    connection: Connection, changes: Sequence[ProfileChange], owners: Mapping[str, str], now: datetime
+) -> None:
+    seen = {
+        change.device_token: {
+            "id": ids.derive(now, "device", change.device_token),
+            "profile_id": owners[change.external_id],
+            "token": change.device_token,
+            "platform": change.device_platform,
+            # a microsecond apart, so that of two devices in one batch the later one is the latest
+            "last_seen_at": now + timedelta(microseconds=position),
+        }
+        for position, change in enumerate(changes)
+        if change.device_token
+    }
+    upsert(
+        connection,
+        devices,
+        [seen[token] for token in sorted(seen)],
+        key=["token"],
+        update=["profile_id", "platform", "last_seen_at"],
+    )

@@ -1,0 +1,178 @@
+"""What callers report, checked and turned into values. Pure; the HTTP API, the CLI, imports and the broker share it.
+
+Shapes are those of the Segment tracking API (``track``, ``identify``). Everything refused raises InvalidEvent with a
+code for machines and a message for people: what was found and what was expected.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from dangol.errors import InvalidEvent
+from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
+from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.profiles.contact import (
+    check_timezone,
+    normalise_country,
+    normalise_email,
+    normalise_locale,
+    normalise_phone,
+)
+from dangol.profiles.shape import (
+    EARLIEST,
+    check_object,
+    not_ahead,
+    parse_external_id,
+    parse_instant,
+    required_text,
+    shown,
+    sub_object,
+    text,
+)
+
+MAX_EVENT_NAME = 200
+MAX_MESSAGE_ID = 100
+_MAX_TOKEN = 1000
+_MAX_FIELD = 500
+_STANDARD_TRAITS = frozenset({"email", "phone", "locale", "timezone", "country"})
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def random_id() -> str:
+    """A message id for an event that came without one; such an event cannot be recognised when it comes again."""
+    return str(uuid.uuid4())
+
+
+def parse_event(
+    raw: Mapping[str, Any],
+    *,
+    source: str,
+    now: datetime,
+    sent_at: datetime | None = None,
+    new_id: Callable[[], str] = random_id,
+) -> IncomingEvent:
+    """A ``track`` call: ``userId`` or ``anonymousId``, ``event``, ``properties``, ``timestamp``, ``messageId``.
+
+    ``sent_at`` (or the call's own ``sentAt``) is the reporter's clock when it sent; the difference to ``now`` is
+    its skew, by which the timestamp is corrected. Up to 24 hours ahead is taken as now.
+    """
+    raw = check_object(raw)
+    external_id = parse_external_id(raw)
+    name = required_text(raw, "event", limit=MAX_EVENT_NAME, code="invalid_event")
+    message_id = text(raw, "messageId", limit=MAX_MESSAGE_ID, code="invalid_message_id")
+    return IncomingEvent(
+        message_id=message_id or new_id(),
+        external_id=external_id,
+        name=name,
+        properties=sub_object(raw, "properties"),
+        occurred_at=_occurred_at(raw, now, sent_at),
+        source=source,
+    )
+
+
+def _occurred_at(raw: Mapping[str, Any], now: datetime, sent_at: datetime | None) -> datetime:
+    reported = raw.get("timestamp") or raw.get("originalTimestamp")
+    if reported is None:
+        return now
+    instant = parse_instant(reported)
+    if sent_at is None and raw.get("sentAt") is not None:
+        sent_at = parse_instant(raw["sentAt"], "sentAt")
+    if sent_at is not None:
+        try:
+            instant = max(instant + (now - sent_at), EARLIEST)
+        except OverflowError:
+            raise InvalidEvent("invalid_timestamp", f"timestamp: {shown(reported)} is out of range") from None
+    return not_ahead(instant, now)
+
+
+def parse_profile(raw: Mapping[str, Any], *, source: str) -> ProfileChange:
+    """An ``identify`` call: ``userId`` or ``anonymousId``, ``traits``, and what ``context`` adds.
+
+    Traits ``email``, ``phone``, ``locale``, ``timezone``, ``country`` (or ``address.country``) are the standard
+    fields; all others become attributes, null removes one. ``context.locale`` and ``context.timezone`` stand in for
+    absent traits; as devices fill them in, values that make no sense are passed over there, not refused.
+    """
+    raw = check_object(raw)
+    external_id = parse_external_id(raw)
+    traits = sub_object(raw, "traits")
+    context = sub_object(raw, "context")
+    country = _country(traits)
+    email = text(traits, "email", limit=_MAX_FIELD, code="invalid_email")
+    phone = text(traits, "phone", limit=_MAX_FIELD, code="invalid_phone")
+    token, platform = _device(context)
+    return ProfileChange(
+        external_id=external_id,
+        email=normalise_email(email) if email else None,
+        phone=normalise_phone(phone, country) if phone else None,
+        locale=_from_either(traits, context, "locale", normalise_locale),
+        timezone=_from_either(traits, context, "timezone", check_timezone),
+        country=country,
+        attributes={name: value for name, value in traits.items() if name not in _STANDARD_TRAITS},
+        device_token=token,
+        device_platform=platform,
+    )
+
+
+def _country(traits: Mapping[str, Any]) -> str | None:
+    place = traits.get("address")
+    country = text(traits, "country", limit=_MAX_FIELD, code="invalid_country")
+    if country is None and isinstance(place, Mapping):
+        country = text(place, "country", limit=_MAX_FIELD, code="invalid_country")
+    return normalise_country(country) if country else None
+
+
+def _from_either(
+    traits: Mapping[str, Any], context: Mapping[str, Any], name: str, normalise: Callable[[str], str]
+) -> str | None:
+    code = f"invalid_{name}"
+    told = text(traits, name, limit=_MAX_FIELD, code=code)
+    if told is not None:
+        return normalise(told)
+    try:
+        sensed = text(context, name, limit=_MAX_FIELD, code=code)
+        return normalise(sensed) if sensed else None
+    except InvalidEvent:
+        return None
+
+
+def _device(context: Mapping[str, Any]) -> tuple[str | None, str]:
+    device = sub_object(context, "device")
+    token = text(device, "token", limit=_MAX_TOKEN, code="invalid_device")
+    platform = text(device, "type", limit=16, code="invalid_device")
+    return token, (platform or "").lower() if token else ""
+
+
+def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime) -> ConsentChange:
+    """One consent given or withdrawn: ``userId``, ``channel``, ``purpose``, ``action``, ``occurred_at``; optional
+    ``wording``, ``source`` (else the argument) and ``basis``.
+
+    Raises InvalidEvent, code ``consent_in_future``, for what has not happened yet.
+    """
+    raw = check_object(raw)
+    occurred_at = parse_instant(raw.get("occurred_at"), "occurred_at")
+    if occurred_at > now:
+        raise InvalidEvent("consent_in_future", f"occurred_at: {occurred_at.isoformat()} is later than now")
+    return ConsentChange(
+        external_id=parse_external_id(raw),
+        channel=_word(raw, "channel", Channel),
+        purpose=_word(raw, "purpose", Purpose),
+        action=_word(raw, "action", ConsentAction),
+        occurred_at=occurred_at,
+        source=text(raw, "source", limit=200, code="invalid_source") or source,
+        basis=text(raw, "basis", limit=64, code="invalid_basis") or "consent",
+        wording=text(raw, "wording", limit=10_000, code="invalid_wording") or "",
+    )
+
+
+def _word(raw: Mapping[str, Any], name: str, words: type[Word]) -> Word:
+    value = raw.get(name)
+    try:
+        return words(value.strip().lower() if isinstance(value, str) else "")
+    except ValueError:
+        expected = ", ".join(words)
+        raise InvalidEvent(f"invalid_{name}", f"{name}: expected one of {expected}; found {shown(value)}") from None

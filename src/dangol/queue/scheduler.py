@@ -1,0 +1,61 @@
+"""The scheduler: every tick it sweeps, and tells workers. One process leads at a time, by a lease in the database."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import structlog
+
+from dangol.errors import BrokerUnavailable, StoreUnavailable
+from dangol.queue.actors import Actors
+from dangol.store.housekeeping import drop_lease, take_lease
+from dangol.sweeper import Sweeper
+
+LEASE = "scheduler"
+_log = structlog.get_logger(__name__)
+
+
+class Scheduler:
+    """Runs until it is stopped; survives a database or broker that is away for a while."""
+
+    def __init__(self, sweeper: Sweeper, actors: Actors, *, holder: str, tick: timedelta) -> None:
+        self._sweeper = sweeper
+        self._actors = actors
+        self._holder = holder
+        self._tick = tick
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Tick until ``stop``."""
+        while not self._stopped.is_set():
+            try:
+                self.tick()
+            except (StoreUnavailable, BrokerUnavailable) as error:
+                _log.warning("the scheduler waits", error=str(error))
+            except Exception:
+                _log.exception("a tick failed; the next one tries again")
+            self._stopped.wait(self._tick.total_seconds())
+        self._step_down()
+
+    def tick(self) -> bool:
+        """Sweep once if this process leads; True if it does."""
+        if not self._leads():
+            return False
+        self._actors.tell(self._sweeper.sweep())
+        return True
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _leads(self) -> bool:
+        now = self._sweeper.clock.now()
+        with self._sweeper.database.write() as tx:
+            return take_lease(tx, LEASE, self._holder, now, lasts=self._tick * 5 + timedelta(seconds=5)) == self._holder
+
+    def _step_down(self) -> None:
+        try:
+            with self._sweeper.database.write() as tx:
+                drop_lease(tx, LEASE, self._holder)
+        except StoreUnavailable:
+            _log.warning("the lease could not be given back; it runs out by itself")

@@ -1,0 +1,38 @@
+"""What an installation keeps about itself: its own secrets, and who leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from dangol.store.database import insert_new, upsert_if
+from dangol.store.tables import instance, leases
+
+
+def remembered(connection: Connection, name: str, make: Callable[[], str]) -> str:
+    """A value that is made once per installation, whoever asks first."""
+    value = select(instance.c.value).where(instance.c.name == name)
+    found = connection.execute(value).scalar_one_or_none()
+    if found is None:
+        insert_new(connection, instance, [{"name": name, "value": make()}], conflict=["name"])
+        found = connection.execute(value).scalar_one()
+    return found
+
+
+def take_lease(connection: Connection, name: str, holder: str, now: datetime, lasts: timedelta) -> str:
+    """Take or renew a lease; returns who holds it now, which is ``holder`` if it was free, expired or ours."""
+    upsert_if(
+        connection,
+        leases,
+        {"name": name, "holder": holder, "expires_at": now + lasts},
+        key=["name"],
+        condition=(leases.c.holder == holder) | (leases.c.expires_at <= now),
+    )
+    return connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar_one()
+
+
+def drop_lease(connection: Connection, name: str, holder: str) -> None:
+    """Let another take over at once."""
+    connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))

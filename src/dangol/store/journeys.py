@@ -1,0 +1,150 @@
+"""Rows of journeys and schedule runs: set-based reads and writes, no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, insert, or_, select, update
+
+from dangol.model.vocabulary import JourneyStatus
+from dangol.store.database import among, insert_new, update_each
+from dangol.store.tables import journeys, schedule_runs
+
+_WAITING = JourneyStatus.WAITING.value
+
+
+def insert_journeys(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(journeys), list(rows))
+
+
+def people_of(connection: Connection, table: Table, row_ids: Sequence[str]) -> list[str]:
+    """Whose rows these are; asked before claiming, because a person is always locked before their rows."""
+    statement = select(table.c.profile_id).distinct().where(among(table.c.id, row_ids, connection))
+    return list(connection.execute(statement).scalars())
+
+
+def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> list[Row[Any]]:
+    """The journeys among these that wait and are due, locked; those another worker holds are passed over."""
+    statement = (
+        select(journeys)
+        .where(among(journeys.c.id, journey_ids, connection), journeys.c.status == _WAITING, journeys.c.wake_at <= now)
+        .order_by(journeys.c.wake_at, journeys.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(statement))
+
+
+def waiting_of(connection: Connection, profile_ids: Sequence[str]) -> list[Row[Any]]:
+    """Every journey that these people are in."""
+    statement = (
+        select(journeys)
+        .where(among(journeys.c.profile_id, profile_ids, connection), journeys.c.status == _WAITING)
+        .order_by(journeys.c.id)
+    )
+    return list(connection.execute(statement))
+
+
+def latest_entries(
+    connection: Connection, profile_ids: Sequence[str], campaigns: Collection[str]
+) -> dict[tuple[str, str], tuple[datetime, bool]]:
+    """(campaign, profile) → when the person last entered, and whether they are still inside."""
+    statement = (
+        select(
+            journeys.c.campaign_key,
+            journeys.c.profile_id,
+            func.max(journeys.c.entered_at, type_=journeys.c.entered_at.type),
+            func.count(journeys.c.id).filter(journeys.c.status == _WAITING),
+        )
+        .where(
+            among(journeys.c.profile_id, profile_ids, connection),
+            among(journeys.c.campaign_key, sorted(campaigns), connection),
+        )
+        .group_by(journeys.c.campaign_key, journeys.c.profile_id)
+    )
+    return {(row[0], row[1]): (row[2], bool(row[3])) for row in connection.execute(statement)}
+
+
+def load_journeys(connection: Connection, journey_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    statement = select(journeys).where(among(journeys.c.id, journey_ids, connection))
+    return {row.id: row for row in connection.execute(statement)}
+
+
+def move(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write where journeys stand now; each row has ``id`` and the columns that change."""
+    update_each(connection, journeys, rows)
+
+
+def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[str]:
+    """Mark due journeys as told to a worker until ``until``, and return their ids."""
+    due = (
+        select(journeys.c.id)
+        .where(
+            journeys.c.status == _WAITING,
+            journeys.c.wake_at <= now,
+            or_(journeys.c.queued_until.is_(None), journeys.c.queued_until <= now),
+        )
+        .order_by(journeys.c.wake_at, journeys.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = list(connection.execute(due).scalars())
+    if found:
+        connection.execute(update(journeys).where(among(journeys.c.id, found, connection)).values(queued_until=until))
+    return found
+
+
+def next_wake(connection: Connection) -> datetime | None:
+    """When the next waiting journey is due."""
+    column = journeys.c.wake_at
+    statement = select(column).where(journeys.c.status == _WAITING).order_by(column).limit(1)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def last_firings(connection: Connection) -> dict[str, datetime]:
+    """campaign → when its schedule last fired."""
+    column = schedule_runs.c.fire_at
+    statement = select(schedule_runs.c.campaign_key, func.max(column, type_=column.type)).group_by(
+        schedule_runs.c.campaign_key
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def open_run(connection: Connection, row: dict[str, Any]) -> None:
+    """Note that a schedule fired; the same firing noted twice is one run."""
+    insert_new(connection, schedule_runs, [row], conflict=["campaign_key", "fire_at"])
+
+
+def queue_runs(connection: Connection, now: datetime, until: datetime) -> list[str]:
+    """Mark unfinished runs as told to a worker until ``until``, and return their ids, earliest firing first."""
+    open_runs = (
+        select(schedule_runs.c.id)
+        .where(
+            schedule_runs.c.finished_at.is_(None),
+            or_(schedule_runs.c.queued_until.is_(None), schedule_runs.c.queued_until <= now),
+        )
+        .order_by(schedule_runs.c.fire_at, schedule_runs.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    found = list(connection.execute(open_runs).scalars())
+    if found:
+        connection.execute(
+            update(schedule_runs).where(among(schedule_runs.c.id, found, connection)).values(queued_until=until)
+        )
+    return found
+
+
+def claim_run(connection: Connection, run_id: str) -> Row[Any] | None:
+    """An unfinished run, locked; None if it is finished or another worker is at it."""
+    statement = (
+        select(schedule_runs)
+        .where(schedule_runs.c.id == run_id, schedule_runs.c.finished_at.is_(None))
+        .with_for_update(skip_locked=True)
+    )
+    return connection.execute(statement).one_or_none()
+
+
+def move_run(connection: Connection, run_id: str, **values: Any) -> None:
+    connection.execute(update(schedule_runs).where(schedule_runs.c.id == run_id).values(**values))

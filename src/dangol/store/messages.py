@@ -1,0 +1,130 @@
+"""Rows of messages and cap slots: set-based reads and writes, no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+
+from dangol.model.vocabulary import OPEN_STATES, MessageState, Purpose
+from dangol.store.database import among, insert_many, update_each
+from dangol.store.tables import messages, slots
+
+_OPEN = sorted(OPEN_STATES)
+_URGENCY = (Purpose.TRANSACTIONAL, Purpose.SERVICE, Purpose.MARKETING)
+
+
+def insert_messages(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    insert_many(connection, messages, rows)
+
+
+def claim_due(connection: Connection, message_ids: Sequence[str], now: datetime) -> list[Row[Any]]:
+    """The open messages among these that are due, locked, most important first; held ones are passed over."""
+    statement = (
+        select(messages)
+        .where(among(messages.c.id, message_ids, connection), messages.c.state.in_(_OPEN), messages.c.due_at <= now)
+        .order_by(messages.c.priority.desc(), messages.c.due_at, messages.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(statement))
+
+
+def open_of(connection: Connection, journey_ids: Sequence[str]) -> list[Row[Any]]:
+    """Messages of these journeys that are not yet under way."""
+    statement = (
+        select(messages)
+        .where(among(messages.c.journey_id, journey_ids, connection), messages.c.state.in_(_OPEN))
+        .order_by(messages.c.id)
+    )
+    return list(connection.execute(statement))
+
+
+def change(connection: Connection, message_ids: Sequence[str], **values: Any) -> None:
+    """Write the same values to many messages."""
+    if message_ids:
+        connection.execute(update(messages).where(among(messages.c.id, message_ids, connection)).values(**values))
+
+
+def change_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write different values; each row has ``id`` and the same other columns."""
+    update_each(connection, messages, rows)
+
+
+def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[str]:
+    """Mark due messages as told to a worker until ``until``; transactional before service before marketing."""
+    found: list[str] = []
+    for purpose in _URGENCY:
+        if len(found) < limit:
+            found += _due_of(connection, purpose, now, limit - len(found))
+    change(connection, found, state=MessageState.DUE.value, lease_until=until)
+    return found
+
+
+def _due_of(connection: Connection, purpose: Purpose, now: datetime, limit: int) -> list[str]:
+    waiting = and_(
+        messages.c.state == MessageState.PLANNED.value, messages.c.purpose == purpose.value, messages.c.due_at <= now
+    )
+    forgotten = and_(
+        messages.c.state == MessageState.DUE.value, messages.c.purpose == purpose.value, messages.c.lease_until <= now
+    )
+    statement = (
+        select(messages.c.id)
+        .where(or_(waiting, forgotten))
+        .order_by(messages.c.due_at, messages.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
+    """Messages whose hand-over began and whose worker has not been heard of since; locked."""
+    statement = (
+        select(messages)
+        .where(messages.c.state == MessageState.SENDING.value, messages.c.lease_until <= now)
+        .order_by(messages.c.lease_until, messages.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(statement))
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next planned message is due."""
+    firsts = [
+        connection.execute(
+            select(messages.c.due_at)
+            .where(messages.c.state == MessageState.PLANNED.value, messages.c.purpose == purpose.value)
+            .order_by(messages.c.due_at)
+            .limit(1)
+        ).scalar_one_or_none()
+        for purpose in _URGENCY
+    ]
+    return min((first for first in firsts if first is not None), default=None)
+
+
+def load_slots(connection: Connection, profile_ids: Sequence[str], since: datetime) -> dict[str, list[Row[Any]]]:
+    """profile → the slots its messages have taken from ``since`` on."""
+    statement = select(slots).where(among(slots.c.profile_id, profile_ids, connection), slots.c.reserved_at >= since)
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(statement):
+        found.setdefault(row.profile_id, []).append(row)
+    return found
+
+
+def reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Take slots."""
+    if rows:
+        connection.execute(insert(slots), list(rows))
+
+
+def release(connection: Connection, message_ids: Iterable[str]) -> None:
+    """Give slots back; only after a definite refusal."""
+    released = list(message_ids)
+    if released:
+        connection.execute(delete(slots).where(among(slots.c.message_id, released, connection)))
+
+
+ONE_MORE_ATTEMPT = messages.c.attempt + 1

@@ -1,0 +1,1 @@
+"""Where people and services meet dangol: HTTP API, web pages, command line."""

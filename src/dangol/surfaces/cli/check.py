@@ -1,0 +1,162 @@
+"""``dangol check`` and ``dangol schema``: what authors run, in a terminal, an editor or CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import typer
+
+from dangol.definitions.schema import FILES, json_schema
+from dangol.definitions.workspace import Sources, find_root, shared_path, survey
+from dangol.errors import UsageError
+from dangol.model.problem import Problem
+from dangol.release import check_workspace
+from dangol.settings import Settings
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+def check(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders to report on; the whole workspace by default.")
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="text for people, json for tools, github for annotations in CI.")
+    ] = Format.TEXT,
+) -> None:
+    """Check campaigns, policies and templates; tell every problem with its place. Exit code 1 if there are errors."""
+    root = workspace_root(paths or ())
+    problems = check_workspace(root, paths or ())
+    if output is Format.JSON:
+        found = [{**asdict(problem), "path": _shown(root, problem.path)} for problem in problems]
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    elif output is Format.GITHUB:
+        for problem in problems:
+            typer.echo(_annotation(problem, _shown(root, problem.path)))
+    else:
+        _report(root, problems)
+    if any(problem.severity == "error" for problem in problems):
+        raise typer.Exit(1)
+
+
+def workspace_root(paths: Sequence[Path]) -> Path:
+    """The one workspace that all ``paths`` lie in; without paths that of DANGOL_WORKSPACE or the current folder.
+
+    Raises UsageError if there is none, or more than one.
+    """
+    if not paths:
+        settings = Settings()
+        return settings.workspace if "workspace" in settings.model_fields_set else find_root(Path())
+    roots = {find_root(path) for path in paths}
+    if len(roots) > 1:
+        raise UsageError(f"these paths lie in different workspaces: {', '.join(sorted(map(str, roots)))}")
+    return roots.pop()
+
+
+def _report(root: Path, problems: Sequence[Problem]) -> None:
+    sources, _ = survey(root)
+    for problem in problems:
+        colour = typer.colors.RED if problem.severity == "error" else typer.colors.YELLOW
+        where = typer.style(f"{_shown(root, problem.path)}:{problem.line}:{problem.column}:", bold=True)
+        typer.echo(f"{where} {typer.style(f'{problem.severity}[{problem.code}]', fg=colour)} {problem.message}")
+        for line in _excerpt(sources.get(problem.path, ""), problem):
+            typer.echo(line)
+        if problem.hint:
+            typer.echo(f"  = {problem.hint}")
+        typer.echo()
+    typer.echo(_summary(sources, problems))
+
+
+def _excerpt(text: str, problem: Problem, width: int = 110) -> list[str]:
+    """The line with the problem and a caret below; long lines are cut around it."""
+    lines = text.split("\n")
+    if not text or problem.line > len(lines):
+        return []
+    start = max(0, problem.column - width + 20)
+    line = lines[problem.line - 1][start : start + width]
+    before = line[: problem.column - 1 - start]
+    columns = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in before)
+    number = str(problem.line)
+    return [f"  {number} | {line}", f"  {' ' * len(number)} | {' ' * columns}^"]
+
+
+def _summary(sources: Sources, problems: Sequence[Problem]) -> str:
+    if problems:
+        files = len({problem.path for problem in problems})
+        errors = sum(problem.severity == "error" for problem in problems)
+        only = "" if errors else ", warnings only"
+        return f"{_count(len(problems), 'problem')} in {_count(files, 'file')}{only}"
+    shared = {shared_path(kind) for kind in FILES}
+    campaigns = [path for path in sources if path.startswith("campaigns/") and path not in shared]
+    messages = {PurePosixPath(path).parts[1] for path in sources if path.startswith("templates/")} - {"brand"}
+    return f"{_count(len(campaigns), 'campaign')}, {_count(len(messages), 'message')}: no problems"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(root: Path, path: str) -> str:
+    """The path as seen from the current folder, so that terminals and CI can open it."""
+    full, here = (root / path).resolve(), Path.cwd()
+    return full.relative_to(here).as_posix() if full.is_relative_to(here) else full.as_posix()
+
+
+def _annotation(problem: Problem, path: str) -> str:
+    """A GitHub workflow command, which wants ``%``, line ends and, in properties, ``:`` and ``,`` escaped."""
+    text = problem.message + (f" ({problem.hint})" if problem.hint else "")
+    properties = {
+        "file": path,
+        "line": str(problem.line),
+        "col": str(problem.column),
+        "title": f"dangol {problem.code}",
+    }
+    told = ",".join(f"{name}={_data(value, also=':,')}" for name, value in properties.items())
+    return f"::{problem.severity} {told}::{_data(text)}"
+
+
+def _data(text: str, also: str = "") -> str:
+    return "".join(f"%{ord(character):02X}" if character in f"%\r\n{also}" else character for character in text)
+
+
+class Kind(StrEnum):
+    CAMPAIGN = "campaign"
+    JOURNEY_MAP = "journey-map"
+    POLICIES = "policies"
+    TRACKING_PLAN = "tracking-plan"
+    SEGMENTS = "segments"
+
+
+def schema(
+    kind: Annotated[Kind, typer.Argument(help="Which kind of file.")] = Kind.CAMPAIGN,
+    output: Annotated[
+        Path | None, typer.Option(help="A folder to write the schemas of all kinds into, instead of printing one.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of a workspace file, for completion and checking in editors."""
+    if output is None:
+        typer.echo(_schema_text(kind))
+        return
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for each in Kind:
+            file = output / f"{each.value}.schema.json"
+            file.write_text(_schema_text(each) + "\n", encoding="utf-8")
+            typer.echo(os.fspath(file))
+    except OSError as error:
+        raise UsageError(f"cannot write schemas to {output}: {error.strerror}") from error
+
+
+def _schema_text(kind: Kind) -> str:
+    return json.dumps(json_schema(FILES[kind.value]), ensure_ascii=False, indent=2)

@@ -1,0 +1,132 @@
+"""Finding what is due: schedules to fire, journeys to wake, messages to deliver, hand-overs to give up on.
+
+The sweeper decides nothing about people. In production the scheduler runs it every tick and tells workers over
+the broker; simulations run it inline on their own clock. Rows are marked when somebody is told, and told again
+when the mark runs out, so a lost broker message delays work and loses none (G1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dangol import ids
+from dangol.batch.changes import message_subject
+from dangol.clock import Clock
+from dangol.definitions import versions
+from dangol.ledger.entries import Journal, Subject
+from dangol.model.vocabulary import Decision, MessageState, Reason
+from dangol.pipeline import Timing
+from dangol.release import Release, Releases
+from dangol.store import journeys as journey_rows
+from dangol.store import messages as message_rows
+from dangol.store.database import Database
+from dangol.triggers.schedule import firings_between, next_firing
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Ids of work that is due and now marked as told to a worker."""
+
+    runs: tuple[str, ...]
+    journeys: tuple[str, ...]
+    messages: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.journeys or self.messages)
+
+
+class Sweeper:
+    """Looks at the database and says what is to be done now."""
+
+    def __init__(
+        self, *, database: Database, clock: Clock, releases: Releases, timing: Timing, limit: int = 10_000
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.releases = releases
+        self.timing = timing
+        self.limit = limit
+
+    def sweep(self) -> Due:
+        """Fire schedules, give up on lost hand-overs, and mark what is due."""
+        now = self.clock.now()
+        with self.database.write() as tx:
+            self._fire(tx, now)
+            self._give_up(tx, now)
+            until = now + self.timing.queue_lease
+            return Due(
+                runs=tuple(journey_rows.queue_runs(tx, now, until)),
+                journeys=tuple(journey_rows.queue_due(tx, now, until, self.limit)),
+                messages=tuple(message_rows.queue_due(tx, now, until, self.limit)),
+            )
+
+    def next_due(self) -> datetime | None:
+        """The next instant at which there will be something to do, if nothing else happens before."""
+        with self.database.read() as tx:
+            instants = [journey_rows.next_wake(tx), message_rows.next_due(tx), *self._next_firings(tx)]
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def _scheduled(self, tx: Connection) -> list[tuple[Release, datetime]]:
+        """Every scheduled campaign, and since when its firings are still open."""
+        deployed, fired = versions.active_since(tx), journey_rows.last_firings(tx)
+        return [
+            (release, max(deployed[key], fired.get(key, deployed[key])))
+            for release in self.releases.active(tx)
+            if release.campaign.entry.schedule is not None and (key := release.campaign.key)
+        ]
+
+    def _next_firings(self, tx: Connection) -> list[datetime | None]:
+        return [
+            next_firing(release.campaign.entry, after=since, default_zone=release.policies.timezone)
+            for release, since in self._scheduled(tx)
+        ]
+
+    def _fire(self, tx: Connection, now: datetime) -> None:
+        """Open a run for each schedule that came due. After an outage only the latest firing is run, once."""
+        journal = Journal(now)
+        for release, since in self._scheduled(tx):
+            due = firings_between(release.campaign.entry, since, now, default_zone=release.policies.timezone)
+            if due is None:
+                continue
+            campaign = release.campaign.key
+            subject = Subject(campaign, release.version_id, occasion=due.latest.isoformat())
+            if due.missed:
+                evidence = {"missed": due.missed, "first": due.first.isoformat(), "run": due.latest.isoformat()}
+                journal.add(Decision.SCHEDULE_MISSED, Reason.MISSED_WHILE_DOWN, subject, evidence=evidence)
+            journal.add(
+                Decision.SCHEDULE_FIRED, Reason.DUE_BY_SCHEDULE, subject, evidence={"fire_at": due.latest.isoformat()}
+            )
+            journey_rows.open_run(
+                tx,
+                {
+                    "id": ids.derive(due.latest, "run", campaign),
+                    "campaign_key": campaign,
+                    "version_id": release.version_id,
+                    "fire_at": due.latest,
+                },
+            )
+        journal.write(tx)
+
+    def _give_up(self, tx: Connection, now: datetime) -> None:
+        """A worker that took a message and was not heard of again may have handed it over: that is ``unknown``."""
+        lost = message_rows.abandoned(tx, now, self.limit)
+        journal = Journal(now)
+        for row in lost:
+            journal.add(
+                Decision.MESSAGE_UNKNOWN,
+                Reason.LEASE_LOST,
+                message_subject(row._mapping),
+                evidence={"attempt": row.attempt, "lease_ended": row.lease_until.isoformat()},
+            )
+        message_rows.change(
+            tx,
+            [row.id for row in lost],
+            state=MessageState.UNKNOWN.value,
+            reason=Reason.LEASE_LOST.value,
+            lease_until=None,
+            updated_at=now,
+        )
+        journal.write(tx)

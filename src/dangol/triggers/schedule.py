@@ -1,0 +1,61 @@
+"""When a campaign's schedule fires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from dangol.model.campaign import Entry
+
+_COUNTED = 1000
+"""Missed firings are counted up to this many; an outage needs no exact number beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firings:
+    """The firings in a stretch of time: the first, the latest, and how many before the latest."""
+
+    first: datetime
+    latest: datetime
+    missed: int
+
+
+def next_firing(entry: Entry, *, after: datetime, default_zone: str) -> datetime | None:
+    """The first firing, in UTC, strictly after ``after``; None if the schedule never fires again.
+
+    Fields are read in the entry's own zone, else in ``default_zone``. A local time that a daylight-saving change
+    skips fires right after the gap, one that happens twice fires once (CronSim follows Debian's cron).
+    """
+    return next(_firings(entry, after, default_zone), None)
+
+
+def firings_between(entry: Entry, after: datetime, until: datetime, *, default_zone: str) -> Firings | None:
+    """The firings after ``after`` and not after ``until``; None if there are none."""
+    due = takewhile(lambda instant: instant <= until, _firings(entry, after, default_zone))
+    counted = list(islice(due, _COUNTED))
+    if not counted:
+        return None
+    latest = counted[-1]
+    if len(counted) == _COUNTED:
+        backwards = CronSim(_cron(entry), until.astimezone(_zone(entry, default_zone)), reverse=True)
+        latest = max(latest, next(backwards).astimezone(UTC))
+    return Firings(counted[0], latest, len(counted) - 1)
+
+
+def _firings(entry: Entry, after: datetime, default_zone: str) -> Iterator[datetime]:
+    for instant in CronSim(_cron(entry), after.astimezone(_zone(entry, default_zone))):
+        yield instant.astimezone(UTC)
+
+
+def _cron(entry: Entry) -> str:
+    assert entry.schedule is not None
+    return entry.schedule
+
+
+def _zone(entry: Entry, default_zone: str) -> ZoneInfo:
+    return ZoneInfo(entry.timezone or default_zone)
