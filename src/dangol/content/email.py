@@ -13,16 +13,15 @@ from functools import partial
 from html import escape
 
 import css_inline
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from markupsafe import Markup
 from mjml import mjml2html
 
 from dangol.content import dialect, markdown
 from dangol.content.filters import TESTS
 from dangol.content.phrasebook import Complain, Speaker
-from dangol.content.sandbox import parse
-from dangol.content.sources import LAYOUT
+from dangol.content.sandbox import MessageEnvironment, Missing, parse
+from dangol.content.sources import LAYOUT, TextFile
 from dangol.content.tags import Origin, Segment, Slots, Tag
 
 LAYOUT_NAMES = frozenset(
@@ -30,7 +29,7 @@ LAYOUT_NAMES = frozenset(
 )
 """What the layout can put in: ``brand`` has name, address, phone, email, unsubscribe and website."""
 
-_LAYOUT = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined, optimized=False)
+_LAYOUT = MessageEnvironment(autoescape=True, undefined=Missing, optimized=False)
 _LAYOUT.filters, _LAYOUT.tests, _LAYOUT.globals = {}, dict(TESTS), {}
 _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 _ELEMENT = re.compile(r"<[a-zA-Z][^<>]*>")
@@ -42,7 +41,7 @@ _BETWEEN_BLOCKS = re.compile(r">\s*\n\s*<")
 class Draft:
     """What an email is made of, cut into text and tags."""
 
-    path: str
+    file: TextFile
     front: Mapping[str, Sequence[Segment]]
     body: Sequence[Segment]
     footer: Sequence[Segment]
@@ -52,8 +51,9 @@ class Draft:
 
 def build(draft: Draft, speaker: Speaker, slots: Slots, layout: str, complain: Complain) -> dict[str, list[Segment]] | None:
     """The segments of ``subject``, ``html`` and ``body`` (the plain-text twin); None after a complaint."""
-    body_html, body_text = _markdown(draft.body, Origin(draft.path, 1), slots, complain)
-    footer_html, footer_text = _markdown(draft.footer, Origin(speaker.file.document.path, 1), slots, complain)
+    told = speaker.file.document
+    body_html, body_text = _markdown(draft.body, draft.file.path, draft.file.text, slots, complain)
+    footer_html, footer_text = _markdown(draft.footer, told.path, told.text, slots, complain)
     values = {
         "lang": speaker.locale,
         "purpose": speaker.purpose.value,
@@ -75,18 +75,15 @@ def build(draft: Draft, speaker: Speaker, slots: Slots, layout: str, complain: C
     }
 
 
-def _markdown(segments: Sequence[Segment], origin: Origin, slots: Slots, complain: Complain) -> tuple[str, str]:
-    first = next((segment.origin for segment in segments if isinstance(segment, Tag)), origin)
-
-    def about_link(code: str, message: str) -> None:
-        complain(Origin(origin.path, origin.line), code, message, "", "")
+def _markdown(segments: Sequence[Segment], path: str, source: str, slots: Slots, complain: Complain) -> tuple[str, str]:
+    def about_link(code: str, message: str, target: str) -> None:
+        complain(Origin(path, source.count("\n", 0, max(source.find(target), 0)) + 1), code, message, target, "")
 
     tokens = markdown.parse(markdown.lay(segments, slots), slots, about_link)
     html = markdown.to_html(tokens, slots)
     if crossed := markdown.crossed_block(html, slots):
         message = "this block begins inside one element and ends inside another, such as a list or bold text"
         complain(crossed, "crossed-block", message, "", "put `{% … %}` on lines of their own, around whole paragraphs")
-    del first
     return html, markdown.to_text(tokens, slots)
 
 
@@ -97,7 +94,9 @@ def _compile_layout(layout: str, values: Mapping[str, object], complain: Complai
         reading = dialect.read(tree, filters=_LAYOUT.filters, macros={}, names=LAYOUT_NAMES)
         for finding in reading.findings:
             complain(at(finding.line), finding.code, finding.message, finding.word, finding.hint)
-        if reading.findings:
+        for loop in tree.find_all(nodes.For):
+            complain(at(loop.lineno), "not-available", "`for` is not available in the layout", "for", "")
+        if reading.findings or tree.find(nodes.For):
             return None
         return _compact(_INLINER.inline(mjml2html(_LAYOUT.from_string(tree).render(values), fonts={})))
     except TemplateSyntaxError as error:

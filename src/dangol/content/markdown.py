@@ -14,8 +14,8 @@ from dangol.content.tags import Origin, Segment, Slots, Tag
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "xhtmlOut": True})
 _TARGET = re.compile(r"(https?://[^\s/]|mailto:|tel:)", re.IGNORECASE)
 
-Complain = Callable[[str, str], None]
-"""Called with a code and a message about a link."""
+AboutLink = Callable[[str, str, str], None]
+"""Called with a code, a message and the link's target."""
 
 
 def lay(segments: Sequence[Segment], slots: Slots) -> str:
@@ -38,7 +38,7 @@ def _alone(segments: Sequence[Segment], index: int) -> bool:
     return starts and isinstance(after, str) and after.lstrip(" ").startswith("\n")
 
 
-def parse(text: str, slots: Slots, complain: Complain) -> list[Token]:
+def parse(text: str, slots: Slots, complain: AboutLink) -> list[Token]:
     """Markdown's tokens, with every link checked and made safe for what data may put into it."""
     tokens = _MARKDOWN.parse(text)
     for token in tokens:
@@ -50,7 +50,7 @@ def parse(text: str, slots: Slots, complain: Complain) -> list[Token]:
     return tokens
 
 
-def safe_link(target: str, slots: Slots, complain: Complain) -> None:
+def safe_link(target: str, slots: Slots, complain: AboutLink) -> None:
     """A tag that begins a link has to give a whole link; one inside it is percent-encoded. The rest is checked now."""
     starts_with_tag = False
 
@@ -58,13 +58,13 @@ def safe_link(target: str, slots: Slots, complain: Complain) -> None:
         nonlocal starts_with_tag
         starts_with_tag = starts_with_tag or first
         if tag.kind == "block":
-            complain("block-in-link", "`{% … %}` cannot stand inside a link; put the whole link inside the block")
+            complain("block-in-link", "`{% … %}` cannot stand inside a link; put the whole link inside the block", "")
             return tag
         return Tag("output", f"({tag.inner}) | {'url' if first else '_url_part'}", tag.origin)
 
     slots.change(target, guard)
     if not starts_with_tag and not _TARGET.match(target):
-        complain("bad-link", f"expected a link that starts with https://, http://, mailto: or tel:; found `{target}`")
+        complain("bad-link", f"expected a link that starts with https://, http://, mailto: or tel:; found `{target}`", target)
 
 
 def to_html(tokens: Sequence[Token], slots: Slots) -> str:

@@ -136,7 +136,7 @@ def _parts(
     opt_out = bench.speaker.said(bench.speaker.opt_out(), bench.complain)
     if file.channel is Channel.EMAIL:
         footer = [*bench.speaker.said(bench.speaker.footer(), bench.complain), "\n\n", *opt_out]
-        draft = email.Draft(file.path, front, body, footer, greeting, sign_off)
+        draft = email.Draft(file, front, body, footer, greeting, sign_off)
         return email.build(draft, bench.speaker, slots, layout, bench.complain)
     closing: list[Segment] = ["\n", sign_off] if bench.speaker.file.told(
         ("locales", file.locale, "sign_off", file.channel.value)
@@ -153,7 +153,7 @@ def _parts(
 def _guarded_link(file: TextFile, link: Sequence[Segment], slots: Slots, complain: Complain) -> list[Segment]:
     target = slots.lay(link)
     place = file.front["link"][1]
-    markdown.safe_link(target, slots, lambda code, message: complain(place, code, message, "link", ""))
+    markdown.safe_link(target, slots, lambda code, message, _: complain(place, code, message, "link", ""))
     return list(slots.lift(target))
 
 

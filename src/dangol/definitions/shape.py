@@ -34,21 +34,27 @@ def _needs(model: type[Definition]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """One error of pydantic's. ``wrong_kind``: a value of another kind was expected, as one branch of a union says."""
+    """One error of pydantic's.
+
+    ``expected``: the message says only what was expected. ``wrong_kind``: a value of another kind was, which may be
+    no more than the opinion of one branch of a union.
+    """
 
     code: str
     path: Path
     message: str
     hint: str = ""
     key: bool = False
+    expected: bool = False
     wrong_kind: bool = False
     missing: str = ""
 
     def problem(self, document: Document) -> Problem:
-        if self.wrong_kind:
-            found = f"; found {describe(document.get(self.path))}"
-            return document.problem(self.code, self.path, f"expected {self.message}{found}", hint=self.hint)
-        return document.problem(self.code, self.path, self.message, hint=self.hint, key=self.key)
+        message = self.message
+        if self.expected or self.wrong_kind:
+            found = self.path[-1] if self.key else document.get(self.path)
+            message = f"expected {message}; found {describe(found)}"
+        return document.problem(self.code, self.path, message, hint=self.hint, key=self.key)
 
 
 def _findings(error: ValidationError, document: Document, model: type[Definition], at: Path = ()) -> Iterator[_Finding]:
@@ -71,6 +77,7 @@ def _real_path(document: Document, start: Path, location: Sequence[str | int]) -
     return path
 
 
+_NOT_EMPTY = "at least one item"
 _A_KEY = "lower-case letters, digits and `_`, starting with a letter, 64 at most"
 _KINDS = {
     "string_type": "text",
@@ -109,16 +116,18 @@ def _translated(detail: ErrorDetails, path: Path, document: Document, model: typ
             hint = f"write `[{value}]`"
         return _Finding("wrong-kind", path, _KINDS[kind], hint, wrong_kind=True)
     if kind == "string_pattern_mismatch":
-        return _Finding("bad-name", path, _A_KEY, key=detail["loc"][-1] == "[key]", wrong_kind=True)
+        return _Finding("bad-name", path, _A_KEY, key=detail["loc"][-1] == "[key]", expected=True)
     if kind == "value_error":
         hint = _misspelt(value, path, document, model)
         return _Finding("bad-value", path, str(context["error"]), hint, key=isinstance(value, dict))
-    return _Finding("out-of-range", path, _range(kind, context) or detail["msg"], wrong_kind=True)
+    if expected := _range(kind, context):
+        return _Finding("out-of-range", path, expected, expected=True)
+    return _Finding("bad-value", path, detail["msg"])
 
 
 def _range(kind: str, context: dict[str, Any]) -> str:
     return {
-        "too_short": "at least one item",
+        "too_short": _NOT_EMPTY,
         "string_too_short": "text that is not empty",
         "string_too_long": f"text of at most {context.get('max_length')} characters",
         "greater_than_equal": f"a number from {context.get('ge')} up",
@@ -151,7 +160,11 @@ def _without_echoes(findings: list[_Finding]) -> list[_Finding]:
     kept: dict[tuple[Path, str], _Finding] = {}
     for finding in findings:
         inside = [other for other in findings if other.path[: len(finding.path)] == finding.path]
-        if finding.wrong_kind and any(not other.wrong_kind or other.path != finding.path for other in inside):
+        deeper = any(other.path != finding.path for other in inside)
+        # pydantic calls a list too short as well when its items are wrong.
+        if deeper and (finding.wrong_kind or finding.message == _NOT_EMPTY):
+            continue
+        if finding.wrong_kind and not all(other.wrong_kind for other in inside):
             continue
         if finding.missing and any(f"did you mean `{finding.missing}`?" == other.hint for other in inside):
             continue

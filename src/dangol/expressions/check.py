@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from jinja2 import nodes
 
 from dangol.errors import ExpressionError
+from dangol.expressions.comparisons import NONE, WORDS, NoneLiteral, Operand, element_of, missing, one_of, pair
 from dangol.expressions.grammar import offset_of
-from dangol.expressions.moments import midnight, read_date, read_datetime
-from dangol.expressions.scope import Scope, check_choice
+from dangol.expressions.scope import Scope
 from dangol.expressions.tree import (
     CONDITIONS,
     LARGEST,
     SMALLEST,
     And,
     Arithmetic,
-    Comparison,
     Condition,
-    DaysSince,
-    ElementOf,
     Field,
-    IsMissing,
     Literal,
     Negative,
     Not,
-    OneOf,
     Operator,
     Or,
     Truth,
@@ -37,16 +32,7 @@ from dangol.model.workspace import ValueType
 MAX_NODES = 500
 MAX_DEPTH = 32
 _MAX_REACH = 300
-_MOMENTS = frozenset({ValueType.DATE, ValueType.DATETIME})
 
-_WORDS = {
-    ValueType.STRING: "text",
-    ValueType.NUMBER: "a number",
-    ValueType.BOOLEAN: "true or false",
-    ValueType.DATE: "a date",
-    ValueType.DATETIME: "a datetime",
-    ValueType.LIST: "a list",
-}
 _COMPARISONS = {
     "eq": Operator.EQUAL,
     "ne": Operator.UNEQUAL,
@@ -81,14 +67,6 @@ class Reported(ExpressionError):
     """Something below is wrong and is in the list of errors already."""
 
 
-class _NoneLiteral:
-    """The literal ``none``: only ``==`` and ``!=`` know it."""
-
-
-_NONE = _NoneLiteral()
-_Operand = Value | _NoneLiteral | tuple[Literal, ...]
-
-
 class Checker:
     """Builds the typed tree of one text; ``errors`` collects what is wrong with it, all of it.
 
@@ -119,7 +97,7 @@ class Checker:
         if value.type is ValueType.BOOLEAN:
             return Truth(value)
         raise ExpressionError(
-            f"expected a condition, true or false; found {_WORDS[value.type]}: compare it with something",
+            f"expected a condition, true or false; found {WORDS[value.type]}: compare it with something",
             offset=offset_of(node),
         )
 
@@ -204,13 +182,13 @@ class Checker:
         value = self.value(node)
         if value.type is not ValueType.NUMBER:
             raise ExpressionError(
-                f"expected a number to calculate with; found {_WORDS[value.type]}", offset=offset_of(node)
+                f"expected a number to calculate with; found {WORDS[value.type]}", offset=offset_of(node)
             )
         return value
 
     def _negative(self, node: nodes.Neg) -> Value:
         operand = self._number(node.node)
-        return Literal(-operand.value, ValueType.NUMBER) if isinstance(operand, Literal) else Negative(operand)
+        return Literal(-float(operand.value), ValueType.NUMBER) if isinstance(operand, Literal) else Negative(operand)
 
     def _arithmetic(self, node: nodes.BinExpr) -> Value:
         left, right = self.each(self._number, (node.left, node.right))
@@ -227,7 +205,7 @@ class Checker:
     def _comparisons(self, node: nodes.Compare) -> Condition:
         sides = [node.expr, *(operand.expr for operand in node.ops)]
         values = self.each(self._operand, sides)
-        if len(node.ops) > 1 and any(not isinstance(v, tuple | _NoneLiteral) and _is_boolean(v) for v in values):
+        if len(node.ops) > 1 and any(not isinstance(v, tuple | NoneLiteral) and _is_boolean(v) for v in values):
             raise ExpressionError("true/false values cannot be compared in a chain; use `and`", offset=offset_of(node))
         pairs = self.each(
             lambda i: self._compare(node.ops[i].op, values[i], values[i + 1], offset_of(sides[i]), sides[i + 1]),
@@ -235,9 +213,9 @@ class Checker:
         )
         return pairs[0] if len(pairs) == 1 else And(tuple(pairs))
 
-    def _operand(self, node: nodes.Expr) -> _Operand:
+    def _operand(self, node: nodes.Expr) -> Operand:
         if isinstance(node, nodes.Const) and node.value is None:
-            return _NONE
+            return NONE
         if isinstance(node, nodes.List | nodes.Tuple):
             return tuple(self.each(self._item, node.items))
         return self.value(node)
@@ -248,19 +226,19 @@ class Checker:
             raise ExpressionError("a list holds constants only", offset=offset_of(node))
         return value
 
-    def _compare(self, op: str, left: _Operand, right: _Operand, offset: int, right_node: nodes.Expr) -> Condition:
+    def _compare(self, op: str, left: Operand, right: Operand, offset: int, right_node: nodes.Expr) -> Condition:
         right_offset = offset_of(right_node)
         if isinstance(left, tuple) or (isinstance(right, tuple) and op not in {"in", "notin"}):
             raise ExpressionError("a list can stand only to the right of `in`", offset=offset)
-        if isinstance(left, _NoneLiteral) or isinstance(right, _NoneLiteral):
-            return _missing(op, left, right, offset)
+        if isinstance(left, NoneLiteral) or isinstance(right, NoneLiteral):
+            return missing(op, left, right, offset)
         if op in {"in", "notin"}:
             if isinstance(right, tuple):
                 items = right_node.items if isinstance(right_node, nodes.List | nodes.Tuple) else []
-                return _one_of(left, right, op == "notin", offset, [offset_of(item) for item in items])
-            return _element_of(left, right, op == "notin", offset, right_offset)
+                return one_of(left, right, op == "notin", offset, [offset_of(item) for item in items])
+            return element_of(left, right, op == "notin", offset, right_offset)
         assert not isinstance(right, tuple)
-        return _pair(_COMPARISONS[op], left, right, offset, right_offset)
+        return pair(_COMPARISONS[op], left, right, offset, right_offset)
 
 
 def _operands(node: nodes.BinExpr, kind: type[nodes.BinExpr]) -> list[nodes.Expr]:
@@ -301,81 +279,3 @@ def _reach(value: Value) -> int:
 
 def _is_boolean(value: Value) -> bool:
     return value.type is ValueType.BOOLEAN
-
-
-def _mismatch(left: ValueType, right: ValueType, offset: int) -> NoReturn:
-    raise ExpressionError(f"{_WORDS[left]} cannot be compared with {_WORDS[right]}", offset=offset)
-
-
-def _missing(op: str, left: _Operand, right: _Operand, offset: int) -> Condition:
-    value = right if isinstance(left, _NoneLiteral) else left
-    if op not in {"eq", "ne"}:
-        raise ExpressionError("`none` can be compared with `==` and `!=` only", offset=offset)
-    if isinstance(value, _NoneLiteral | Literal | tuple):
-        raise ExpressionError("a constant is never missing; compare `none` with a field", offset=offset)
-    return IsMissing(value, negated=op == "ne")
-
-
-def _one_of(value: Value, items: tuple[Literal, ...], negated: bool, offset: int, item_offsets: list[int]) -> Condition:
-    if value.type is ValueType.LIST:
-        raise ExpressionError("a list cannot be looked for in a list", offset=offset)
-    choices = tuple(_as(value.type, item, at) for item, at in zip(items, item_offsets, strict=True))
-    for choice, at in zip(choices, item_offsets, strict=True):
-        if choice.type is not value.type:
-            _mismatch(value.type, choice.type, at)
-        check_choice(value, choice.value, at)
-    return OneOf(value, choices, negated)
-
-
-def _element_of(value: Value, found: Value, negated: bool, offset: int, right_offset: int) -> Condition:
-    if not isinstance(found, Field) or found.type is not ValueType.LIST:
-        raise ExpressionError(f"expected a list after `in`; found {_WORDS[found.type]}", offset=right_offset)
-    if value.type not in {ValueType.STRING, ValueType.NUMBER, ValueType.BOOLEAN}:
-        raise ExpressionError(f"{_WORDS[value.type]} cannot be looked for in a list", offset=offset)
-    return ElementOf(value, found, negated)
-
-
-def _pair(operator: Operator, left: Value, right: Value, offset: int, right_offset: int) -> Condition:
-    left = _as(right.type, left, offset)
-    right = _as(left.type, right, right_offset)
-    if left.type is not right.type:
-        _mismatch(left.type, right.type, offset)
-    if left.type is ValueType.LIST:
-        raise ExpressionError("lists cannot be compared; use `in`", offset=offset)
-    if left.type is ValueType.BOOLEAN and operator not in {Operator.EQUAL, Operator.UNEQUAL}:
-        raise ExpressionError("true and false have no order; use `==` or `!=`", offset=offset)
-    for subject, other, at in ((left, right, right_offset), (right, left, offset)):
-        if isinstance(other, Literal):
-            check_choice(subject, other.value, at)
-    return Comparison(operator, left, right)
-
-
-V = TypeVar("V", bound=Value)
-
-
-def _as(wanted: ValueType, value: V, offset: int) -> V | Literal:
-    """Text written beside a date or datetime is one; everything else stays what it is."""
-    if wanted not in _MOMENTS or not isinstance(value, Literal) or value.type is not ValueType.STRING:
-        return value
-    return moment_literal(str(value.value), wanted, offset)
-
-
-def moment_literal(text: str, wanted: ValueType, offset: int) -> Literal:
-    """A date or datetime written as text; raises ExpressionError if it is none."""
-    day, instant = read_date(text), read_datetime(text)
-    if wanted is ValueType.DATE and day is not None:
-        return Literal(day, ValueType.DATE)
-    if wanted is ValueType.DATETIME and (instant is not None or day is not None):
-        return Literal(instant if instant is not None else midnight(day or ""), ValueType.DATETIME)
-    shape = '"2026-03-02"' if wanted is ValueType.DATE else '"2026-03-02" or "2026-03-02T09:00:00+09:00"'
-    raise ExpressionError(f"expected {_WORDS[wanted]} such as {shape}; found {text[:40]!r}", offset=offset)
-
-
-def days_since(checker: Checker, node: nodes.Expr) -> Value:
-    """``days_since(x)``; raises ExpressionError if ``x`` is no date and no datetime."""
-    value = checker.value(node)
-    if isinstance(value, Literal) and value.type is ValueType.STRING:
-        value = moment_literal(str(value.value), ValueType.DATETIME, offset_of(node))
-    if value.type not in _MOMENTS:
-        raise ExpressionError(f"expected a date or datetime; found {_WORDS[value.type]}", offset=offset_of(node))
-    return DaysSince(value)

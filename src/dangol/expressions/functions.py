@@ -8,10 +8,11 @@ from datetime import timedelta
 from jinja2 import nodes
 
 from dangol.errors import ExpressionError
-from dangol.expressions.check import Checker, days_since
+from dangol.expressions.check import Checker
+from dangol.expressions.comparisons import MOMENTS, WORDS, moment_literal
 from dangol.expressions.grammar import offset_of, read
 from dangol.expressions.scope import Scope, unknown
-from dangol.expressions.tree import Condition, Count, HasConsent, Occurrence, Sum, Value
+from dangol.expressions.tree import Condition, Count, DaysSince, HasConsent, Literal, Occurrence, Sum, Value
 from dangol.model.durations import parse_duration
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import ValueType
@@ -55,7 +56,7 @@ class Functions:
         name, arguments = _bound(checker.scope, node)
         match name:
             case "days_since":
-                return days_since(checker, arguments["moment"])
+                return _days_since(checker, arguments["moment"])
             case "has_consent":
                 channel, purpose = checker.each(
                     lambda pair: _choice(*pair),
@@ -180,3 +181,12 @@ def _within(_scope: Scope, arguments: Arguments) -> timedelta | None:
         return parse_duration(_text(node, 'a duration such as "30 days"'))
     except ValueError as error:
         raise ExpressionError(str(error), offset=node.lineno) from None
+
+
+def _days_since(checker: Checker, node: nodes.Expr) -> DaysSince:
+    moment = checker.value(node)
+    if isinstance(moment, Literal) and moment.type is ValueType.STRING:
+        moment = moment_literal(str(moment.value), ValueType.DATETIME, offset_of(node))
+    if moment.type not in MOMENTS:
+        raise ExpressionError(f"expected a date or datetime; found {WORDS[moment.type]}", offset=offset_of(node))
+    return DaysSince(moment)

@@ -61,7 +61,8 @@ class Scope:
             raise unknown(_WHAT[namespace].format(event=self.event), name, names, offset)
         if _UNREACHABLE.search(name):
             raise ExpressionError(
-                f"{name!r} cannot be used in expressions: quotes, backslashes and empty names", offset=offset
+                f"the name {name!r} cannot be used in expressions: it is empty or holds quotes, backslashes or control characters",
+                offset=offset,
             )
         return Field(namespace, name, names[name])
 

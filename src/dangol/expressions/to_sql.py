@@ -144,13 +144,15 @@ class _Compiler:
     # Values.
 
     def _field(self, field: Field) -> Sql:
-        if field.namespace != "profile":
-            raise ValueError(f"an audience has no `{field.namespace}`; it cannot be asked for in SQL")
-        if field.name in STANDARD_ATTRIBUTES:
+        if field.namespace == "profile" and field.name in STANDARD_ATTRIBUTES:
             column = profiles.c["external_id" if field.name == "id" else field.name]
             return self._dialect.instant(column) if field.type is ValueType.DATETIME else column
-        place = self._dialect.member(profiles.c.attributes, field.name)
-        return self._read(place, field.type)
+        return self._read(self._place(field), field.type)
+
+    def _place(self, field: Field) -> Json:
+        if field.namespace != "profile":
+            raise ValueError(f"an audience has no `{field.namespace}`; it cannot be asked for in SQL")
+        return self._dialect.member(profiles.c.attributes, field.name)
 
     def _read(self, place: Json, kind: ValueType) -> Sql:
         dialect = self._dialect
@@ -205,7 +207,7 @@ class _Compiler:
 
     def _element_of(self, tree: ElementOf) -> ColumnElement[bool]:
         value = self.value(tree.value)
-        place = self._dialect.member(profiles.c.attributes, tree.list.name)
+        place = self._place(tree.list)
         rows, element = self._dialect.elements(place)
         equal = self._read(element, tree.value.type) == value
         found = select(literal(1)).select_from(rows).where(equal).correlate(profiles).exists()

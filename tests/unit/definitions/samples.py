@@ -63,5 +63,7 @@ def problems_in(kind: str, text: str) -> list[Problem]:
 
 def texts_for(files: dict[str, str], messages: dict[str, tuple[str, ...]]) -> dict[str, str]:
     """``files`` with an empty text for every channel of every message."""
-    texts = {f"templates/{name}/{channel}.ko.txt.j2": "x\n" for name, channels in messages.items() for channel in channels}
+    texts = {
+        f"templates/{name}/{channel}.ko.txt.j2": "x\n" for name, channels in messages.items() for channel in channels
+    }
     return {**files, **texts}

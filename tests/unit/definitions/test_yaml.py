@@ -27,7 +27,8 @@ def found(text: str) -> list[tuple[int, int, str]]:
 
 
 @pytest.mark.parametrize(
-    "text", ["21:00", "NO", "no", "on", "Yes", "+821012345678", "010", "0x1F", "1_000", "2026-03-02", "10%", ".5", "1e9999"]
+    "text",
+    ["21:00", "NO", "no", "on", "Yes", "+821012345678", "010", "0x1F", "1_000", "2026-03-02", "10%", ".5", "1e9999"],
 )
 def test_what_yaml_1_1_would_change_stays_text(text: str) -> None:
     assert value(f"a: {text}") == {"a": text}
@@ -133,7 +134,9 @@ _YAMLISH = st.text(st.sampled_from("ab01 \n\n\t:-?[]{},&*!|>'\"%@`#\\uUx~<=.+\uf
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.one_of(st.binary(max_size=80), _YAMLISH.map(str.encode), st.text(max_size=60).map(lambda text: text.encode())))
+@given(
+    st.one_of(st.binary(max_size=80), _YAMLISH.map(str.encode), st.text(max_size=60).map(lambda text: text.encode()))
+)
 def test_any_bytes_give_a_value_or_problems_in_the_file_and_never_a_traceback(data: bytes) -> None:
     document, problems = read(data)
     assert document is not None or problems
@@ -144,7 +147,10 @@ def test_any_bytes_give_a_value_or_problems_in_the_file_and_never_a_traceback(da
 
 
 _PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF)),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**17), 10**17)
+    | st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF)),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc가", max_size=5), inner, max_size=4),
     max_leaves=12,
 )
@@ -162,7 +168,14 @@ def _json(plain: Any) -> str:
     if isinstance(plain, list):
         return "[" + ", ".join(map(_json, plain)) + "]"
     if isinstance(plain, str):
-        return '"' + "".join(f"\\u{ord(character):04x}" if ord(character) > 126 or character in '"\\' else character for character in plain) + '"'
+        return (
+            '"'
+            + "".join(
+                f"\\u{ord(character):04x}" if ord(character) > 126 or character in '"\\' else character
+                for character in plain
+            )
+            + '"'
+        )
     return {True: "true", False: "false", None: "null"}[plain] if isinstance(plain, bool | None) else str(plain)
 
 

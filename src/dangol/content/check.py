@@ -1,0 +1,101 @@
+"""Everything that is wrong with a workspace's messages, told at once and before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dangol.content import limits
+from dangol.content.messages import fallbacks
+from dangol.content.tags import Origin
+from dangol.content.workshop import FactUsed, Text, Workshop
+from dangol.definitions.document import did_you_mean
+from dangol.model.problem import Problem
+from dangol.model.vocabulary import Channel, Purpose
+from dangol.model.workspace import STANDARD_ATTRIBUTES, TrackingPlan
+
+Sent = tuple[str, Purpose, tuple[Channel, ...], str | None]
+"""A template that a campaign sends: its name, the campaign's purpose, the channels, the entry event's name."""
+
+
+def check_messages(
+    sources: Mapping[str, str], *, sends: Iterable[Sent], plan: TrackingPlan, default_locale: str
+) -> list[Problem]:
+    """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
+
+    Texts that no campaign sends are read but not compiled. The list is sorted and has no problem twice.
+    """
+    workshop = Workshop(sources)
+    checked = _Check(workshop, plan, default_locale)
+    for template, purpose, channels, event in sends:
+        for channel in channels:
+            checked.send(template, purpose, channel, event)
+    return sorted(set(workshop.problems))
+
+
+class _Check:
+    def __init__(self, workshop: Workshop, plan: TrackingPlan, default_locale: str) -> None:
+        self.workshop = workshop
+        self.plan = plan
+        self.default_locale = default_locale
+        self.compiled: dict[tuple[str, Purpose], Text | None] = {}
+
+    def send(self, template: str, purpose: Purpose, channel: Channel, event: str | None) -> None:
+        locales = self.workshop.locales(template, channel)
+        if not set(locales) & set(fallbacks(None, self.default_locale)):
+            self._missing(template, channel, bool(locales))
+        for locale in locales:
+            file = self.workshop.files[template, channel, locale]
+            if (file.path, purpose) not in self.compiled:
+                text = self.compiled[file.path, purpose] = self.workshop.compile(file, purpose)
+                if text is not None:
+                    self._lengths(text)
+            if text := self.compiled[file.path, purpose]:
+                self._facts(text, event)
+
+    def _missing(self, template: str, channel: Channel, in_others: bool) -> None:
+        suffix = "md" if channel is Channel.EMAIL else "txt"
+        path = f"templates/{template}/{channel.value}.{self.default_locale}.{suffix}.j2"
+        if any(problem.path == path for problem in self.workshop.problems):
+            return  # it is there, but could not be read
+        others = "; it is there in other locales only" if in_others else ""
+        message = f"`{template}` is sent by {channel.value} but has no text in `{self.default_locale}`{others}"
+        names = frozenset(name for name, _, _ in self.workshop.files)
+        hint = "write this file" if template in names else did_you_mean(template, names)
+        self.workshop.problems.append(Problem(path, 1, 1, "missing-text", message, hint))
+
+    def _facts(self, text: Text, event: str | None) -> None:
+        for fact in text.facts:
+            if fact.scope == "profile":
+                self._known(fact, frozenset({*STANDARD_ATTRIBUTES, *self.plan.attributes}), "attribute")
+            elif event is None:
+                message = f"`event.{fact.name}`: the campaign starts by schedule, so there is no event"
+                self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, "")
+            elif event in self.plan.events:
+                self._known(fact, frozenset(self.plan.events[event]), f"property of `{event}`")
+
+    def _known(self, fact: FactUsed, names: frozenset[str], kind: str) -> None:
+        if fact.name not in names:
+            message = f"found `{fact.scope}.{fact.name}`, which is no {kind} in the tracking plan"
+            self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, did_you_mean(fact.name, names))
+
+    def _lengths(self, text: Text) -> None:
+        """Texts that are too long for everyone, whatever is put in."""
+        static, at = text.static, Origin(text.file.path, 1)
+        if text.file.channel is Channel.SMS and (parts := limits.segments(static["body"])) > limits.SMS_SEGMENTS:
+            message = f"the SMS has {parts} segments before any data; at most {limits.SMS_SEGMENTS} are sent"
+            self.workshop.complain(at, "too-long", message)
+        if text.file.channel is Channel.PUSH:
+            self._push_length(at, "title", text.prefix + static["subject"], limits.PUSH_TITLE)
+            self._push_length(at, "text", static["body"], limits.PUSH_BODY)
+        if text.file.channel is Channel.EMAIL:
+            if len(static["subject"]) > limits.SUBJECT:
+                message = f"the subject has more than {limits.SUBJECT} characters before any data"
+                self.workshop.complain(at, "too-long", message)
+            if (size := len(static["html"].encode())) > limits.EMAIL_CLIPPED_BYTES:
+                message = f"the HTML has {size:,} bytes; Gmail cuts off what is beyond {limits.EMAIL_CLIPPED_BYTES:,}"
+                self.workshop.complain(at, "will-be-clipped", message, severity="warning")
+
+    def _push_length(self, at: Origin, what: str, text: str, limit: int) -> None:
+        if len(text) > limit:
+            message = f"the push {what} has {len(text)} characters before any data; at most {limit} are sent"
+            self.workshop.complain(at, "too-long", message)

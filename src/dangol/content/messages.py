@@ -1,0 +1,154 @@
+"""Compiled messages: what a campaign's version says, ready to be said to anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from email.headerregistry import Address
+from typing import Any
+
+from dangol.content import limits
+from dangol.content.sandbox import Budget, Program
+from dangol.content.sources import TextFile
+from dangol.content.voice import Voice
+from dangol.content.workshop import Text, Workshop
+from dangol.errors import ProblemsFound, RenderError
+from dangol.model.message import Rendered
+from dangol.model.problem import Problem
+from dangol.model.vocabulary import Channel, Purpose
+
+
+def compile_messages(
+    sources: Mapping[str, str], *, templates: Iterable[str], purpose: Purpose, default_locale: str
+) -> Messages:
+    """Compile the texts of ``templates`` in every channel and locale; everything is parsed here, once.
+
+    ``sources`` maps workspace paths (``templates/…``) to texts. Raises ProblemsFound with every error.
+    """
+    workshop = Workshop(sources)
+    texts: dict[tuple[str, Channel], dict[str, Text]] = {}
+    wanted = sorted(set(templates))
+    for template in wanted:
+        if not any(name == template for name, _, _ in workshop.files):
+            path = f"templates/{template}/"
+            workshop.problems.append(Problem(path, 1, 1, "unknown-template", f"there is no text in {path}"))
+    for (template, channel, locale), file in workshop.files.items():
+        if template in wanted and (text := workshop.compile(file, purpose)):
+            texts.setdefault((template, channel), {})[locale] = text
+    if errors := [problem for problem in workshop.problems if problem.severity == "error"]:
+        raise ProblemsFound(sorted(errors))
+    assert workshop.voice is not None
+    return Messages(texts, workshop.voice.voice, purpose, default_locale)
+
+
+def fallbacks(locale: str | None, default_locale: str) -> tuple[str, ...]:
+    """Locales in the order in which a text is looked for: ``ko-KR``, ``ko``, then the workspace's."""
+    language, _, region = (locale or "").replace("_", "-").partition("-")
+    full = f"{language.lower()}-{region.upper()}" if region else language.lower()
+    return tuple(dict.fromkeys((full, language.lower(), default_locale, default_locale.partition("-")[0])))
+
+
+class Messages:
+    """The messages of one version. Rendering touches nothing shared, so threads may use one instance."""
+
+    def __init__(
+        self, texts: Mapping[tuple[str, Channel], Mapping[str, Text]], voice: Voice, purpose: Purpose, default_locale: str
+    ) -> None:
+        self._texts = texts
+        self._voice = voice
+        self._purpose = purpose
+        self._default_locale = default_locale
+        self._chosen: dict[tuple[str, Channel, str | None], Text] = {}
+
+    def channels(self, template: str) -> frozenset[Channel]:
+        """The channels that the message has a text for."""
+        return frozenset(channel for name, channel in self._texts if name == template)
+
+    def variables(self, template: str, channel: Channel, locale: str | None) -> frozenset[tuple[str, str]]:
+        """What rendering reads, as ``("profile", "name")`` or ``("event", "value")``: voice, macros and layout included.
+
+        Raises RenderError if there is no text.
+        """
+        return frozenset((fact.scope, fact.name) for fact in self._text(template, channel, locale).facts)
+
+    def render(
+        self, template: str, channel: Channel, locale: str | None, context: Mapping[str, Mapping[str, Any]]
+    ) -> Rendered:
+        """The message for one person. ``context`` has ``profile`` and ``event``; the same context gives the same bytes.
+
+        Raises RenderError, in words, if there is no text or the data does not fit it; ContentTooLong if the channel
+        cannot carry the result.
+        """
+        text = self._text(template, channel, locale)
+        values = {"profile": context.get("profile", {}), "event": context.get("event", {}), "_budget": Budget()}
+        if channel is Channel.EMAIL:
+            return _email(text, values)
+        return _sms(text, values) if channel is Channel.SMS else _push(text, values)
+
+    def sender(self, channel: Channel) -> str:
+        """Who the channel shows as sender: ``단골레코드 <hello@…>``, the SMS sender, or the brand's name."""
+        brand = self._voice.brand
+        if channel is Channel.SMS:
+            return brand.sms_sender
+        locale = next(name for name in (*fallbacks(None, self._default_locale), *brand.name) if name in brand.name)
+        if channel is Channel.PUSH:
+            return brand.name[locale]
+        return str(Address(brand.name[locale], addr_spec=brand.email))
+
+    def headers(self, channel: Channel) -> dict[str, str]:
+        """Headers that go with every message on the channel: how to leave, for marketing email."""
+        if channel is not Channel.EMAIL or self._purpose is not Purpose.MARKETING:
+            return {}
+        return {"List-Unsubscribe": f"<mailto:{self._voice.brand.unsubscribe}?subject=unsubscribe>"}
+
+    def _text(self, template: str, channel: Channel, locale: str | None) -> Text:
+        found = self._chosen.get((template, channel, locale))
+        if found is None:
+            found = self._find(template, channel, locale)
+            if len(self._chosen) < 10_000:  # locales come from profiles, so there may be any number of them
+                self._chosen[template, channel, locale] = found
+        return found
+
+    def _find(self, template: str, channel: Channel, locale: str | None) -> Text:
+        texts = self._texts.get((template, channel), {})
+        order = fallbacks(locale, self._default_locale)
+        for name in order:
+            if name in texts:
+                return texts[name]
+        looked_for = ", ".join(name for name in order if name)
+        raise RenderError(f"the message `{template}` has no {channel.value} text in {looked_for}")
+
+
+def _email(text: Text, values: dict[str, Any]) -> Rendered:
+    subject = _labelled(text.prefix, limits.one_line(_run(text.subject, text.file, values)))
+    limits.check_subject(subject)
+    html = _run(text.html, text.file, values)
+    return Rendered(Channel.EMAIL, text.file.locale, _run(text.body, text.file, values), subject, html)
+
+
+def _sms(text: Text, values: dict[str, Any]) -> Rendered:
+    body = _labelled(text.prefix, limits.sms_text(_run(text.body, text.file, values)))
+    return Rendered(Channel.SMS, text.file.locale, body, segments=limits.check_sms(body))
+
+
+def _push(text: Text, values: dict[str, Any]) -> Rendered:
+    title = _labelled(text.prefix, limits.one_line(_run(text.subject, text.file, values)))
+    body = limits.sms_text(_run(text.body, text.file, values))
+    link = _run(text.link, text.file, values)
+    limits.check_push(title, body, link)
+    return Rendered(Channel.PUSH, text.file.locale, body, title, link=link)
+
+
+def _labelled(prefix: str, text: str) -> str:
+    """The text after its disclosure, which it never gets twice."""
+    return text if not prefix or text.startswith(prefix.strip()) else f"{prefix}{text}"
+
+
+def _run(program: Program | None, file: TextFile, values: dict[str, Any]) -> str:
+    if program is None:
+        return ""
+    try:
+        return program.render(values)
+    except Exception as error:  # whatever data does to a template has one meaning: this person gets no message
+        origin, words = program.explain(error)
+        place = f"{origin.path}:{origin.line}" if origin else file.path
+        raise RenderError(f"{place}: {words}") from error
