@@ -33,7 +33,7 @@ from dangol.store.tables import journeys, messages
 # The stations, in the order in which a message passes them.
 from dangol.profiles.shape import check_object
 from dangol.profiles.validation import parse_event
-from dangol.profiles import events, people
+from dangol.profiles import audience, events, people
 from dangol.consent import ledger as consents
 from dangol.consent.suppressions import AddressHasher
 from dangol.expressions import Person, to_sql
@@ -229,7 +229,7 @@ class Pipeline:
             release = self.releases.get(tx, run.version_id)
             assert release.audience is not None
             condition = to_sql(release.audience, run.fire_at, tx.dialect.name)
-            members = people.matching(tx, condition, after=run.cursor, limit=self.batch_size)
+            members = audience.matching(tx, condition, after=run.cursor, limit=self.batch_size)
             people.lock(tx, members)
             entries = journey_rows.latest_entries(tx, members, {release.campaign.key})
             changes = Changes(now)
@@ -344,8 +344,8 @@ class Pipeline:
     ) -> None:
         profile = briefing.profiles[item.row.profile_id]
         texts = item.release.messages
-        context = briefing.context(item, texts.variables(item.row.template, ruling.channel, profile.locale))
         try:
+            context = briefing.context(item, texts.variables(item.row.template, ruling.channel, profile.locale))
             rendered = texts.render(item.row.template, ruling.channel, profile.locale, context)
         except ContentTooLong as error:
             handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": str(error)}))

@@ -65,9 +65,9 @@ class Handover:
             message_id=row.id,
             channel=channel,
             to=address,
-            sender=claimed.release.messages.sender(channel, rendered.locale),
+            sender=claimed.release.messages.sender(channel),
             rendered=rendered,
-            headers=claimed.release.messages.headers(channel, rendered.locale),
+            headers=claimed.release.messages.headers(channel),
             expires_at=row.expires_at,
         )
         self.under_way.append(UnderWay(claimed, subject, envelope, row.attempt + 1))

@@ -81,4 +81,4 @@ def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
         .where(among(suppressions.c.address_hash, hashes, connection), _ACTIVE)
         .order_by(suppressions.c.created_at.desc(), suppressions.c.id.desc())
     )
-    return dict(rows.tuples().all())  # a later row, that is an earlier suppression, replaces
+    return dict(rows.all())  # a later row, that is an earlier suppression, replaces

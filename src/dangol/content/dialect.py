@@ -23,7 +23,8 @@ MAX_DEPTH = 60
 
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name, nodes.Const,
-    nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not,
+    nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or,
+    nodes.Not,
     nodes.CondExpr, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos,
     nodes.Concat, nodes.List, nodes.Tuple, nodes.Keyword, nodes.Call, nodes.Macro,
 )  # fmt: skip
@@ -142,12 +143,16 @@ class _Reader:
     def _unknown_name(self, node: nodes.Name) -> None:
         if node.name in {"voice", "brand"}:
             message = f"`{node.name}` stands only for itself"
-            self.refuse(node, "not-available", message, node.name, f"write `{{{{ {node.name}.… }}}}` and nothing else in it")
+            self.refuse(
+                node, "not-available", message, node.name, f"write `{{{{ {node.name}.… }}}}` and nothing else in it"
+            )
         elif node.name in self.macros:
             self.refuse(node, "not-a-text", f"`{node.name}` is a macro", node.name, f"write `{node.name}()`")
         else:
             known = self.names | self.locals
-            self.refuse(node, "unknown-name", f"found the unknown name `{node.name}`", node.name, did_you_mean(node.name, known))
+            self.refuse(
+                node, "unknown-name", f"found the unknown name `{node.name}`", node.name, did_you_mean(node.name, known)
+            )
 
     def attribute(self, node: nodes.Getattr, _: nodes.Node | None) -> None:
         self._member(node, node.node, node.attr)
@@ -160,20 +165,22 @@ class _Reader:
 
     def _member(self, node: nodes.Node, owner: nodes.Node, member: str | int) -> None:
         if isinstance(member, str) and member.startswith("_"):
-            self.refuse(node, "not-available", f"`{member}` is private; names that start with `_` cannot be used", member)
+            self.refuse(
+                node, "not-available", f"`{member}` is private; names that start with `_` cannot be used", member
+            )
         elif isinstance(owner, nodes.Name) and owner.name in FACTS & self.names:
             self.facts.append(Fact(owner.name, str(member), node.lineno))
 
     def filter(self, node: nodes.Filter, _: nodes.Node | None) -> None:
         function = self.filters.get(node.name)
         if function is None:
-            hint = did_you_mean(node.name, frozenset(self.filters))
+            hint = did_you_mean(node.name, frozenset(name for name in self.filters if not name.startswith("_")))
             self.refuse(node, "unknown-filter", f"found the unknown filter `{node.name}`", node.name, hint)
         elif node.node is None or node.dyn_args or node.dyn_kwargs:
             self.refuse(node, "not-available", "`*` and `**` arguments are not available in messages", node.name)
         else:
             try:
-                given = {keyword.key: keyword for keyword in node.kwargs}
+                given: dict[str, Any] = {str(keyword.key): keyword for keyword in node.kwargs}
                 inspect.signature(function).bind(node.node, *node.args, **given)
             except TypeError as error:
                 self.refuse(node, "wrong-arguments", f"`{node.name}`: {error}", node.name)
@@ -187,7 +194,9 @@ class _Reader:
 
     def call(self, node: nodes.Call, _: nodes.Node | None) -> None:
         if not isinstance(node.node, nodes.Name):
-            self.refuse(node, "not-available", "only the brand's macros can be called", hint="see templates/brand/macros.j2")
+            self.refuse(
+                node, "not-available", "only the brand's macros can be called", hint="see templates/brand/macros.j2"
+            )
             return
         name = node.node.name
         if (macro := self.macros.get(name)) is None:
@@ -212,7 +221,8 @@ class _Reader:
             self.refuse(node, "not-available", "`recursive` is not available in messages", "recursive")
 
     def collection(self, node: nodes.List | nodes.Tuple, _: nodes.Node | None) -> None:
-        if node.ctx == "load" and not all(isinstance(item, nodes.Const) for item in node.items):
+        unpacks = isinstance(node, nodes.Tuple) and node.ctx == "store"
+        if not unpacks and not all(isinstance(item, nodes.Const) for item in node.items):
             self.refuse(node, "not-available", "a list in a message holds only plain texts and numbers")
 
 

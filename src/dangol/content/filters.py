@@ -18,6 +18,11 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, is_currency
 from jinja2.runtime import Undefined
 
+
+class Refused(Exception):
+    """A message asked for more than it may have, or its data does not fit it."""
+
+
 MAX_TEXT = 10_000
 """Characters that one value may have."""
 
@@ -29,7 +34,7 @@ _DATE_FORMATS = ("short", "medium", "long", "full")
 def printable(value: Any) -> Any:
     """What every ``{{ … }}`` passes through: text is cleaned, whole floats lose their ``.0``, the rest is refused.
 
-    Raises ValueError for what no reader should see: lists, mappings, nothing, true/false, raw dates.
+    Raises Refused for what no reader should see: lists, mappings, nothing, true/false, raw dates.
     """
     if isinstance(value, str):
         return clean(value)
@@ -37,18 +42,18 @@ def printable(value: Any) -> Any:
         return str(value)  # raises, with its name
     if isinstance(value, bool) or value is None:
         found = "nothing (null)" if value is None else "true or false"
-        raise ValueError(f"expected text or a number; found {found}")
+        raise Refused(f"expected text or a number; found {found}")
     if isinstance(value, int | float | Decimal):
         return _plain_number(value)
     if isinstance(value, date):
-        raise ValueError("found a date; write it with the `date` filter")
-    raise ValueError(f"expected text or a number; found {_kind(value)}")
+        raise Refused("found a date; write it with the `date` filter")
+    raise Refused(f"expected text or a number; found {_kind(value)}")
 
 
 def clean(text: str) -> str:
     """Text of one value: composed (NFC), without control and direction-changing characters, of bounded length."""
     if len(text) > MAX_TEXT:
-        raise ValueError(f"a value is longer than {MAX_TEXT:,} characters")
+        raise Refused(f"a value is longer than {MAX_TEXT:,} characters")
     if text.isascii() and text.isprintable():
         return text
     kind = type(text)  # Markup stays Markup
@@ -62,7 +67,7 @@ def clean(text: str) -> str:
 def bounded(value: Any) -> Any:
     """What ``~`` and macros return; stops texts that double themselves."""
     if isinstance(value, str) and len(value) > 8 * MAX_TEXT:
-        raise ValueError(f"a text grew beyond {8 * MAX_TEXT:,} characters")
+        raise Refused(f"a text grew beyond {8 * MAX_TEXT:,} characters")
     return value
 
 
@@ -74,10 +79,10 @@ def present(value: Any) -> bool:
 
 
 def url(value: Any) -> str:
-    """A link's target, if it is one that a reader may be sent to. Raises ValueError."""
+    """A link's target, if it is one that a reader may be sent to. Raises Refused."""
     text = str(printable(value)).strip()
     if not _URL.fullmatch(text):
-        raise ValueError(f"expected a link that starts with https://, http://, mailto: or tel:; found {text[:60]!r}")
+        raise Refused(f"expected a link that starts with https://, http://, mailto: or tel:; found {text[:60]!r}")
     return text
 
 
@@ -102,20 +107,22 @@ def _decimal(value: Any) -> Decimal:
     if isinstance(value, Undefined):
         str(value)  # raises, with its name
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = Decimal(str(value))
-    except (InvalidOperation, TypeError):
-        raise ValueError(f"expected a number; found {str(value)[:40]!r}") from None
+        number = Decimal("NaN") if isinstance(value, bool) else Decimal(str(value))
+    except InvalidOperation:
+        raise Refused(f"expected a number; found {str(value)[:40]!r}") from None
     if not number.is_finite() or abs(number) >= Decimal(10) ** 15:
-        raise ValueError(f"expected a number below 10^15; found {str(value)[:40]!r}")
+        raise Refused(f"expected a number below 10^15; found {str(value)[:40]!r}")
     return number
 
 
 @lru_cache(maxsize=8192)
-def _amount(locale: str, value: Decimal, currency: str) -> str:
+def _amount(locale: str, value: Decimal, currency: str, style: str) -> str:
     if not is_currency(currency):
-        raise ValueError(f"expected a currency such as KRW, USD or EUR; found {currency[:20]!r}")
+        raise Refused(f"expected a currency such as KRW, USD or EUR; found {currency[:20]!r}")
+    if style == "code":  # symbols such as ₩ and € make an SMS more costly
+        return format_currency(value, currency, format="¤¤ #,##0.00", locale=locale)
+    if style != "symbol":
+        raise Refused(f"expected the style symbol or code; found {style[:20]!r}")
     if currency == "KRW" and locale.partition("_")[0] == "ko":
         return f"{format_decimal(value, format='#,##0', locale=locale)}원"  # as Koreans write it
     return format_currency(value, currency, locale=locale)
@@ -125,16 +132,16 @@ def _number(locale: str, value: Any) -> str:
     return format_decimal(_decimal(value), locale=locale)
 
 
-def _date(locale: str, value: Any, format: str = "long", timezone: str | None = None) -> str:  # noqa: A002
+def _date(locale: str, value: Any, format: str = "long", timezone: str | None = None) -> str:
     if format not in _DATE_FORMATS:
-        raise ValueError(f"expected a date format of {', '.join(_DATE_FORMATS)}; found {format!r}")
-    return format_date(_moment(value, timezone), format=format, locale=locale)  # type: ignore[arg-type]
+        raise Refused(f"expected a date format of {', '.join(_DATE_FORMATS)}; found {format!r}")
+    return format_date(_moment(value, timezone), format=format, locale=locale)
 
 
 def _time(locale: str, value: Any, timezone: str | None = None) -> str:
     moment = _moment(value, timezone)
     if not isinstance(moment, datetime):
-        raise ValueError(f"expected a date with a time; found {value!r}"[:80])
+        raise Refused(f"expected a date with a time; found {value!r}"[:80])
     return format_time(moment, format="short", tzinfo=moment.tzinfo or UTC, locale=locale)
 
 
@@ -145,14 +152,14 @@ def _moment(value: Any, timezone: str | None) -> date:
         try:
             value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"expected a date such as 2026-03-02; found {value[:40]!r}") from None
+            raise Refused(f"expected a date such as 2026-03-02; found {value[:40]!r}") from None
     if not isinstance(value, date):
-        raise ValueError(f"expected a date; found {_kind(value)}")
+        raise Refused(f"expected a date; found {_kind(value)}")
     if timezone is not None and isinstance(value, datetime) and value.tzinfo is not None:
         try:
             return value.astimezone(ZoneInfo(timezone))
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"expected a time zone such as Asia/Seoul; found {timezone[:40]!r}") from None
+            raise Refused(f"expected a time zone such as Asia/Seoul; found {timezone[:40]!r}") from None
     return value
 
 
@@ -174,9 +181,9 @@ def _join(values: Iterable[Any], separator: str = ", ") -> str:
     if isinstance(values, Undefined):
         str(values)  # raises, with its name
     if not isinstance(values, list | tuple):
-        raise ValueError(f"expected a list; found {_kind(values)}")
+        raise Refused(f"expected a list; found {_kind(values)}")
     if len(values) > 1000:
-        raise ValueError("expected a list of at most 1,000 items")
+        raise Refused("expected a list of at most 1,000 items")
     return clean(separator.join(str(printable(value)) for value in values))
 
 
@@ -204,8 +211,8 @@ def filters_for(locale: Locale) -> dict[str, Callable[..., Any]]:
     """Every filter by name, for one locale."""
     name = str(locale)
 
-    def amount(value: Any, currency: Any) -> str:
-        return _amount(name, _decimal(value), str(printable(currency)).upper())
+    def amount(value: Any, currency: Any, style: str = "symbol") -> str:
+        return _amount(name, _decimal(value), str(printable(currency)).upper(), style)
 
     def number(value: Any) -> str:
         return _number(name, value)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from dangol.content.tags import Origin, Segment, Slots, Tag
 
+_RENDERER = RendererHTML()
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "xhtmlOut": True})
 _TARGET = re.compile(r"(https?://[^\s/]|mailto:|tel:)", re.IGNORECASE)
 
@@ -64,7 +66,9 @@ def safe_link(target: str, slots: Slots, complain: AboutLink) -> None:
 
     slots.change(target, guard)
     if not starts_with_tag and not _TARGET.match(target):
-        complain("bad-link", f"expected a link that starts with https://, http://, mailto: or tel:; found `{target}`", target)
+        complain(
+            "bad-link", f"expected a link that starts with https://, http://, mailto: or tel:; found `{target}`", target
+        )
 
 
 def to_html(tokens: Sequence[Token], slots: Slots) -> str:
@@ -79,7 +83,7 @@ def to_html(tokens: Sequence[Token], slots: Slots) -> str:
         if token.type == "paragraph_close" and written[-1].type == "html_block":
             continue
         written.append(token)
-    return str(_MARKDOWN.renderer.render(written, _MARKDOWN.options, {}))
+    return str(_RENDERER.render(written, _MARKDOWN.options, {}))
 
 
 def _paragraph(inline: Token, slots: Slots) -> Token | None:
@@ -89,7 +93,7 @@ def _paragraph(inline: Token, slots: Slots) -> Token | None:
     children = inline.children or []
     if _only_link(children):
         target = escape(str(children[0].attrGet("href")))
-        label = _MARKDOWN.renderer.renderInline(children[1:-1], _MARKDOWN.options, {})
+        label = _RENDERER.renderInline(children[1:-1], _MARKDOWN.options, {})
         content = (
             '<table role="presentation" class="button" border="0" cellpadding="0" cellspacing="0"><tbody><tr>'
             f'<td class="button-cell"><a class="button-link" href="{target}">{label}</a></td></tr></tbody></table>\n'
@@ -104,11 +108,14 @@ def _only_link(children: Sequence[Token]) -> bool:
 
 
 def to_text(tokens: Sequence[Token], slots: Slots) -> str:
-    """Plain text with words for tags: paragraphs apart, lists with dashes, links as ``text: target``."""
+    """Plain text with words for tags: paragraphs apart, lists with dashes, links as ``text: target``.
+
+    Ends with an empty line, so that what follows a block tag at the end stands right.
+    """
     writer = _TextWriter(slots)
     for token in tokens:
         writer.take(token)
-    return "".join(writer.pieces).rstrip("\n") + "\n"
+    return "".join(writer.pieces)
 
 
 class _TextWriter:
@@ -174,9 +181,15 @@ def _inline_text(children: Sequence[Token]) -> str:
             label_from, target = len(pieces), str(token.attrGet("href"))
         elif token.type == "link_close":
             label = "".join(pieces[label_from:])
-            if target.removeprefix("mailto:").removeprefix("tel:") != label:
-                pieces.append(f": {target}" if alone else f" ({target})")
+            shown = _shown(target)
+            if shown != label:
+                pieces.append(f": {shown}" if alone else f" ({shown})")
     return "".join(pieces)
+
+
+def _shown(target: str) -> str:
+    """A link as a reader of plain text needs it: an address or a number without its scheme."""
+    return target if "?" in target else re.sub("^(mailto|tel):", "", target)
 
 
 _MARK_UP = r"<!--.*?-->|<(?P<close>/?)(?P<name>[a-zA-Z][\w-]*)[^>]*?(?P<empty>/?)>"
@@ -185,7 +198,7 @@ _MIDDLE = frozenset({"else", "elif"})
 
 
 def crossed_block(html: str, slots: Slots) -> Origin | None:
-    """The first block tag whose halves stand in different elements, so that leaving its inside out breaks the mark-up."""
+    """The first block tag whose halves stand in different elements, so that the mark-up can break."""
     elements: list[str] = []
     opened: list[tuple[str, ...]] = []
     for match in re.finditer(f"{slots.pattern}|{_MARK_UP}", html, re.DOTALL):

@@ -51,7 +51,11 @@ class Messages:
     """The messages of one version. Rendering touches nothing shared, so threads may use one instance."""
 
     def __init__(
-        self, texts: Mapping[tuple[str, Channel], Mapping[str, Text]], voice: Voice, purpose: Purpose, default_locale: str
+        self,
+        texts: Mapping[tuple[str, Channel], Mapping[str, Text]],
+        voice: Voice,
+        purpose: Purpose,
+        default_locale: str,
     ) -> None:
         self._texts = texts
         self._voice = voice
@@ -64,7 +68,7 @@ class Messages:
         return frozenset(channel for name, channel in self._texts if name == template)
 
     def variables(self, template: str, channel: Channel, locale: str | None) -> frozenset[tuple[str, str]]:
-        """What rendering reads, as ``("profile", "name")`` or ``("event", "value")``: voice, macros and layout included.
+        """What rendering reads, as ``("profile", "name")`` or ``("event", "value")``; voice and macros included.
 
         Raises RenderError if there is no text.
         """

@@ -75,7 +75,9 @@ class Speaker:
         """Segments with every ``{{ voice.… }}`` and ``{{ brand.… }}`` replaced by what it stands for."""
         expanded: list[Segment] = []
         for segment in segments:
-            match = _REFERENCE.fullmatch(segment.inner) if isinstance(segment, Tag) and segment.kind == "output" else None
+            match = (
+                _REFERENCE.fullmatch(segment.inner) if isinstance(segment, Tag) and segment.kind == "output" else None
+            )
             if match is None or isinstance(segment, str):
                 expanded.append(segment)
             elif match[1] == "brand":
@@ -101,7 +103,9 @@ class Speaker:
         known = self.brand()
         if name in known:
             return [known[name]]
-        complain(tag.origin, "unknown-name", f"found the unknown `brand.{name}`", name, did_you_mean(name, frozenset(known)))
+        complain(
+            tag.origin, "unknown-name", f"found the unknown `brand.{name}`", name, did_you_mean(name, frozenset(known))
+        )
         return []
 
     def _voice(self, name: str, tag: Tag, complain: Complain) -> list[Segment]:
@@ -174,7 +178,8 @@ def read_macros(source: str, speaker: Speaker, complain: Complain) -> Macros:
         complain(syntax_place(error, text, MACROS), "template-syntax", str(error.message), "", "")
         return Macros()
     trees = {node.name: node for node in tree.body if isinstance(node, nodes.Macro)}
-    reading = dialect.read(tree, filters=env.filters, macros=trees, defines_macros=True)
+    filters = {name: filter for name, filter in env.filters.items() if not name.startswith("_")}
+    reading = dialect.read(tree, filters=filters, macros=trees, defines_macros=True)
     for finding in reading.findings:
         origin = text.origins.get(finding.line, Origin(MACROS, 1))
         complain(origin, finding.code, finding.message, finding.word, finding.hint)

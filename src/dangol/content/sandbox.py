@@ -18,7 +18,7 @@ from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from dangol.content.filters import TESTS, bounded, filters_for, printable
+from dangol.content.filters import TESTS, Refused, bounded, filters_for, printable, url_part
 from dangol.content.tags import DELIMITERS, Assembled, Origin
 
 MAX_STEPS = 5_000
@@ -34,10 +34,6 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "%": operator.mod,
 }
 _LOOP = frozenset({"index", "index0", "first", "last", "length", "revindex"})
-
-
-class Refused(Exception):  # noqa: N818 - becomes a RenderError, with the place it happened
-    """A message asked for more than it may have."""
 
 
 class Budget:
@@ -99,7 +95,12 @@ def environment(locale: str, *, html: bool) -> MessageEnvironment:
     made = MessageEnvironment(
         autoescape=html, undefined=Missing, finalize=printable, optimized=False, cache_size=0, **DELIMITERS
     )
-    made.filters = {**filters_for(Locale.parse(locale, sep="-")), "_bounded": bounded, "_spend": _spend}
+    made.filters = {
+        **filters_for(Locale.parse(locale, sep="-")),
+        "_bounded": bounded,
+        "_spend": _spend,
+        "_url_part": url_part,
+    }
     made.tests = dict(TESTS)
     made.globals = {}
     return made
@@ -141,7 +142,9 @@ class Program:
 
     __slots__ = ("_constant", "_environment", "_origins", "_run", "_template", "facts")
 
-    def __init__(self, text: Assembled, tree: nodes.Template, env: MessageEnvironment, facts: frozenset[tuple[str, str]]):
+    def __init__(
+        self, text: Assembled, tree: nodes.Template, env: MessageEnvironment, facts: frozenset[tuple[str, str]]
+    ):
         """Compile a tree that ``dialect`` has found good. Raises TemplateError if Python cannot compile it."""
         self.facts = facts
         self._origins = text.origins

@@ -83,7 +83,9 @@ def _read_text(path: str, text: str) -> tuple[TextFile | None, list[Problem]]:
         return None, [Problem(path, 1, 1, "unknown-locale", message)]
     front, body, body_line, problems = _front_matter(path, text, channel)
     if not body.strip():
-        problems.append(Problem(path, body_line, 1, "empty-text", "the text is empty", "write it below the front matter"))
+        problems.append(
+            Problem(path, body_line, 1, "empty-text", "the text is empty", "write it below the front matter")
+        )
     return TextFile(path, match[1], channel, locale, front, body, Origin(path, body_line), text), problems
 
 

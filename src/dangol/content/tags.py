@@ -74,7 +74,7 @@ def cut(source: str, origin: Origin, *, linewise: bool) -> list[Segment]:
             elif kind == "block_end":
                 segments.append(Tag("block", "".join(inner), Origin(origin.path, origin.line + line - 1)))
             elif kind.startswith("raw_"):
-                raise TemplateSyntaxError("`{% raw %}` is not available in messages", number)
+                raise TemplateSyntaxError("`{% raw %}` is not available in messages", number)  # noqa: TRY301
             elif not kind.startswith("comment"):
                 inner.append(value)
     except TemplateSyntaxError as error:

@@ -8,6 +8,7 @@ message when a version is compiled.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -67,7 +68,12 @@ class LocaleVoice(Definition):
 
     @model_validator(mode="after")
     def _every_channel(self) -> LocaleVoice:
-        for name, part in (("speech_level", self.speech_level), ("salutation", self.salutation), ("sign_off", self.sign_off)):
+        parts: dict[str, Mapping[Channel, object]] = {
+            "speech_level": self.speech_level,
+            "salutation": self.salutation,
+            "sign_off": self.sign_off,
+        }
+        for name, part in parts.items():
             if absent := [channel.value for channel in Channel if channel not in part]:
                 raise ValueError(f"`{name}` has nothing for {', '.join(absent)}")
         return self
@@ -158,5 +164,7 @@ def _disclosures(document: Document, at: Path, locale: str, told: LocaleVoice) -
     return problems
 
 
-HAND_TYPED = re.compile(r"[(\[<{\"'“（]\s*광\W{0,2}고\s*[)\]>}\"'”）]|무료\s?수신\s?거부|무료\s?거부|reply stop", re.IGNORECASE)
+HAND_TYPED = re.compile(
+    r"[(\[<{\"'“（]\s*광\W{0,2}고\s*[)\]>}\"'”）]|무료\s?수신\s?거부|무료\s?거부|reply stop", re.IGNORECASE
+)
 """Disclosures as authors type them by hand, evasive spellings included."""

@@ -51,12 +51,14 @@ class Workshop:
         files, self.problems = read_sources(self._sources)
         self.files = {(file.template, file.channel, file.locale): file for file in files}
         self._prefix = unused_prefix(self._sources.values())
-        self._macros: dict[Speaker, Macros] = {}
+        self._macros: dict[tuple[str, Channel, Purpose], Macros | None] = {}
+        self._errors = 0
         self.voice = self._read_voice()
 
     def _read_voice(self) -> voice.VoiceFile | None:
         absent = [path for path in (voice.PATH, LAYOUT, MACROS) if path not in self._sources]
-        self.problems += [Problem(path, 1, 1, "missing-file", "every workspace needs this file; found none") for path in absent]
+        message = "every workspace needs this file; found none"
+        self.problems += [Problem(path, 1, 1, "missing-file", message) for path in absent]
         if voice.PATH in absent:
             return None
         read, problems = voice.read_voice(self._sources[voice.PATH])
@@ -71,6 +73,7 @@ class Workshop:
         line = lines[origin.line - 1] if 0 < origin.line <= len(lines) else ""
         column = dialect.column(line, word)
         problem = Problem(origin.path, origin.line, column, code, message, hint, severity)
+        self._errors += severity == "error"
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -82,17 +85,26 @@ class Workshop:
         if self.voice is None or any(path not in self._sources for path in (LAYOUT, MACROS)):
             return None
         if file.locale not in self.voice.voice.locales:
-            hint = f"add `{file.locale}:` to `locales` in {voice.PATH}"
-            self.complain(Origin(file.path, 1), "missing-voice", f"the brand has no voice for `{file.locale}`", "", hint)
+            message, hint = f"the brand has no voice for `{file.locale}`", f"add `{file.locale}:` to {voice.PATH}"
+            self.complain(Origin(file.path, 1), "missing-voice", message, "", hint)
             return None
-        before = len(self.problems)
         speaker = Speaker(self.voice, file.locale, file.channel, purpose)
-        if speaker not in self._macros:
-            self._macros[speaker] = read_macros(self._sources[MACROS], speaker, self.complain)
-        bench = Bench(speaker, self._macros[speaker], self.complain)
+        macros = self._macros_of(speaker)
+        if macros is None:
+            return None
+        before = self._errors
         self._look_for_hand_typed(file)
-        text = self._build(file, bench) if len(self.problems) == before else None
-        return text if len(self.problems) == before else None
+        text = self._build(file, Bench(speaker, macros, self.complain))
+        return text if self._errors == before else None
+
+    def _macros_of(self, speaker: Speaker) -> Macros | None:
+        """The macros as the speaker says them; None if something is wrong with them."""
+        key = speaker.locale, speaker.channel, speaker.purpose
+        if key not in self._macros:
+            before = self._errors
+            macros = read_macros(self._sources[MACROS], speaker, self.complain)
+            self._macros[key] = macros if self._errors == before else None
+        return self._macros[key]
 
     def _look_for_hand_typed(self, file: TextFile) -> None:
         for number, line in enumerate(file.text.split("\n"), 1):
@@ -104,8 +116,11 @@ class Workshop:
     def _build(self, file: TextFile, bench: Bench) -> Text | None:
         front = {key: bench.segments(text, origin) for key, (text, origin) in file.front.items()}
         body = bench.segments(file.body, file.body_origin, linewise=file.channel is not Channel.EMAIL)
+        before = self._errors
         for segments in (*front.values(), body):
             bench.check(segments, file.path)
+        if self._errors > before:
+            return None
         parts = _parts(file, bench, front, body, Slots(self._prefix), self._sources[LAYOUT])
         if parts is None:
             return None
@@ -138,9 +153,11 @@ def _parts(
         footer = [*bench.speaker.said(bench.speaker.footer(), bench.complain), "\n\n", *opt_out]
         draft = email.Draft(file, front, body, footer, greeting, sign_off)
         return email.build(draft, bench.speaker, slots, layout, bench.complain)
-    closing: list[Segment] = ["\n", sign_off] if bench.speaker.file.told(
-        ("locales", file.locale, "sign_off", file.channel.value)
-    ).text.strip() else []
+    closing: list[Segment] = (
+        ["\n", sign_off]
+        if bench.speaker.file.told(("locales", file.locale, "sign_off", file.channel.value)).text.strip()
+        else []
+    )
     last: list[Segment] = ["\n", *opt_out] if opt_out else []
     if file.channel is Channel.SMS:
         return {"body": [bench.speaker.label, greeting, *_stripped(body), *closing, *last]}
@@ -198,20 +215,24 @@ class Bench:
     def frame(self, call: str) -> Tag:
         """A call of one of the macros that every channel's frame makes."""
         name = call.partition("(")[0]
-        return Tag("output", call, next((s.origin for s in self.macros.segments[name] if isinstance(s, Tag)), Origin(MACROS, 1)))
+        written = self.macros.segments[name]
+        return Tag("output", call, next((tag.origin for tag in written if isinstance(tag, Tag)), Origin(MACROS, 1)))
 
     def check(self, segments: Sequence[Segment], path: str) -> None:
         """Look at a part as its author wrote it, so that what is wrong is told where it stands."""
-        self._read(assemble(segments), path)
+        self._read(assemble(segments), path, authored=True)
 
-    def _read(self, text: Assembled, path: str) -> tuple[nodes.Template, dialect.Reading] | None:
+    def _read(
+        self, text: Assembled, path: str, *, authored: bool = False
+    ) -> tuple[nodes.Template, dialect.Reading] | None:
         env = sandbox.environment(self.speaker.locale, html=False)
         try:
             tree = sandbox.parse(env, text.source)
         except TemplateError as error:
             self.complain(syntax_place(error, text, path), "template-syntax", _syntax(error), "", "")
             return None
-        reading = dialect.read(tree, filters=env.filters, macros=self.macros.trees, defines_macros=True)
+        filters = {name: filter for name, filter in env.filters.items() if not (authored and name.startswith("_"))}
+        reading = dialect.read(tree, filters=filters, macros=self.macros.trees, defines_macros=not authored)
         for finding in reading.findings:
             origin = text.origins.get(finding.line, Origin(path, 1))
             self.complain(origin, finding.code, finding.message, finding.word, finding.hint)
@@ -229,8 +250,8 @@ class Bench:
         if found is None:
             return None
         tree, reading = found
-        used = {FactUsed(fact.scope, fact.name, text.origins.get(fact.line, Origin(path, 1))): None for fact in reading.facts}
-        self.facts += [fact for fact in used if fact not in self.facts]
+        used = [FactUsed(fact.scope, fact.name, text.origins.get(fact.line, Origin(path, 1))) for fact in reading.facts]
+        self.facts += [fact for fact in dict.fromkeys(used) if fact not in self.facts]
         names = frozenset((fact.scope, fact.name) for fact in used)
         try:
             return Program(text, tree, sandbox.environment(self.speaker.locale, html=html), names)

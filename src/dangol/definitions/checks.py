@@ -6,7 +6,7 @@ A value of the wrong kind is passed over here: the model has told about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -42,7 +42,6 @@ class Names:
 
 
 def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
-    yield from _check_key(document)
     yield from _check_entry(document, names)
     yield from _check_events(document, names)
     steps = list(_steps(document))
@@ -53,12 +52,21 @@ def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
             yield from _check_send(document, path, names)
 
 
-def check_key_is_unique(document: Document, owners: dict[str, str]) -> Iterator[Problem]:
-    """``owners`` collects key → file over all campaigns."""
-    key = document.text_at(("key",))
-    if key is not None and owners.setdefault(key, document.path) != document.path:
-        message = f"the campaign key `{key}` is already used by {owners[key]}"
-        yield document.problem("duplicate-campaign", ("key",), message, hint="every campaign needs a key of its own")
+def check_keys(documents: Sequence[Document]) -> Iterator[Problem]:
+    """Every campaign's key is the name of its file, so that no two share one."""
+    files = {document.path: document.text_at(("key",)) for document in documents}
+    for document in documents:
+        key, file = document.text_at(("key",)), PurePosixPath(document.path)
+        if key is None or key == file.stem:
+            continue
+        owner = next((path for path, other in files.items() if other == key and path != document.path), None)
+        if owner is not None:
+            message = f"the campaign key `{key}` is already used by {owner}"
+            yield document.problem("duplicate-campaign", ("key",), message, hint=f"change it to `{file.stem}`")
+        else:
+            message = f"found the key `{key}` in {file.name}; expected `{file.stem}`"
+            hint = f"rename the file to {key}.yaml or change the key"
+            yield document.problem("file-name", ("key",), message, hint=hint)
 
 
 def check_policies(document: Document, names: Names) -> Iterator[Problem]:
@@ -87,13 +95,6 @@ def check_segments(document: Document, names: Names) -> Iterator[Problem]:
 
 
 # A campaign's head.
-
-
-def _check_key(document: Document) -> Iterator[Problem]:
-    key, stem = document.text_at(("key",)), PurePosixPath(document.path).stem
-    if key is not None and key != stem:
-        message = f"found the key `{key}` in {PurePosixPath(document.path).name}; expected `{stem}`"
-        yield document.problem("file-name", ("key",), message, hint=f"rename the file to {key}.yaml or change the key")
 
 
 def _check_entry(document: Document, names: Names) -> Iterator[Problem]:

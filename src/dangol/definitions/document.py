@@ -9,6 +9,8 @@ from typing import Any
 
 from dangol.model.problem import Problem
 
+MAX_MESSAGE = 400
+
 Path = tuple[str | int, ...]
 """How to reach a value from the root: ``("stages", 0, "steps", 2, "send")``."""
 
@@ -79,7 +81,10 @@ class Document:
         offset: int = 0,
         severity: str = "error",
     ) -> Problem:
+        """A problem at ``path``; what is quoted in it from the file is kept to one line of bearable length."""
         line, column = self.place(path, key=key, offset=offset)
+        message = " ".join(message.split())
+        message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
         return Problem(self.path, line, column, code, message, hint, severity)
 
 
@@ -126,7 +131,7 @@ def _source_index(source: str, place: Place, value: str, offset: int) -> int:
 def nearest(word: object, known: Mapping[str, Any] | frozenset[str] | set[str] | list[str]) -> str | None:
     """The known word that ``word`` was most likely meant to be."""
     lower = {name.lower(): name for name in known}
-    found = get_close_matches(str(word).lower(), sorted(lower), n=1, cutoff=0.6)
+    found = get_close_matches(str(word).lower(), sorted(lower), n=1, cutoff=0.7)
     return lower[found[0]] if found else None
 
 

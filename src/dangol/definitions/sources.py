@@ -92,7 +92,8 @@ def _read(root: Path, file: Path, path: str) -> str | Problem:
     if file.suffix == ".yml":
         return Problem(path, 1, 1, "file-name", "campaign files end in `.yaml`", "rename it")
     try:
-        if not file.resolve(strict=True).is_relative_to(root.resolve()):
+        # os.path.realpath, for Path.resolve raises RuntimeError for a loop of links.
+        if not Path(os.path.realpath(file, strict=True)).is_relative_to(root.resolve()):
             return Problem(
                 path, 1, 1, "outside-workspace", "a link that leads out of the workspace", "copy the file here"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -11,7 +11,7 @@ from dangol.definitions.checks import (
     Names,
     check_campaign,
     check_journey_map,
-    check_key_is_unique,
+    check_keys,
     check_policies,
     check_segments,
 )
@@ -121,21 +121,22 @@ class _Parsing:
         return Workspace(campaigns, self.journey_map, self.plan, self.policies, self._audiences(), dict(self.sources))
 
     def check(self) -> None:
-        names = self._names()
+        # One problem a mistake: a value that has the wrong shape is not looked up as well.
+        told = {(problem.path, problem.line, problem.column) for problem in self.problems}
+        found = self._cross_checks(self._names())
+        self.problems += [one for one in found if (one.path, one.line, one.column) not in told]
+
+    def _cross_checks(self, names: Names) -> Iterator[Problem]:
         if (document := self._of("journey-map")) is not None:
-            self.problems += check_journey_map(document)
+            yield from check_journey_map(document)
         if (document := self._of("policies")) is not None:
-            self.problems += check_policies(document, names)
+            yield from check_policies(document, names)
         if (document := self._of("segments")) is not None:
-            self.problems += check_segments(document, names)
-        owners: dict[str, str] = {}
+            yield from check_segments(document, names)
         documents = [document for path in self.campaigns if (document := self.documents[path]) is not None]
-        # The file that is named after its key owns the key.
-        for document in sorted(documents, key=lambda one: one.text_at(("key",)) != PurePosixPath(one.path).stem):
-            duplicate = list(check_key_is_unique(document, owners))
-            found = check_campaign(document, names)
-            self.problems += duplicate
-            self.problems += [problem for problem in found if not (duplicate and problem.code == "file-name")]
+        for document in documents:
+            yield from check_campaign(document, names)
+        yield from check_keys(documents)
 
     def _document(self, path: str) -> Document | None:
         document, problems = read_yaml(path, self.sources[path])
@@ -198,13 +199,15 @@ def _is_definition(path: str) -> bool:
 
 
 def _templates(sources: Sources, locale: str) -> dict[str, frozenset[str]]:
-    """Message → channels with a text in ``locale``, from the names of the files."""
+    """Message → channels with a text in ``locale`` or what it falls back to, from the names of the files."""
+    parts_of_locale = locale.split("-")
+    usable = {"-".join(parts_of_locale[:count]) for count in range(1, len(parts_of_locale) + 1)}
     found: dict[str, set[str]] = {}
     for path in sources:
         parts = PurePosixPath(path).parts
         if len(parts) == 3 and parts[0] == "templates" and parts[1] != "brand":
             channels = found.setdefault(parts[1], set())
             channel, _, rest = parts[2].partition(".")
-            if rest.partition(".")[0] == locale:
+            if rest.partition(".")[0] in usable:
                 channels.add(channel)
     return {message: frozenset(channels) for message, channels in found.items()}

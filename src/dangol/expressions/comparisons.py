@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from dangol.errors import ExpressionError
 from dangol.expressions.moments import midnight, read_date, read_datetime
@@ -29,6 +29,7 @@ WORDS = {
     ValueType.DATETIME: "a datetime",
     ValueType.LIST: "a list",
 }
+V = TypeVar("V", bound=Value)
 
 
 class NoneLiteral:
@@ -44,6 +45,7 @@ def _mismatch(left: ValueType, right: ValueType, offset: int) -> NoReturn:
 
 
 def missing(op: str, left: Operand, right: Operand, offset: int) -> Condition:
+    """``x == none`` and ``x != none``."""
     value = right if isinstance(left, NoneLiteral) else left
     if op not in {"eq", "ne"}:
         raise ExpressionError("`none` can be compared with `==` and `!=` only", offset=offset)
@@ -53,6 +55,7 @@ def missing(op: str, left: Operand, right: Operand, offset: int) -> Condition:
 
 
 def one_of(value: Value, items: tuple[Literal, ...], negated: bool, offset: int, item_offsets: list[int]) -> Condition:
+    """``x in [constants]``."""
     if value.type is ValueType.LIST:
         raise ExpressionError("a list cannot be looked for in a list", offset=offset)
     choices = tuple(_as(value.type, item, at) for item, at in zip(items, item_offsets, strict=True))
@@ -64,6 +67,7 @@ def one_of(value: Value, items: tuple[Literal, ...], negated: bool, offset: int,
 
 
 def element_of(value: Value, found: Value, negated: bool, offset: int, right_offset: int) -> Condition:
+    """``x in profile.some_list``."""
     if not isinstance(found, Field) or found.type is not ValueType.LIST:
         raise ExpressionError(f"expected a list after `in`; found {WORDS[found.type]}", offset=right_offset)
     if value.type not in {ValueType.STRING, ValueType.NUMBER, ValueType.BOOLEAN}:
@@ -72,6 +76,7 @@ def element_of(value: Value, found: Value, negated: bool, offset: int, right_off
 
 
 def pair(operator: Operator, left: Value, right: Value, offset: int, right_offset: int) -> Condition:
+    """Two values compared by their order or for being equal."""
     left = _as(right.type, left, offset)
     right = _as(left.type, right, right_offset)
     if left.type is not right.type:

@@ -169,7 +169,7 @@ def _property(scope: Scope, event: str, arguments: Arguments) -> str:
     found = replace(scope, event=event).field("event", name, node.lineno)
     if found.type is not ValueType.NUMBER:
         raise ExpressionError(
-            f"`{name}` of `{event}` is a {found.type}; only numbers can be summed", offset=node.lineno
+            f"`{name}` of `{event}` is {WORDS[found.type]}; only numbers can be summed", offset=node.lineno
         )
     return name
 

@@ -13,6 +13,7 @@ from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import MESSAGE_FIELDS, STANDARD_ATTRIBUTES, TrackingPlan, ValueType
 
 _UNREACHABLE = re.compile(r'["\\\x00-\x1f]|^$')
+"""SQLite cannot address such a member of a JSON object."""
 _SHOWN = 8
 
 
@@ -61,7 +62,7 @@ class Scope:
             raise unknown(_WHAT[namespace].format(event=self.event), name, names, offset)
         if _UNREACHABLE.search(name):
             raise ExpressionError(
-                f"the name {name!r} cannot be used in expressions: it is empty or holds quotes, backslashes or control characters",
+                f"the name {name!r} cannot be used in expressions: it is empty or holds quotes or backslashes",
                 offset=offset,
             )
         return Field(namespace, name, names[name])

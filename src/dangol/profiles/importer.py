@@ -72,14 +72,14 @@ CONSENTS = Layout(
 )
 
 
-def read_profiles(file: RowFile, *, source: str) -> Iterator[Accepted[ProfileChange] | Rejected]:
+def read_profiles(file: RowFile) -> Iterator[Accepted[ProfileChange] | Rejected]:
     """What ``file`` says about people. Raises UsageError if its columns will not do, before the first row."""
 
     def parse(fields: dict[str, Any]) -> ProfileChange:
         user = _user(fields)
         attributes = sub_object(fields, "attributes")
         standard = {name: value for name, value in fields.items() if name != "attributes"}
-        return parse_profile({**user, "traits": {**attributes, **standard}}, source=source)
+        return parse_profile({**user, "traits": {**attributes, **standard}})
 
     return _values(file, PROFILES, parse)
 

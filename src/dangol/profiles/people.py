@@ -80,7 +80,7 @@ def find(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
     rows = connection.execute(
         select(profiles.c.external_id, profiles.c.id).where(among(profiles.c.external_id, external_ids, connection))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def resolve(connection: Connection, external_ids: Sequence[str], *, now: datetime, entropy: Entropy) -> dict[str, str]:

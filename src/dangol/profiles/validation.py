@@ -90,7 +90,7 @@ def _occurred_at(raw: Mapping[str, Any], now: datetime, sent_at: datetime | None
     return not_ahead(instant, now)
 
 
-def parse_profile(raw: Mapping[str, Any], *, source: str) -> ProfileChange:
+def parse_profile(raw: Mapping[str, Any]) -> ProfileChange:
     """An ``identify`` call: ``userId`` or ``anonymousId``, ``traits``, and what ``context`` adds.
 
     Traits ``email``, ``phone``, ``locale``, ``timezone``, ``country`` (or ``address.country``) are the standard

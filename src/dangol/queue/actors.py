@@ -6,28 +6,33 @@ events themselves, because there is no row yet.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import dramatiq
 import structlog
 from dramatiq import Broker
+from dramatiq.errors import BrokerConnectionError
+from dramatiq.middleware import CurrentMessage
+from redis.exceptions import RedisError
 
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE
-from dangol.errors import StoreUnavailable
+from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable
 from dangol.pipeline import Pipeline
+from dangol.queue.middleware import Stopping
 from dangol.sweeper import Due
 
 _PAUSE_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 class Actors:
-    """dangol's actors, declared on one broker.
+    """dangol's actors, declared on one broker (see ``make_broker``).
 
-    A message older than ``max_age`` is passed over: by then the sweeper has told about its work again.
+    A wake-up older than ``max_age`` is passed over: by then the sweeper has told about its work again.
+    ``pause`` is how many seconds lie between tries to commit events that came over the broker.
     """
 
     def __init__(
@@ -37,15 +42,19 @@ class Actors:
         *,
         max_age: timedelta,
         batch_size: int,
+        pause: float = _PAUSE_SECONDS,
     ) -> None:
+        self._broker = broker
         self._batch_size = batch_size
         self._pipeline = pipeline
-        self._pause = threading.Event()
+        self._pause = pause
+        self._stopping = Stopping()
+        broker.add_middleware(self._stopping)
         age = int(max_age.total_seconds() * 1000)
 
-        def declare(function: Callable[..., Any], name: str, *, priority: int) -> dramatiq.Actor[..., Any]:
+        def declare(work: Callable[[T], object], name: str, *, priority: int) -> dramatiq.Actor[[T], None]:
             return dramatiq.actor(
-                function,
+                _on_wake_up(work),
                 broker=broker,
                 actor_name=f"dangol.{name}",
                 queue_name=f"dangol-{name}",
@@ -62,38 +71,83 @@ class Actors:
         )
 
     def tell(self, due: Due) -> None:
-        """Tell workers about due work, in batches."""
+        """Tell workers about due work, in batches. Raises BrokerUnavailable; what was not told is swept up again."""
         for run_id in due.runs:
-            self._fan_out.send(run_id)
+            _send(self._fan_out, run_id)
         for batch in _batches(due.journeys, self._batch_size):
-            self._plan.send(batch)
-        self.deliver(due.messages)
+            _send(self._plan, batch)
+        for batch in _batches(due.messages, self._batch_size):
+            _send(self._deliver, batch)
 
     def deliver(self, message_ids: Sequence[str]) -> None:
-        """Tell workers about due messages, in batches."""
-        for batch in _batches(message_ids, self._batch_size):
-            self._deliver.send(batch)
+        """Tell workers about due messages, in batches; a broker that is away only delays them until the next sweep."""
+        try:
+            self.tell(Due(runs=(), journeys=(), messages=tuple(message_ids)))
+        except BrokerUnavailable as error:
+            _log.warning("due messages wait for the sweeper", messages=len(message_ids), error=str(error))
 
     def _run(self, run_id: str) -> None:
         if self._pipeline.fan_out(run_id):
-            self._fan_out.send(run_id)
+            _send(self._fan_out, run_id)
 
-    def _take_events(self, events: Sequence[Any]) -> None:
+    def _take_events(self, *args: Any, **kwargs: Any) -> None:
         """Commit events that came over the broker.
 
-        While the database is away the message is held, unacknowledged, and tried again: if this process dies the
-        broker gives it to another. It must not be retried by the broker, whose delays live in a worker's memory.
+        What cannot be committed now, because the database is away or a campaign does not load, is held
+        unacknowledged and tried again: if this process dies the broker gives it to another. It must not be retried
+        by the broker, whose delays live in a worker's memory. A worker that stops puts it back.
         """
-        while True:
-            try:
-                self._pipeline.accept(events, source="queue")
-            except StoreUnavailable as error:
-                _log.warning("events wait for the database", events=len(events), error=str(error))
-                self._pause.wait(_PAUSE_SECONDS)
-            else:
-                return
+        message = CurrentMessage.get_current_message()
+        assert message is not None, "make_broker adds CurrentMessage"
+        for batch in _batches(_named(_carried(args, kwargs), message.message_id), self._batch_size):
+            while not self._committed(batch):
+                if self._stopping.wait(self._pause):
+                    self._broker.enqueue(message.copy())
+                    return
+
+    def _committed(self, events: Sequence[Any]) -> bool:
+        try:
+            self._pipeline.accept(events, source="queue")
+        except DangolError as error:
+            _log.warning("events are held", events=len(events), error=str(error))
+            return False
+        return True
 
 
-def _batches(ids: Sequence[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(ids), size):
-        yield list(ids[start : start + size])
+def _on_wake_up(work: Callable[[T], object]) -> Callable[[T], None]:
+    """``work`` as an actor: it answers nothing, and trouble outside is no dead letter, for the sweeper tells again."""
+
+    def wake_up(what: T) -> None:
+        try:
+            work(what)
+        except (StoreUnavailable, BrokerUnavailable) as error:
+            _log.warning("work waits for the sweeper", error=str(error))
+
+    return wake_up
+
+
+def _send(actor: dramatiq.Actor[[T], None], what: T) -> None:
+    try:
+        actor.send(what)
+    except (BrokerConnectionError, RedisError) as error:
+        raise BrokerUnavailable(f"the message broker cannot be reached: {error}") from error
+
+
+def _carried(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """The events of a broker message: its one argument, a list. A message of another shape is one bad event."""
+    if len(args) == 1 and not kwargs and isinstance(args[0], list):
+        return args[0]
+    return [[*args, kwargs]]
+
+
+def _named(events: Sequence[Any], name: str) -> list[Any]:
+    """Give events without ``messageId`` one that stays the same however often the broker delivers their message."""
+    return [
+        {**event, "messageId": f"{name}:{place}"} if isinstance(event, dict) and not event.get("messageId") else event
+        for place, event in enumerate(events)
+    ]
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

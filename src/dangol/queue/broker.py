@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import structlog
 from dramatiq import Broker, Middleware
+from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.middleware import AgeLimit, Retries, ShutdownNotifications
+from dramatiq.errors import DecodeError
+from dramatiq.middleware import CurrentMessage, Retries
 
 from dangol.errors import UsageError
+from dangol.queue.middleware import WakeUpAge
 
 _HEARTBEAT_MS = 10_000
 """After this, what a dead worker held on Redis goes to another; Dramatiq's own default takes minutes."""
 _MAINTENANCE_ALWAYS = 1_000_000
+_log = structlog.get_logger(__name__)
 
 
 def make_broker(url: str) -> Broker:
@@ -23,17 +28,41 @@ def make_broker(url: str) -> Broker:
     Raises UsageError for a URL of another kind. Retries stay off for every actor: the database knows what is due,
     and the sweeper tells workers again.
     """
-    middleware: list[Middleware] = [AgeLimit(), ShutdownNotifications(), Retries(max_retries=0)]
-    scheme = urlsplit(url).scheme
+    middleware: list[Middleware] = [WakeUpAge(), Retries(max_retries=0), CurrentMessage()]
     if not url:
         return StubBroker(middleware=middleware)
-    if scheme in {"redis", "rediss", "unix"}:
-        return RedisBroker(
-            url=url,
-            middleware=middleware,
-            heartbeat_timeout=_HEARTBEAT_MS,
-            maintenance_chance=_MAINTENANCE_ALWAYS,
-        )
-    if scheme in {"amqp", "amqps"}:
-        return RabbitmqBroker(url=url, middleware=middleware, confirm_delivery=True)
-    raise UsageError(f"broker URL of kind {scheme or url!r}: expected redis://… or amqp://…, or nothing for in-memory")
+    try:
+        scheme = urlsplit(url).scheme
+        if scheme in {"redis", "rediss", "unix"}:
+            return _Redis(
+                url=url,
+                middleware=middleware,
+                heartbeat_timeout=_HEARTBEAT_MS,
+                maintenance_chance=_MAINTENANCE_ALWAYS,
+            )
+        if scheme in {"amqp", "amqps"}:
+            return RabbitmqBroker(url=url, middleware=middleware, confirm_delivery=True)
+    except ValueError as error:
+        raise UsageError(f"DANGOL_BROKER_URL is no broker's address: {error}") from None
+    raise UsageError(
+        f"DANGOL_BROKER_URL begins with {scheme!r}; expected redis://… or amqp://…, or nothing for in-memory"
+    )
+
+
+class _Redis(RedisBroker):
+    """Redis, not brought to a halt by a message that another program wrote wrongly."""
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        return _Patient(self, queue_name, prefetch, timeout)
+
+
+class _Patient(_RedisConsumer):  # type: ignore[misc]
+    """Dramatiq's own consumer starts anew at such a message, and leaves behind the good ones it had fetched."""
+
+    def __next__(self) -> MessageProxy | None:
+        try:
+            message: MessageProxy | None = super().__next__()
+        except DecodeError as error:
+            _log.error("a broker message cannot be read and stays in Redis", queue=self.queue_name, error=str(error))
+            return None
+        return message

@@ -38,7 +38,7 @@ def test_ten_mistakes_are_ten_problems_each_at_its_place() -> None:
         (4, 11, "out-of-range"),
         (5, 1, "unknown-key"),
         (7, 10, "unknown-event"),
-        (8, 10, "bad-expression"),
+        (8, 16, "bad-expression"),
         (9, 18, "bad-value"),
         (10, 8, "unknown-event"),
         (12, 12, "unknown-stage"),
@@ -72,8 +72,16 @@ def test_a_workspace_with_an_error_is_no_workspace_and_one_with_warnings_is() ->
         ("[push, email]", "[push, email, push]", (10, 33, "duplicate-channel")),
         ("[push, email]", "{all: [push, sms]}", (10, 32, "missing-template")),
         ("name: Cart", "name: Cart\ngoal: {event: Nope, within: 1 day}", (3, 15, "unknown-event")),
-        ("Checkout Started", "Checkout Started\n  where: profile.vip and profile.nmae == 'x'", (6, 26, "bad-expression")),
-        ("Checkout Started", "Checkout Started\n  where: |\n    profile.vip\n    and nonsense", (8, 9, "bad-expression")),
+        (
+            "Checkout Started",
+            "Checkout Started\n  where: profile.vip and profile.nmae == 'x'",
+            (6, 34, "bad-expression"),
+        ),
+        (
+            "Checkout Started",
+            "Checkout Started\n  where: |\n    profile.vip\n    and nonsense",
+            (8, 9, "bad-expression"),
+        ),
         ("[push, email]", "[push, email]\n      - exit: done\n      - wait: 1 day", (12, 9, "unreachable-step")),
         (
             "[push, email]",
@@ -100,7 +108,8 @@ def test_five_cron_fields_are_a_schedule(schedule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "schedule", ["0 10 31 2 *", "0 0 10 * * MON", "0 10 * *", "61 10 * * *", "0 10 * * FUN", "@daily", "0 10 30 FEB *", "x" * 300]
+    "schedule",
+    ["0 10 31 2 *", "0 0 10 * * MON", "0 10 * *", "61 10 * * *", "0 10 * * FUN", "@daily", "0 10 30 FEB *", "x" * 300],
 )
 def test_a_schedule_that_is_wrong_or_never_comes_is_an_error(schedule: str) -> None:
     assert places(problems(_scheduled(schedule))) == [(5, 13, "bad-schedule")]
@@ -116,7 +125,9 @@ def _scheduled(schedule: str) -> str:
 
 
 def test_winning_back_may_end_and_begin_with_the_same_event() -> None:
-    text = CAMPAIGN.replace("stages:", "exit: [Checkout Started]\nstages:").replace("Started\n", "Started\n  again: always\n", 1)
+    text = CAMPAIGN.replace("stages:", "exit: [Checkout Started]\nstages:").replace(
+        "Started\n", "Started\n  again: always\n", 1
+    )
     assert problems(text) == []
 
 
@@ -166,6 +177,8 @@ def test_caps_and_stages_have_names_of_their_own_and_caps_ask_about_messages() -
 def test_the_default_locale_is_the_workspaces() -> None:
     english = {**sources(cart=CAMPAIGN), "campaigns/policies.yaml": "locale: en\n"}
     assert places(parse_workspace(english)[1]) == [(10, 20, "missing-template")]
+    regional = {**sources(cart=CAMPAIGN), "campaigns/policies.yaml": "locale: ko-KR\n"}
+    assert parse_workspace(regional)[1] == []
 
 
 def test_only_files_directly_in_campaigns_are_campaigns() -> None:
@@ -174,3 +187,9 @@ def test_only_files_directly_in_campaigns_are_campaigns() -> None:
     assert found == []
     assert workspace is not None
     assert list(workspace.campaigns) == ["cart"]
+
+
+def test_a_message_quotes_no_more_than_a_line() -> None:
+    (problem,) = problems(CAMPAIGN.replace("stage: purchase", f"stage: {'a' * 60}\nexit: ['{'b ' * 5_000}']", 1))
+    assert len(problem.message) < 500
+    assert "\n" not in problem.message

@@ -31,7 +31,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 def profiles_in(path: Path, **options: Any) -> list[Accepted[ProfileChange] | Rejected]:
     with RowFile(path, **options) as file:
-        return list(read_profiles(file, source="import"))
+        return list(read_profiles(file))
 
 
 def events_in(path: Path) -> list[Accepted[IncomingEvent] | Rejected]:
@@ -176,9 +176,7 @@ def test_a_file_that_cannot_be_read_is_an_error(write: Callable[..., Path], text
         profiles_in(write(text, name))
 
 
-def test_a_missing_file_a_folder_and_an_unknown_encoding_are_errors(
-    write: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_missing_file_a_folder_and_an_unknown_encoding_are_errors(write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         profiles_in(tmp_path / "absent.csv")
     with pytest.raises(UsageError, match="expected a file"):

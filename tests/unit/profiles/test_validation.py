@@ -31,7 +31,7 @@ def event(**changes: Any) -> IncomingEvent:
 
 
 def profile(traits: dict[str, Any], **changes: Any) -> ProfileChange:
-    return parse_profile({"userId": "alice", "traits": traits} | changes, source="api")
+    return parse_profile({"userId": "alice", "traits": traits} | changes)
 
 
 def nested(levels: int) -> Any:
@@ -144,8 +144,7 @@ json_values = st.recursive(
 def test_whatever_comes_is_an_event_that_can_be_stored_or_a_refusal(raw: Any) -> None:
     try:
         found = parse_event(raw, source="api", now=NOW)
-    except InvalidEvent as refused:
-        assert refused.code
+    except InvalidEvent:
         return
     stored = json.dumps(dict(found.properties), ensure_ascii=False, allow_nan=False).encode()
     assert b"\\u0000" not in stored

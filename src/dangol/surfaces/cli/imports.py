@@ -48,7 +48,7 @@ EncodingOption = Annotated[str, typer.Option("--encoding", help="The text encodi
 RejectOption = Annotated[
     Path | None, typer.Option("--reject-file", help="Where rejected rows go; <FILE>.rejected.jsonl by default.")
 ]
-SourceOption = Annotated[str, typer.Option("--source", help="Where the rows come from; kept beside each.")]
+SourceOption = Annotated[str, typer.Option("--source", help="Where the rows come from; kept with each of them.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")]
 
 
@@ -58,14 +58,12 @@ def profiles(
     format: FormatOption = None,
     encoding: EncodingOption = "utf-8",
     reject_file: RejectOption = None,
-    source: SourceOption = "import",
     as_json: JsonOption = False,
 ) -> None:
     """Create or update people. Exit code 1 if some rows were rejected."""
-    with RowFile(file, format=format, encoding=encoding) as rows:
-        dangol = open_dangol(Settings())
+    with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         store = _stored(dangol, store_profiles)
-        _import("profiles", rows, read_profiles(rows, source=source), store, reject_file, as_json)
+        _import("profiles", rows, read_profiles(rows), store, reject_file, as_json)
 
 
 @app.command()
@@ -78,8 +76,7 @@ def consents(
     as_json: JsonOption = False,
 ) -> None:
     """Record consents given and withdrawn. Exit code 1 if some rows were rejected."""
-    with RowFile(file, format=format, encoding=encoding) as rows:
-        dangol = open_dangol(Settings())
+    with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         found = read_consents(rows, source=source, now=dangol.clock.now())
         _import("consents", rows, found, _stored(dangol, store_consents), reject_file, as_json)
 
@@ -97,8 +94,7 @@ def events(
     as_json: JsonOption = False,
 ) -> None:
     """Record events as history; with --trigger, run them through the campaigns. Exit code 1 if some were rejected."""
-    with RowFile(file, format=format, encoding=encoding) as rows:
-        dangol = open_dangol(Settings())
+    with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         found = read_events(rows, source=source, now=dangol.clock.now())
         store = partial(_triggered, dangol) if trigger else _stored(dangol, store_events)
         _import("events", rows, found, store, reject_file, as_json)

@@ -1,0 +1,184 @@
+"""Why a person got a message, or did not, in plain words: a pure function of their log entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dangol.ledger.reader import Entry
+from dangol.ledger.words import WORDS, Language, Outcome, Words
+from dangol.model.vocabulary import Channel, Decision, Reason
+
+_OUTCOMES: Mapping[Decision, Outcome] = {
+    Decision.MESSAGE_PLANNED: "waiting",
+    Decision.MESSAGE_DEFERRED: "waiting",
+    Decision.MESSAGE_REROUTED: "waiting",
+    Decision.MESSAGE_RETRIED: "waiting",
+    Decision.MESSAGE_SENDING: "on_its_way",
+    Decision.MESSAGE_ACCEPTED: "sent",
+    Decision.MESSAGE_UNKNOWN: "unknown",
+    Decision.MESSAGE_FAILED: "not_sent",
+    Decision.MESSAGE_SUPPRESSED: "not_sent",
+    Decision.MESSAGE_EXPIRED: "not_sent",
+    Decision.MESSAGE_CANCELLED: "not_sent",
+}
+_WAITING = frozenset({Decision.MESSAGE_DEFERRED, Decision.MESSAGE_RETRIED})
+_Word = TypeVar("_Word", bound=StrEnum)
+_MOMENTS = frozenset({"until", "too_late", "expired_at", "due_at", "expires_at", "fired_at", "fire_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One decision in words. ``when`` and ``details`` are written in the person's zone."""
+
+    entry_id: str
+    at: datetime
+    when: str
+    text: str
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAccount:
+    """What became of one message. ``summary`` is the decision that settled it, ``status`` a word or two."""
+
+    message_id: str
+    step: str
+    stage: str
+    channel: str
+    outcome: Outcome
+    status: str
+    summary: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One journey of the person, or, where ``journey_id`` is None, why they did not get into the campaign."""
+
+    campaign: str
+    journey_id: str | None
+    lines: tuple[Line, ...]
+    messages: tuple[MessageAccount, ...]
+
+
+def explain(entries: Sequence[Entry], *, language: Language = "en", zone: str | None = None) -> list[Account]:
+    """Accounts of one person's entries, given in the order of the log; the oldest journey first.
+
+    Times are told in ``zone``; if that is unknown, in the zone that the entries' evidence names, else in UTC.
+    """
+    teller = _Teller(WORDS[language], _zone_of(entries, zone))
+    journeys: dict[tuple[str, str | None], list[Entry]] = {}
+    for entry in entries:
+        journeys.setdefault((entry.campaign_key or "", entry.journey_id), []).append(entry)
+    return [teller.account(campaign, journey_id, group) for (campaign, journey_id), group in journeys.items()]
+
+
+def tell(entry: Entry, *, language: Language = "en", zone: str | None = None) -> Line:
+    """One entry in words."""
+    return _Teller(WORDS[language], _zone_of([entry], zone)).line(entry)
+
+
+def _zone_of(entries: Iterable[Entry], preferred: str | None) -> tzinfo:
+    candidates = [preferred, *(entry.evidence.get("zone") for entry in entries)]
+    for name in dict.fromkeys(name for name in candidates if name):
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return UTC
+
+
+class _Teller:
+    def __init__(self, words: Words, zone: tzinfo) -> None:
+        self._words = words
+        self._zone = zone
+
+    def account(self, campaign: str, journey_id: str | None, entries: Sequence[Entry]) -> Account:
+        messages: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.message_id is not None:
+                messages.setdefault(entry.message_id, []).append(entry)
+        return Account(
+            campaign=campaign,
+            journey_id=journey_id,
+            lines=tuple(self.line(entry) for entry in entries if entry.message_id is None),
+            messages=tuple(self._message(message_id, group) for message_id, group in messages.items()),
+        )
+
+    def _message(self, message_id: str, entries: Sequence[Entry]) -> MessageAccount:
+        lines = tuple(self.line(entry) for entry in entries)
+        last = entries[-1]
+        decision = _member(Decision, last.decision)
+        outcome = _OUTCOMES.get(decision, "unknown") if decision else "unknown"
+        return MessageAccount(
+            message_id=message_id,
+            step=last.step or "",
+            stage=last.stage or "",
+            channel=last.channel or "",
+            outcome=outcome,
+            status=self._words.outcomes[outcome],
+            summary=lines[-1].text,
+            lines=lines,
+        )
+
+    def line(self, entry: Entry) -> Line:
+        decision, reason = _member(Decision, entry.decision), _member(Reason, entry.reason)
+        channel = _member(Channel, entry.channel)
+        name = self._words.channels[channel] if channel else self._words.no_channel
+        sentences = (
+            self._words.decisions[decision] if decision else entry.decision,
+            self._words.reasons[reason] if reason else entry.reason,
+        )
+        return Line(
+            entry_id=entry.id,
+            at=entry.at,
+            when=self._moment(entry.at),
+            text=" ".join(sentence.replace("{channel}", name) for sentence in sentences),
+            details=tuple(self._details(entry.evidence, decision)),
+        )
+
+    def _details(self, evidence: Mapping[str, Any], decision: Decision | None) -> Iterable[str]:
+        known = dict(evidence)
+        if "until" in known and decision not in _WAITING:
+            known["too_late"] = known.pop("until")
+        for name, label in self._words.details.items():
+            if known.get(name):
+                told = self._value(name, known[name], known)
+                if told:
+                    yield f"{label}: {told}"
+
+    def _value(self, name: str, value: Any, evidence: Mapping[str, Any]) -> str:
+        if name in _MOMENTS:
+            return self._moment(datetime.fromisoformat(value))
+        if name == "local":
+            return self._local(datetime.fromisoformat(value), str(evidence.get("zone", "")))
+        if name == "zone":
+            return self._words.likely_zones.format(zone=value.removeprefix("any of ")) if " " in value else ""
+        if name == "caps":
+            return ", ".join(f"{cap} {used}" for cap, used in value.items())
+        if name == "consent" and value == "not required":
+            return self._words.no_consent_needed
+        if name == "share":
+            return f"{value:.0%}"
+        if name == "channels":
+            channels = (_member(Channel, one) for one in value.split(","))
+            return ", ".join(self._words.channels[one] for one in channels if one)
+        return str(value).replace("_", " ") if name == "cause" else str(value)
+
+    def _local(self, at: datetime, zone: str) -> str:
+        told = self._words.moment.format(at=at)
+        return f"{told} ({zone})" if zone and " " not in zone else told
+
+    def _moment(self, at: datetime) -> str:
+        local = at.astimezone(self._zone)
+        return f"{self._words.moment.format(at=local)} ({getattr(self._zone, 'key', 'UTC')})"
+
+
+def _member(words: type[_Word], value: str | None) -> _Word | None:
+    """The enum's member, or None for a word that another release wrote."""
+    return next((word for word in words if word.value == value), None)

@@ -1,0 +1,80 @@
+"""The ``dangol`` command: its subcommands, and how errors reach a person."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from dangol import __version__
+from dangol.errors import DangolError
+from dangol.surfaces.cli import check, demo, imports
+
+app = typer.Typer(
+    name="dangol",
+    help="Messaging as code for customer journeys. Exit codes: 0 fine, 1 problems, 2 wrong usage, 3 outside failed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dangol {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Messaging as code for customer journeys."""
+
+
+app.command()(demo.demo)
+app.command()(check.check)
+app.command()(check.schema)
+app.add_typer(imports.app)
+
+
+def run() -> None:
+    """Run the command line; known errors become a line on stderr and their exit code."""
+    _log_to_stderr()
+    try:
+        app()
+    except DangolError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except ValidationError as error:
+        for detail in error.errors():
+            name = "DANGOL_" + "_".join(str(part) for part in detail["loc"]).upper()
+            _say(f"setting {name}: {detail['msg'].lower()}; found {detail['input']!r}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("interrupted; what was committed stays, the rest can be run again")
+        sys.exit(130)
+
+
+def _say(message: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for line in message.splitlines():
+        console.print(f"error: {line}" if line == message.splitlines()[0] else line, markup=False)
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,169 @@
+"""``dangol check`` and ``dangol schema`` as an author, an editor and a CI job meet them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from dangol.errors import UsageError
+from dangol.surfaces.cli.check import check, schema
+from tests.unit.definitions.samples import REPOSITORY
+
+app = typer.Typer()
+app.command()(check)
+app.command()(schema)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for folder in ("campaigns", "templates"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / "shop" / folder)
+    monkeypatch.delenv("DANGOL_WORKSPACE", raising=False)
+    monkeypatch.chdir(tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def spoil(shop: Path, name: str, old: str, new: str) -> None:
+    file = shop / "campaigns" / name
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def test_a_good_workspace_is_told_in_one_line(shop: Path) -> None:
+    result = run("check")
+    assert (result.exit_code, result.output) == (0, "6 campaigns, 6 messages: no problems\n")
+
+
+def test_problems_are_shown_like_a_good_compiler_does(shop: Path) -> None:
+    spoil(shop, "win_back.yaml", "stage: loyalty", "stage: loyality")
+    spoil(shop, "win_back.yaml", "channels: [email, sms]", "channels: [email, smss]")
+    result = run("check")
+    assert result.exit_code == 1
+    assert result.output == (
+        "campaigns/win_back.yaml:17:12: error[unknown-stage] found the stage `loyality`, which is not in "
+        "journey-map.yaml\n"
+        "  17 |   - stage: loyality\n"
+        "     |            ^\n"
+        "  = did you mean `loyalty`?\n"
+        "\n"
+        "campaigns/win_back.yaml:22:27: error[unknown-word] expected `email`, `sms` or `push`; found `smss`\n"
+        "  22 |         channels: [email, smss]\n"
+        "     |                           ^\n"
+        "  = did you mean `sms`?\n"
+        "\n"
+        "2 problems in 1 file\n"
+    )
+
+
+def test_the_caret_stands_right_under_wide_characters(shop: Path) -> None:
+    spoil(shop, "vip_thanks.yaml", "tags: [vip]", "tags: [가나다]")
+    spoil(shop, "vip_thanks.yaml", "owner: crm", "owner: 단골 # 고객 관리\n단골: {고객: 1}")
+    assert "4 | 단골: {고객: 1}\n    | ^\n" in run("check").output
+    spoil(shop, "vip_thanks.yaml", "단골: {고객: 1}", "goal: {event: Order Completed, within: 1 day, 고객: 1}")
+    spoil(shop, "vip_thanks.yaml", "tags: [가나다]", 'tags: ["가나다", b c]')
+    assert '| tags: ["가나다", b c]\n    |        ^\n' in run("check").output
+    assert '| tags: ["가나다", b c]\n    |                  ^\n' in run("check").output
+
+
+def test_paths_choose_whose_problems_are_shown(shop: Path) -> None:
+    spoil(shop, "win_back.yaml", "stage: loyalty", "stage: loyality")
+    assert run("check", "campaigns/vip_thanks.yaml").exit_code == 0
+    assert run("check", "templates").exit_code == 0
+    assert run("check", "campaigns/win_back.yaml").exit_code == 1
+    assert run("check", str(shop / "campaigns")).exit_code == 1
+
+
+def test_warnings_are_shown_and_do_not_fail(shop: Path) -> None:
+    spoil(shop, "second_purchase.yaml", "[push, email]", "[email]")
+    spoil(shop, "second_purchase.yaml", "on_capped: defer", "on_capped: reroute")
+    result = run("check")
+    assert result.exit_code == 0
+    assert "warning[nowhere-to-reroute]" in result.output
+    assert result.output.endswith("1 problem in 1 file, warnings only\n")
+
+
+def test_json_is_a_list_of_objects(shop: Path) -> None:
+    assert json.loads(run("check", "--format", "json").output) == []
+    spoil(shop, "win_back.yaml", "stage: loyalty", "stage: loyality")
+    result = run("check", "--format", "json")
+    assert result.exit_code == 1
+    assert json.loads(result.output) == [
+        {
+            "path": "campaigns/win_back.yaml",
+            "line": 17,
+            "column": 12,
+            "code": "unknown-stage",
+            "message": "found the stage `loyality`, which is not in journey-map.yaml",
+            "hint": "did you mean `loyalty`?",
+            "severity": "error",
+        }
+    ]
+
+
+def test_github_annotations_are_escaped(shop: Path) -> None:
+    spoil(shop, "win_back.yaml", "holdout: 10%", "holdout: 100%")
+    spoil(shop, "win_back.yaml", "stage: loyalty", 'stage: "a,b:c"')
+    assert run("check", "--format", "github").output.splitlines() == [
+        "::error file=campaigns/win_back.yaml,line=15,col=10,title=dangol bad-value::"
+        "expected a percentage from 0%25 to below 100%25; found '100%25'",
+        "::error file=campaigns/win_back.yaml,line=17,col=12,title=dangol bad-name::"
+        "expected lower-case letters, digits and `_`, starting with a letter, 64 at most; found `a,b:c`",
+    ]
+
+
+def test_paths_are_told_as_seen_from_the_current_folder(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(shop, "win_back.yaml", "stage: loyalty", "stage: loyality")
+    monkeypatch.chdir(shop.parent)
+    assert run("check", "shop/campaigns").output.startswith("shop/campaigns/win_back.yaml:17:12:")
+    monkeypatch.setenv("DANGOL_WORKSPACE", str(shop))
+    assert run("check").output.startswith("shop/campaigns/win_back.yaml:17:12:")
+    monkeypatch.chdir(shop / "templates")
+    monkeypatch.delenv("DANGOL_WORKSPACE")
+    assert run("check").output.startswith(f"{shop.as_posix()}/campaigns/win_back.yaml:17:12:")
+
+
+def test_a_wrong_call_is_a_usage_error(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(run("check", "nothing").exception, UsageError)
+    assert run("check", "--format", "xml").exit_code == 2
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(run("check").exception, UsageError)
+    shutil.copytree(shop, tmp_path / "other")
+    assert "different workspaces" in str(run("check", "shop", "other").exception)
+
+
+def test_a_huge_file_is_told_without_an_excerpt(shop: Path) -> None:
+    with (shop / "campaigns/huge.yaml").open("wb") as stream:
+        stream.truncate(100_000_000)
+    result = run("check")
+    assert result.exit_code == 1
+    assert "campaigns/huge.yaml:1:1: error[too-large]" in result.output
+
+
+def test_the_schema_is_printed_or_written_for_every_kind(tmp_path: Path) -> None:
+    printed = json.loads(run("schema").output)
+    assert printed["title"] == "Campaign"
+    assert json.loads(run("schema", "policies").output)["title"] == "Policies"
+    result = run("schema", "--output", str(tmp_path / "schemas"))
+    assert result.exit_code == 0
+    assert sorted(file.name for file in (tmp_path / "schemas").iterdir()) == [
+        "campaign.schema.json",
+        "journey-map.schema.json",
+        "policies.schema.json",
+        "segments.schema.json",
+        "tracking-plan.schema.json",
+    ]
+    assert json.loads((tmp_path / "schemas/campaign.schema.json").read_text()) == printed
+    (tmp_path / "file").write_text("")
+    assert isinstance(run("schema", "--output", str(tmp_path / "file")).exception, UsageError)
