@@ -140,22 +140,20 @@ class Pipeline:
         for item in raw:
             try:
                 good.append(parse_event(check_object(item), source=source, now=now))
-            except InvalidEvent as error:
-                bad.append((item, error))
+            except InvalidEvent as refused:
+                bad.append((item, refused))
         if bad:
-            with self.database.write() as tx:
-                for item, error in bad:
-                    payload = json.dumps(item, ensure_ascii=False, default=str)
-                    events.reject(
-                        tx,
-                        source=source,
-                        code=error.code,
-                        message=str(error),
-                        payload=payload,
-                        now=now,
-                        entropy=self.entropy,
-                    )
+            self._keep_aside(bad, source)
         return self.ingest(good) if good else Ingested(len(raw), 0, 0)
+
+    def _keep_aside(self, bad: Sequence[tuple[object, InvalidEvent]], source: str) -> None:
+        now = self.clock.now()
+        with self.database.write() as tx:
+            for item, why in bad:
+                payload = json.dumps(item, ensure_ascii=False, default=str)
+                events.reject(
+                    tx, source=source, code=why.code, message=str(why), payload=payload, now=now, entropy=self.entropy
+                )
 
     def _leave(self, tx: Connection, happened: Sequence[Event], changes: Changes) -> set[tuple[str, str]]:
         """End the journeys that these events end; returns their (campaign, profile)."""

@@ -14,8 +14,7 @@ from sqlalchemy import Connection
 from dangol.content.check import check_messages
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
-from dangol.definitions.workspace import Workspace, parse_workspace, read_sources
-from dangol.errors import ProblemsFound
+from dangol.definitions.workspace import Workspace, read_workspace
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
 from dangol.model.campaign import Campaign, Send
 from dangol.model.problem import Problem
@@ -132,11 +131,7 @@ def check_workspace(root: Path, paths: Sequence[Path] = ()) -> list[Problem]:
 
     ``paths`` keeps only what is found in these files or folders. Raises UsageError where there is no workspace.
     """
-    try:
-        sources = read_sources(root)
-    except ProblemsFound as found:
-        return sorted(found.problems)
-    workspace, problems = parse_workspace(sources)
+    workspace, problems = read_workspace(root)
     if workspace is not None:
         problems = problems + check_texts(workspace)
     wanted = [path.resolve() for path in paths]

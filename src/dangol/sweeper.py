@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from dangol import ids
-from dangol.batch.changes import message_subject
+from dangol.batch.changes import row_subject
 from dangol.clock import Clock
 from dangol.definitions import versions
 from dangol.ledger.entries import Journal, Subject
@@ -71,12 +71,12 @@ class Sweeper:
 
     def _scheduled(self, tx: Connection) -> list[tuple[Release, datetime]]:
         """Every scheduled campaign, and since when its firings are still open."""
-        deployed, fired = versions.active_since(tx), journey_rows.last_firings(tx)
-        return [
-            (release, max(deployed[key], fired.get(key, deployed[key])))
-            for release in self.releases.active(tx)
-            if release.campaign.entry.schedule is not None and (key := release.campaign.key)
+        deployed = [
+            (self.releases.get(tx, version_id), since) for version_id, since in versions.active_since(tx).values()
         ]
+        scheduled = [(release, since) for release, since in deployed if release.campaign.entry.schedule is not None]
+        fired = journey_rows.last_firings(tx) if scheduled else {}
+        return [(release, max(since, fired.get(release.campaign.key, since))) for release, since in scheduled]
 
     def _next_firings(self, tx: Connection) -> list[datetime | None]:
         return [
@@ -118,7 +118,7 @@ class Sweeper:
             journal.add(
                 Decision.MESSAGE_UNKNOWN,
                 Reason.LEASE_LOST,
-                message_subject(row._mapping),
+                row_subject(row),
                 evidence={"attempt": row.attempt, "lease_ended": row.lease_until.isoformat()},
             )
         message_rows.change(

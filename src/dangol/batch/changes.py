@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from dangol import ids
 from dangol.journeys.machine import START, Advance, Ended, PlanMessage, Waiting
@@ -157,7 +157,7 @@ class Changes:
         for row in message_rows.open_of(connection, sorted(reasons)):
             reason = reasons[row.journey_id]
             by_reason.setdefault(reason, []).append(row.id)
-            self.journal.add(Decision.MESSAGE_CANCELLED, reason, message_subject(row._mapping))
+            self.journal.add(Decision.MESSAGE_CANCELLED, reason, row_subject(row))
         for reason, cancelled in by_reason.items():
             message_rows.change(
                 connection,
@@ -176,6 +176,20 @@ def _position(journey: Journey) -> dict[str, Any]:
 
 def journey_subject(journey: Mapping[str, Any]) -> Subject:
     return Subject(journey["campaign_key"], journey["version_id"], journey["profile_id"], journey["id"])
+
+
+def row_subject(message: Row[Any]) -> Subject:
+    """``message_subject`` of a row as it was read."""
+    return Subject(
+        message.campaign_key,
+        message.version_id,
+        message.profile_id,
+        message.journey_id,
+        message.id,
+        message.stage,
+        message.step,
+        str(message.attempt),
+    )
 
 
 def message_subject(message: Mapping[str, Any]) -> Subject:

@@ -65,7 +65,7 @@ class Briefing:
     keys: Mapping[str, PersonKey]
     consents: Mapping[str, Mapping[tuple[Channel, Purpose], ConsentState]]
     suppressed: Mapping[str, Mapping[Channel, str]]
-    journeys: Mapping[str, Row[Any]]
+    journeys: Mapping[str, Mapping[str, Any]]
     endings: Mapping[str, Sequence[Event]]
     entry_events: Mapping[str, Event]
     slots: dict[str, list[Slot]] = field(default_factory=dict)
@@ -88,13 +88,13 @@ class Briefing:
 
     def _ended(self, claimed: Claimed) -> Reason | None:
         journey = self.journeys[claimed.row.journey_id]
-        if journey.end_reason in _OVERTAKEN:
-            return Reason(journey.end_reason)
-        return ending(claimed.release.campaign, journey._mapping, self.endings.get(journey.profile_id, ()))
+        if journey["end_reason"] in _OVERTAKEN:
+            return Reason(journey["end_reason"])
+        return ending(claimed.release.campaign, journey, self.endings.get(journey["profile_id"], ()))
 
     def context(self, claimed: Claimed, variables: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
         """What a text may know: only the profile and event fields that it names. The log keeps no more than that."""
-        event = self.entry_events.get(self.journeys[claimed.row.journey_id].entry_event_id or "")
+        event = self.entry_events.get(self.journeys[claimed.row.journey_id]["entry_event_id"] or "")
         sources = {
             "profile": self.profiles[claimed.row.profile_id].fields(),
             "event": event.properties if event else {},
@@ -157,7 +157,7 @@ def brief(
         journeys=journeys,
         endings=events.history(connection, profile_ids, ending_names) if ending_names else {},
         entry_events=events.load_events(
-            connection, sorted({row.entry_event_id for row in journeys.values() if row.entry_event_id})
+            connection, sorted({row["entry_event_id"] for row in journeys.values() if row["entry_event_id"]})
         ),
         slots={
             profile_id: [_slot(row) for row in taken]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from dangol.batch.changes import message_subject
+from dangol.batch.changes import row_subject
 from dangol.batch.facts import Briefing, Claimed
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Defer, Evidence, Ruling, Suppress
@@ -54,7 +54,7 @@ class Handover:
         row, channel = claimed.row, ruling.channel
         profile = self._briefing.profiles[row.profile_id]
         address = profile.address(channel) or ""
-        subject = message_subject(row._mapping)
+        subject = row_subject(row)
         self._note_passed_over(subject, ruling)
         self._journal.add(Decision.MESSAGE_SENDING, Reason.ALLOWED, subject, channel=channel, evidence=evidence)
         self._journal.attach(self._briefing.keys[row.profile_id], address=address, rendered=rendered, context=context)
@@ -74,7 +74,7 @@ class Handover:
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""
-        subject = message_subject(claimed.row._mapping)
+        subject = row_subject(claimed.row)
         self._note_passed_over(subject, ruling)
         self._journal.add(
             Decision.MESSAGE_DEFERRED, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence
@@ -84,7 +84,7 @@ class Handover:
     def refuse(self, claimed: Claimed, ruling: Ruling, verdict: Suppress) -> None:
         """The message will never be sent."""
         state, decision = _FINAL_STATES.get(verdict.reason, _SUPPRESSED)
-        subject = message_subject(claimed.row._mapping)
+        subject = row_subject(claimed.row)
         self._note_passed_over(subject, ruling)
         self._journal.add(decision, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence)
         self._change(claimed.row.id, state, verdict.reason, channel=ruling.channel)
@@ -151,7 +151,7 @@ class Patience:
 
     def pause(self, attempt: int, asked: timedelta | None) -> timedelta:
         """The pause before the next attempt: doubling, a day at most, never less than the provider asked for."""
-        doubled = min(self.first_pause * 2 ** min(attempt - 1, 20), timedelta(days=1))
+        doubled = min(self.first_pause * (1 << min(attempt - 1, 20)), timedelta(days=1))
         return max(doubled, asked) if asked is not None else doubled
 
 
@@ -195,7 +195,7 @@ def settle(
 
 
 def _attempted(item: UnderWay) -> Subject:
-    return message_subject({**item.claimed.row._mapping, "attempt": item.attempt})
+    return replace(item.subject, occasion=str(item.attempt))
 
 
 def _judge(

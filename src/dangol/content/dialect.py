@@ -19,7 +19,6 @@ from dangol.content.filters import TESTS
 from dangol.definitions.document import did_you_mean
 
 FACTS = frozenset({"profile", "event"})
-MAX_DEPTH = 60
 
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name, nodes.Const,
@@ -85,7 +84,7 @@ def read(
     """Check a tree against the dialect. ``names`` are the values it may use, ``macros`` what it may call."""
     reader = _Reader(filters, macros, names, defines_macros)
     reader.locals = _assigned(tree)
-    reader.visit(tree, None, 0)
+    reader.visit(tree, None)
     return Reading(tuple(reader.findings), tuple(reader.facts), frozenset(reader.called))
 
 
@@ -108,10 +107,7 @@ class _Reader:
     def refuse(self, node: nodes.Node, code: str, message: str, word: str = "", hint: str = "") -> None:
         self.findings.append(Finding(node.lineno, code, message, word, hint))
 
-    def visit(self, node: nodes.Node, parent: nodes.Node | None, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            self.refuse(node, "too-deep", f"expressions and blocks are nested more than {MAX_DEPTH} deep")
-            return
+    def visit(self, node: nodes.Node, parent: nodes.Node | None) -> None:
         if not isinstance(node, _ALLOWED) or (isinstance(node, nodes.Macro) and not self.defines_macros):
             name = _NAMES_OF_NODES.get(type(node), f"`{type(node).__name__.lower()}`")
             hint = "macros are defined in templates/brand/macros.j2" if isinstance(node, nodes.Macro) else ""
@@ -120,7 +116,7 @@ class _Reader:
         if check := _CHECKS.get(type(node)):
             check(self, node, parent)
         for child in self._children(node):
-            self.visit(child, node, depth + 1)
+            self.visit(child, node)
 
     def _children(self, node: nodes.Node) -> Iterator[nodes.Node]:
         if isinstance(node, nodes.Call):  # the callee is checked here; a name alone would be no value
@@ -246,7 +242,7 @@ def circle(macros: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
     def follow(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
         if name in path:
             return (*path[path.index(name) :], name)
-        if name in done or name not in macros or len(path) > MAX_DEPTH:
+        if name in done or name not in macros:
             return ()
         found = next(filter(None, (follow(called, (*path, name)) for called in sorted(macros[name]))), ())
         done.add(name)

@@ -199,8 +199,8 @@ _MIDDLE = frozenset({"else", "elif"})
 
 def crossed_block(html: str, slots: Slots) -> Origin | None:
     """The first block tag whose halves stand in different elements, so that the mark-up can break."""
-    elements: list[str] = []
-    opened: list[tuple[str, ...]] = []
+    elements: list[int] = []
+    opened: list[tuple[int, ...]] = []
     for match in re.finditer(f"{slots.pattern}|{_MARK_UP}", html, re.DOTALL):
         if match["slot"] is not None:
             tag = slots.tag(match)
@@ -217,8 +217,9 @@ def crossed_block(html: str, slots: Slots) -> Origin | None:
     return None
 
 
-def _enter_or_leave(elements: list[str], match: re.Match[str]) -> None:
+def _enter_or_leave(elements: list[int], match: re.Match[str]) -> None:
+    """Keep the positions at which the elements around this place were opened."""
     if not match["close"]:
-        elements.append(match["name"])
+        elements.append(match.start())
     elif elements:
         elements.pop()

@@ -23,6 +23,8 @@ from dangol.content.tags import DELIMITERS, Assembled, Origin
 
 MAX_STEPS = 5_000
 MAX_CHARACTERS = 1_000_000
+MAX_DEPTH = 80
+_TOO_DEEP = f"expressions or blocks are nested too deeply; at most {MAX_DEPTH} levels are read"
 _BATCH = 500
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -166,11 +168,9 @@ class Program:
         if self._constant is not None:
             return self._constant
         chunks = self._run(Context(self._environment, values, None, {}))
-        text = "".join(islice(chunks, _BATCH))
+        text = _within_limit("".join(islice(chunks, _BATCH)))
         for chunk in chunks:
-            text = "".join((text, chunk, *islice(chunks, _BATCH)))
-            if len(text) > MAX_CHARACTERS:
-                raise Refused(f"the message grew beyond {MAX_CHARACTERS:,} characters")
+            text = _within_limit("".join((text, chunk, *islice(chunks, _BATCH))))
         return text
 
     def explain(self, error: Exception) -> tuple[Origin | None, str]:
@@ -197,9 +197,21 @@ class Program:
         return str(error) or type(error).__name__
 
 
+def _within_limit(text: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        raise Refused(f"the message grew beyond {MAX_CHARACTERS:,} characters")
+    return text
+
+
 def parse(env: Environment, source: str) -> nodes.Template:
-    """Jinja's tree of a source. Raises TemplateError, also for what Python's stack cannot hold."""
+    """Jinja's tree of a source. Raises TemplateError, also for a tree deeper than Python's stack likes."""
     try:
-        return env.parse(source)
+        tree = env.parse(source)
     except (RecursionError, MemoryError):
-        raise TemplateError("expressions or blocks are nested too deeply") from None
+        raise TemplateError(_TOO_DEEP) from None
+    level: list[nodes.Node] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in node.iter_child_nodes()]
+        if not level:
+            return tree
+    raise TemplateError(_TOO_DEEP)

@@ -62,21 +62,23 @@ def cut(source: str, origin: Origin, *, linewise: bool) -> list[Segment]:
     environment = _AUTHORED_LINEWISE if linewise else _AUTHORED
     segments: list[Segment] = []
     inner: list[str] = []
-    line = 0
+    opened, line = "", 0
     try:
         for number, kind, value in environment.lex(source):
             if kind == "data":
                 segments.append(value)
             elif kind in {"variable_begin", "block_begin"}:
-                inner, line = [], number
-            elif kind == "variable_end":
-                segments.append(Tag("output", "".join(inner), Origin(origin.path, origin.line + line - 1)))
-            elif kind == "block_end":
-                segments.append(Tag("block", "".join(inner), Origin(origin.path, origin.line + line - 1)))
+                inner, line, opened = [], number, value.rstrip("+-")
+            elif kind in {"variable_end", "block_end"}:
+                tag: Literal["output", "block"] = "output" if kind == "variable_end" else "block"
+                segments.append(Tag(tag, "".join(inner), Origin(origin.path, origin.line + line - 1)))
+                opened = ""
             elif kind.startswith("raw_"):
                 raise TemplateSyntaxError("`{% raw %}` is not available in messages", number)  # noqa: TRY301
             elif not kind.startswith("comment"):
                 inner.append(value)
+        if opened:
+            raise TemplateSyntaxError(f"`{opened}` is not closed", line)  # noqa: TRY301
     except TemplateSyntaxError as error:
         raise TemplateSyntaxError(error.message or "", origin.line + error.lineno - 1, origin.path) from None
     return segments

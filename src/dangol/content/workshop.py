@@ -11,7 +11,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from dangol.content import dialect, email, markdown, sandbox, voice
 from dangol.content.phrasebook import Complain, Macros, Speaker, read_macros, syntax_place
 from dangol.content.sandbox import Program
-from dangol.content.sources import LAYOUT, MACROS, TextFile, read_sources
+from dangol.content.sources import LAYOUT, MACROS, REQUIRED, TextFile, read_sources
 from dangol.content.tags import Assembled, Origin, Segment, Slots, Tag, assemble, cut, unused_prefix
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
@@ -119,7 +119,7 @@ class Workshop:
         before = self._errors
         for segments in (*front.values(), body):
             bench.check(segments, file.path)
-        if self._errors > before:
+        if self._errors > before or not file.front.keys() >= set(REQUIRED[file.channel]):
             return None
         parts = _parts(file, bench, front, body, Slots(self._prefix), self._sources[LAYOUT])
         if parts is None:

@@ -80,24 +80,22 @@ def deploy(connection: Connection, workspace: Workspace, *, at: datetime, by: st
 
 def active(connection: Connection) -> dict[str, str]:
     """Campaign key → version id of what is in service, by key."""
-    latest = select(func.max(deployments.c.seq)).group_by(deployments.c.campaign_key)
-    rows = connection.execute(
-        select(deployments.c.campaign_key, deployments.c.version_id)
-        .where(deployments.c.seq.in_(latest), deployments.c.version_id.is_not(None))
-        .order_by(deployments.c.campaign_key)
-    )
-    return {row.campaign_key: row.version_id for row in rows}
+    return {key: version_id for key, (version_id, _) in active_since(connection).items()}
 
 
-def active_since(connection: Connection) -> dict[str, datetime]:
-    """Campaign key → when what is in service was deployed."""
-    latest = select(func.max(deployments.c.seq)).group_by(deployments.c.campaign_key)
-    rows = connection.execute(
-        select(deployments.c.campaign_key, deployments.c.deployed_at).where(
-            deployments.c.seq.in_(latest), deployments.c.version_id.is_not(None)
-        )
+def active_since(connection: Connection) -> dict[str, tuple[str, datetime]]:
+    """Campaign key → version id of what is in service and when it was deployed, by key."""
+    return {row.campaign_key: (row.version_id, row.deployed_at) for row in connection.execute(_IN_SERVICE)}
+
+
+_IN_SERVICE = (
+    select(deployments.c.campaign_key, deployments.c.version_id, deployments.c.deployed_at)
+    .where(
+        deployments.c.seq.in_(select(func.max(deployments.c.seq)).group_by(deployments.c.campaign_key)),
+        deployments.c.version_id.is_not(None),
     )
-    return {row.campaign_key: row.deployed_at for row in rows}
+    .order_by(deployments.c.campaign_key)
+)
 
 
 def load(connection: Connection, version_id: str) -> Version:

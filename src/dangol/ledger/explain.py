@@ -33,7 +33,7 @@ _MOMENTS = frozenset({"until", "too_late", "expired_at", "due_at", "expires_at",
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One decision in words. ``when`` and ``details`` are written in the person's zone."""
+    """One decision in words. ``when`` and the times in ``details`` are of the account's zone."""
 
     entry_id: str
     at: datetime
@@ -44,11 +44,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MessageAccount:
-    """What became of one message. ``summary`` is the decision that settled it, ``status`` a word or two."""
+    """What became of one message. ``summary`` is the decision that settled it, ``status`` a word or two.
+
+    ``name`` is what its author calls the step, or else the stage of the customer's journey.
+    """
 
     message_id: str
-    step: str
-    stage: str
+    name: str
     channel: str
     outcome: Outcome
     status: str
@@ -58,9 +60,13 @@ class MessageAccount:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One journey of the person, or, where ``journey_id`` is None, why they did not get into the campaign."""
+    """One journey of the person, or, where ``journey_id`` is None, why they did not get into the campaign.
+
+    All times are told in ``zone``.
+    """
 
     campaign: str
+    zone: str
     journey_id: str | None
     lines: tuple[Line, ...]
     messages: tuple[MessageAccount, ...]
@@ -105,6 +111,7 @@ class _Teller:
                 messages.setdefault(entry.message_id, []).append(entry)
         return Account(
             campaign=campaign,
+            zone=getattr(self._zone, "key", "UTC"),
             journey_id=journey_id,
             lines=tuple(self.line(entry) for entry in entries if entry.message_id is None),
             messages=tuple(self._message(message_id, group) for message_id, group in messages.items()),
@@ -117,8 +124,7 @@ class _Teller:
         outcome = _OUTCOMES.get(decision, "unknown") if decision else "unknown"
         return MessageAccount(
             message_id=message_id,
-            step=last.step or "",
-            stage=last.stage or "",
+            name=(last.stage if (last.step or "0")[0].isdigit() else last.step) or "",
             channel=last.channel or "",
             outcome=outcome,
             status=self._words.outcomes[outcome],
@@ -148,15 +154,15 @@ class _Teller:
             known["too_late"] = known.pop("until")
         for name, label in self._words.details.items():
             if known.get(name):
-                told = self._value(name, known[name], known)
+                told = self._value(name, known[name])
                 if told:
                     yield f"{label}: {told}"
 
-    def _value(self, name: str, value: Any, evidence: Mapping[str, Any]) -> str:
+    def _value(self, name: str, value: Any) -> str:
         if name in _MOMENTS:
             return self._moment(datetime.fromisoformat(value))
         if name == "local":
-            return self._local(datetime.fromisoformat(value), str(evidence.get("zone", "")))
+            return self._words.moment.format(at=datetime.fromisoformat(value))
         if name == "zone":
             return self._words.likely_zones.format(zone=value.removeprefix("any of ")) if " " in value else ""
         if name == "caps":
@@ -170,13 +176,8 @@ class _Teller:
             return ", ".join(self._words.channels[one] for one in channels if one)
         return str(value).replace("_", " ") if name == "cause" else str(value)
 
-    def _local(self, at: datetime, zone: str) -> str:
-        told = self._words.moment.format(at=at)
-        return f"{told} ({zone})" if zone and " " not in zone else told
-
     def _moment(self, at: datetime) -> str:
-        local = at.astimezone(self._zone)
-        return f"{self._words.moment.format(at=local)} ({getattr(self._zone, 'key', 'UTC')})"
+        return self._words.moment.format(at=at.astimezone(self._zone))
 
 
 def _member(words: type[_Word], value: str | None) -> _Word | None:

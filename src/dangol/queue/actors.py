@@ -53,8 +53,7 @@ class Actors:
         age = int(max_age.total_seconds() * 1000)
 
         def declare(work: Callable[[T], object], name: str, *, priority: int) -> dramatiq.Actor[[T], None]:
-            return dramatiq.actor(
-                _on_wake_up(work),
+            as_actor = dramatiq.actor(
                 broker=broker,
                 actor_name=f"dangol.{name}",
                 queue_name=f"dangol-{name}",
@@ -62,13 +61,13 @@ class Actors:
                 max_retries=0,
                 max_age=age,
             )
+            return as_actor(_on_wake_up(work))
 
         self._deliver = declare(self._pipeline.deliver, "deliver", priority=0)
         self._plan = declare(self._pipeline.plan, "plan", priority=5)
         self._fan_out = declare(self._run, "fan_out", priority=10)
-        self._events = dramatiq.actor(
-            self._take_events, broker=broker, actor_name=EVENTS_ACTOR, queue_name=EVENTS_QUEUE, max_retries=0
-        )
+        as_actor = dramatiq.actor(broker=broker, actor_name=EVENTS_ACTOR, queue_name=EVENTS_QUEUE, max_retries=0)
+        as_actor(self._take_events)
 
     def tell(self, due: Due) -> None:
         """Tell workers about due work, in batches. Raises BrokerUnavailable; what was not told is swept up again."""

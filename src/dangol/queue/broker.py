@@ -34,7 +34,7 @@ def make_broker(url: str) -> Broker:
     try:
         scheme = urlsplit(url).scheme
         if scheme in {"redis", "rediss", "unix"}:
-            return _Redis(
+            return _Redis(  # type: ignore[no-untyped-call]
                 url=url,
                 middleware=middleware,
                 heartbeat_timeout=_HEARTBEAT_MS,
@@ -53,15 +53,15 @@ class _Redis(RedisBroker):
     """Redis, not brought to a halt by a message that another program wrote wrongly."""
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        return _Patient(self, queue_name, prefetch, timeout)
+        return _Patient(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
 
 
-class _Patient(_RedisConsumer):  # type: ignore[misc]
+class _Patient(_RedisConsumer):
     """Dramatiq's own consumer starts anew at such a message, and leaves behind the good ones it had fetched."""
 
     def __next__(self) -> MessageProxy | None:
         try:
-            message: MessageProxy | None = super().__next__()
+            message: MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
         except DecodeError as error:
             _log.error("a broker message cannot be read and stays in Redis", queue=self.queue_name, error=str(error))
             return None

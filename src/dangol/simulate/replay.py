@@ -40,7 +40,7 @@ def replay(
     for moment in timeline(_GRAIN):
         runner.run_until(moment.at)
         _happen(pipeline, moment)
-        runner.run_due()
+        runner.deliver_announced()
         progress(moment.at, len(moment.orders))
     runner.run_until(ENDS)
 

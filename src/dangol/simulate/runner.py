@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dangol.clock import VirtualClock
@@ -20,6 +21,11 @@ class Runner:
         self._sweeper = sweeper
         self._clock = clock
         self._grain = grain
+        self._announced: list[str] = []
+        pipeline.wake = self._announce
+
+    def _announce(self, message_ids: Sequence[str]) -> None:
+        self._announced += message_ids
 
     def run_until(self, end: datetime) -> None:
         """Do everything that comes due up to ``end``, then leave the clock there."""
@@ -32,17 +38,23 @@ class Runner:
         self._clock.move_to(end)
 
     def run_due(self) -> None:
-        """Do what is due now, and what that makes due now, until nothing is."""
-        while due := self._sweeper.sweep():
-            for run_id in due.runs:
-                while self._pipeline.fan_out(run_id):
-                    pass
-            for batch in self._batches(due.journeys):
-                self._pipeline.plan(batch)
-            for batch in self._batches(due.messages):
-                self._pipeline.deliver(batch)
+        """Do what is due now, and what that makes due now."""
+        due = self._sweeper.sweep()
+        for run_id in due.runs:
+            while self._pipeline.fan_out(run_id):
+                pass
+        for batch in self._batches(due.journeys):
+            self._pipeline.plan(batch)
+        self._announced += due.messages
+        self.deliver_announced()
 
-    def _batches(self, ids: tuple[str, ...]) -> list[tuple[str, ...]]:
+    def deliver_announced(self) -> None:
+        """Deliver what the pipeline said is due at once, as a worker would."""
+        announced, self._announced = self._announced, []
+        for batch in self._batches(announced):
+            self._pipeline.deliver(batch)
+
+    def _batches(self, ids: Sequence[str]) -> list[Sequence[str]]:
         size = self._pipeline.batch_size
         return [ids[start : start + size] for start in range(0, len(ids), size)]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +23,11 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    select,
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -33,6 +35,7 @@ from dangol.errors import StoreUnavailable, UsageError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30
+_SWITCH_ATTEMPTS, _SWITCH_PAUSE = 100, 0.02
 
 
 class Database:
@@ -116,7 +119,7 @@ def _sqlite(url: Any) -> Engine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA cache_size=-65536")
         cursor.close()
@@ -129,15 +132,34 @@ def _sqlite(url: Any) -> Engine:
     return engine
 
 
+def _write_ahead(cursor: Any) -> None:
+    """Switch the file to write-ahead logging, once in its life.
+
+    SQLite does not wait when several processes open a new file and all try to switch it, so the losers try again.
+    """
+    for _ in range(_SWITCH_ATTEMPTS):
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] in {"wal", "memory"}:
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(_SWITCH_PAUSE)
+
+
 def _postgresql(url: Any, pool_size: int) -> Engine:
-    return create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,
-        isolation_level="READ COMMITTED",
-        **_JSON,
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, isolation_level="READ COMMITTED", **_JSON
     )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        # A generic plan made while tables are small scans them whole for every batch once they have grown.
+        connection.execute("SET plan_cache_mode = force_custom_plan")
+        connection.commit()
+
+    return engine
 
 
 def _dumps(value: Any) -> str:
@@ -177,11 +199,10 @@ def _translated(error: DBAPIError, label: str) -> Exception:
 def among(
     where: Column[Any] | ColumnElement[Any], values: Sequence[str], connection: Connection
 ) -> ColumnElement[bool]:
-    """``where IN values`` as one parameter, so that the statement is compiled once whatever the batch's size."""
+    """``where IN values``; on PostgreSQL one array parameter, so that a statement is one whatever the batch's size."""
     if connection.dialect.name == "postgresql":
         return where == func.any(bindparam(None, list(values), type_=postgresql.ARRAY(postgresql.TEXT)))
-    each = func.json_each(bindparam(None, json.dumps(list(values)))).table_valued("value")
-    return where.in_(select(each.c.value))
+    return where.in_(values)
 
 
 def insert_new(
@@ -221,7 +242,7 @@ def upsert_if(
 
 
 def _insert(connection: Connection, table: Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite_dialect
     return dialect.insert(table)
 
 

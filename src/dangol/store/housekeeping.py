@@ -18,7 +18,7 @@ def remembered(connection: Connection, name: str, make: Callable[[], str]) -> st
     if found is None:
         insert_new(connection, instance, [{"name": name, "value": make()}], conflict=["name"])
         found = connection.execute(value).scalar_one()
-    return found
+    return str(found)
 
 
 def take_lease(connection: Connection, name: str, holder: str, now: datetime, lasts: timedelta) -> str:
@@ -30,7 +30,8 @@ def take_lease(connection: Connection, name: str, holder: str, now: datetime, la
         key=["name"],
         condition=(leases.c.holder == holder) | (leases.c.expires_at <= now),
     )
-    return connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar_one()
+    holds: str = connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar_one()
+    return holds
 
 
 def drop_lease(connection: Connection, name: str, holder: str) -> None:

@@ -67,9 +67,9 @@ def latest_entries(
     return {(row[0], row[1]): (row[2], bool(row[3])) for row in connection.execute(statement)}
 
 
-def load_journeys(connection: Connection, journey_ids: Sequence[str]) -> dict[str, Row[Any]]:
+def load_journeys(connection: Connection, journey_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     statement = select(journeys).where(among(journeys.c.id, journey_ids, connection))
-    return {row.id: row for row in connection.execute(statement)}
+    return {row.id: dict(row._mapping) for row in connection.execute(statement)}
 
 
 def move(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import get_args
 from sqlalchemy import Connection, select
 
 from dangol.definitions.document import did_you_mean
-from dangol.errors import UnknownProfile, UsageError
+from dangol.errors import DangolError, UnknownProfile, UsageError
 from dangol.ledger import reader
 from dangol.ledger.explain import Account, explain
 from dangol.ledger.reader import Entry, Filter
@@ -25,6 +25,12 @@ LONGEST_INPUT = 200
 LARGEST_PAGE = 1000
 _LARGEST_NUMBER = 2**63 - 1
 _SHORTEST_ID = 26
+
+
+class UnknownEntry(DangolError):
+    """The log has no such entry."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class ConsentRecord:
 
 
 def read_filter(connection: Connection, asked: Mapping[str, str | None]) -> Filter:
-    """A filter from words: ``profile`` (external id), ``campaign``, ``channel``, ``decision``, ``reason``, ``from``, ``to``.
+    """A filter from words: profile (external id), campaign, channel, decision, reason, from, to.
 
     What is missing or empty does not narrow. Dates are UTC; ``to`` as a date includes that day. Raises UsageError
     that names the filter, UnknownProfile.
@@ -137,9 +143,8 @@ def _moment(name: str, text: str | None, *, whole_day: bool = False) -> datetime
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UsageError(
-            f"{name}: expected a date such as 2026-03-02 or a time such as 2026-03-02T09:00+09:00; found {_quoted(text)}"
-        ) from None
+        expected = "a date such as 2026-03-02 or a time such as 2026-03-02T09:00+09:00"
+        raise UsageError(f"{name}: expected {expected}; found {_quoted(text)}") from None
 
 
 def _bounded(name: str, text: str) -> str:

@@ -32,7 +32,7 @@ def test_markdown_becomes_html_and_a_plain_text_twin_that_reads_well() -> None:
         "End\nof it. & <b>no tag</b>\n\n"
         "All of us at Dangol Records\n\n-- \n"
         "Dangol Records\n2F, 000 Wausan-ro, Mapo-gu, Seoul\n02-000-0000 · hello@dangol.example\n\n"
-        "You get this because we need it to handle your order.\n"
+        "You get this because we need it to handle your order."
     )
 
 
@@ -68,7 +68,9 @@ def test_data_cannot_become_markup(hostile: str) -> None:
     assert hostile.replace("<", "&lt;").split("&lt;")[0] == hostile.split("<")[0]
 
 
-@pytest.mark.parametrize("inert", ["**bold**", "[x](https://evil.example)", "{{ 7 * 7 }}", "{% for %}", "# Title", "a | b"])
+@pytest.mark.parametrize(
+    "inert", ["**bold**", "[x](https://evil.example)", "{{ 7 * 7 }}", "{% for %}", "# Title", "a | b"]
+)
 def test_data_is_never_parsed_as_markdown_or_jinja(inert: str) -> None:
     rendered = render("{{ profile.name }}", {"name": inert})
     assert inert in rendered.html
@@ -99,14 +101,16 @@ def test_a_tag_inside_a_link_is_percent_encoded_and_one_that_begins_it_is_checke
     assert "b (https://ok.example/?a=1&b=2)" in rendered.text
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "https://x y", "", "http:///x"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "https://x y", "", "http:///x"]
+)
 def test_a_link_from_data_has_to_be_a_link(url: str) -> None:
     with pytest.raises(RenderError, match="expected a link"):
         render("[b]({{ event.url }})", event={"url": url})
 
 
 def test_a_missing_value_is_told_with_its_file_line_and_name() -> None:
-    with pytest.raises(RenderError, match=r"templates/note/email.en.md.j2:8: `event.code` is missing"):
+    with pytest.raises(RenderError, match=r"templates/note/email.en.md.j2:9: `event.code` is missing"):
         render("First\n\nThen\n{{ event.code }}", event={})
 
 
@@ -117,7 +121,9 @@ def test_a_wrong_kind_of_value_is_told_in_words() -> None:
 
 
 def test_amounts_dates_and_particles_speak_the_locale() -> None:
-    body = "{{ event.v | amount(event.c) }}; {{ event.d | date }}; {{ profile.name | josa('이') }}; {{ 1234.5 | number }}"
+    body = (
+        "{{ event.v | amount(event.c) }}; {{ event.d | date }}; {{ profile.name | josa('이') }}; {{ 1234.5 | number }}"
+    )
     event = {"v": "35000", "c": "KRW", "d": "2026-03-02"}
     korean = render(body, {"name": "하나"}, event, channel="sms", locale="ko").text
     english = render(body, {"name": "단골"}, event, channel="sms", locale="en").text
@@ -127,7 +133,9 @@ def test_amounts_dates_and_particles_speak_the_locale() -> None:
 
 def test_particles_are_right_for_decomposed_hangul() -> None:
     decomposed = unicodedata.normalize("NFD", "김단골")
-    assert "김단골이" in render("{{ profile.name | josa('이') }}", {"name": decomposed}, channel="sms", locale="ko").text
+    assert (
+        "김단골이" in render("{{ profile.name | josa('이') }}", {"name": decomposed}, channel="sms", locale="ko").text
+    )
 
 
 def test_a_date_with_a_time_is_told_in_the_zone_asked_for() -> None:
@@ -151,9 +159,10 @@ def test_texts_beyond_the_channels_limits_are_refused() -> None:
             render("{{ event.x }}", event={"x": "가" * size}, channel=channel)
     with pytest.raises(ContentTooLong, match="push title"):
         render("b", event={"x": "t" * 101}, channel="push", subject='"{{ event.x }}"')
+    link = {"templates/note/push.en.txt.j2": '---\ntitle: t\nlink: "https://x.example/{{ event.x }}"\n---\nb'}
+    made = compiled(link)
     with pytest.raises(ContentTooLong, match="4096"):
-        link = {"templates/note/push.en.txt.j2": '---\ntitle: t\nlink: "https://x.example/{{ event.x }}"\n---\nb'}
-        compiled(link).render("note", Channel.PUSH, "en", {"event": {"x": "x" * 4096}})
+        made.render("note", Channel.PUSH, "en", {"event": {"x": "x" * 4096}})
     with pytest.raises(ContentTooLong, match="subject"):
         render("b", event={"x": "t" * 300}, subject='"{{ event.x }}"')
 

@@ -190,6 +190,7 @@ def test_only_files_directly_in_campaigns_are_campaigns() -> None:
 
 
 def test_a_message_quotes_no_more_than_a_line() -> None:
-    (problem,) = problems(CAMPAIGN.replace("stage: purchase", f"stage: {'a' * 60}\nexit: ['{'b ' * 5_000}']", 1))
+    (problem,) = problems(CAMPAIGN.replace("name: Cart", f"name: Cart\nexit: ['{'b ' * 5_000}']", 1))
+    assert problem.code == "unknown-event"
     assert len(problem.message) < 500
     assert "\n" not in problem.message
