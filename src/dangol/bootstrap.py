@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
-from dramatiq import Broker
 from pydantic import SecretStr
 
 from dangol.batch.handover import Patience
@@ -26,7 +25,7 @@ from dangol.ids import Entropy, SystemEntropy
 from dangol.model.vocabulary import Channel
 from dangol.pipeline import Pipeline, Timing
 from dangol.queue.actors import Actors
-from dangol.queue.broker import make_broker
+from dangol.queue.broker import Broker, make_broker
 from dangol.queue.scheduler import Scheduler
 from dangol.release import Releases, check_texts
 from dangol.settings import Settings

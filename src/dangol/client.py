@@ -68,8 +68,9 @@ def _check(item: Mapping[str, Any], happened: datetime) -> None:
     if happened.tzinfo is None:
         raise ValueError("timestamp must be aware: say which time zone it is in")
     for name, said, limit in (("messageId", "message_id", 100), ("userId", "profile_id", 200), ("event", "event", 200)):
-        if not 0 < len(item[name].strip()) <= limit:
-            raise ValueError(f"{said}: expected 1 to {limit} characters; found {item[name][:limit]!r}")
+        given = item[name]
+        if not (isinstance(given, str) and given.strip() and len(given) <= limit):
+            raise ValueError(f"{said}: expected text of 1 to {limit} characters; found {given!r:.80}")
     size = len(json.dumps(item, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
     if size > _MOST_BYTES:
         raise ValueError(f"an event may have {_MOST_BYTES:,} bytes as JSON; this one has {size:,}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 
 import css_inline
@@ -28,6 +27,7 @@ LAYOUT_NAMES = frozenset(
     {"lang", "purpose", "brand", "subject", "preheader", "title", "greeting", "body", "sign_off", "footer"}
 )
 """What the layout can put in: ``brand`` has name, address, phone, email, unsubscribe and website."""
+_NEEDED = frozenset({"title", "greeting", "body", "sign_off", "footer"})
 
 _LAYOUT = MessageEnvironment(autoescape=True, undefined=Missing, optimized=False)
 _LAYOUT.filters, _LAYOUT.tests, _LAYOUT.globals = {}, dict(TESTS), {}
@@ -68,7 +68,7 @@ def build(
         "sign_off": Markup(slots.put(draft.sign_off)),  # noqa: S704
         **{key: Markup(slots.lay(draft.front[key], escape=escape)) for key in ("subject", "preheader", "title")},  # noqa: S704
     }
-    html = _compile_layout(layout, values, complain)
+    html = _compile_layout(layout, values, slots, complain)
     if html is None or not _attributes_are_safe(html, slots, complain):
         return None
     text = f"{slots.put(draft.greeting)}\n\n{body_text}{slots.put(draft.sign_off)}\n\n-- \n{footer_text.rstrip()}\n"
@@ -91,25 +91,40 @@ def _markdown(segments: Sequence[Segment], path: str, source: str, slots: Slots,
     return html, markdown.to_text(tokens, slots)
 
 
-def _compile_layout(layout: str, values: Mapping[str, object], complain: Complain) -> str | None:
-    at = partial(Origin, LAYOUT)
+def _compile_layout(layout: str, values: Mapping[str, object], slots: Slots, complain: Complain) -> str | None:
     try:
         tree = parse(_LAYOUT, layout)
-        reading = dialect.read(tree, filters=_LAYOUT.filters, macros={}, names=LAYOUT_NAMES)
-        for finding in reading.findings:
-            complain(at(finding.line), finding.code, finding.message, finding.word, finding.hint)
-        for loop in tree.find_all(nodes.For):
-            complain(at(loop.lineno), "not-available", "`for` is not available in the layout", "for", "")
-        if reading.findings or tree.find(nodes.For):
+        if not _layout_is_sound(tree, complain):
             return None
-        return _compact(_INLINER.inline(mjml2html(_LAYOUT.from_string(tree).render(values), fonts={})))
+        filled = _LAYOUT.from_string(tree).render(values)
+        html = _compact(_INLINER.inline(mjml2html(filled, fonts={})))
     except TemplateSyntaxError as error:
-        complain(at(error.lineno), "template-syntax", str(error.message), "", "")
+        complain(Origin(LAYOUT, error.lineno), "template-syntax", str(error.message), "", "")
+        return None
     except TemplateError as error:
-        complain(at(1), "template-syntax", str(error.message), "", "")
+        complain(Origin(LAYOUT, 1), "template-syntax", str(error.message), "", "")
+        return None
     except ValueError as error:  # what mjml and css-inline raise
-        complain(at(1), "bad-mjml", f"MJML cannot read the layout: {error}", "", "")
-    return None
+        complain(Origin(LAYOUT, 1), "bad-mjml", f"MJML cannot read the layout: {error}", "", "")
+        return None
+    if slots.words(filled) - slots.words(html):
+        message = "MJML drops something that differs from person to person; it stands where MJML expects a number"
+        complain(Origin(LAYOUT, 1), "bad-mjml", message, "", "put it into a text")
+        return None
+    return html
+
+
+def _layout_is_sound(tree: nodes.Template, complain: Complain) -> bool:
+    reading = dialect.read(tree, filters=_LAYOUT.filters, macros={}, names=LAYOUT_NAMES)
+    for finding in reading.findings:
+        complain(Origin(LAYOUT, finding.line), finding.code, finding.message, finding.word, finding.hint)
+    for loop in tree.find_all(nodes.For):
+        complain(Origin(LAYOUT, loop.lineno), "not-available", "`for` is not available in the layout", "for", "")
+    missing = _NEEDED - {name.name for name in tree.find_all(nodes.Name)}
+    for name in sorted(missing):
+        message = f"the layout never says `{{{{ {name} }}}}`, so every email would lack it"
+        complain(Origin(LAYOUT, 1), "incomplete-layout", message, "", "put it where it belongs")
+    return not (reading.findings or missing or tree.find(nodes.For))
 
 
 def _compact(html: str) -> str:

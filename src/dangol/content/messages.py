@@ -48,7 +48,7 @@ def fallbacks(locale: str | None, default_locale: str) -> tuple[str, ...]:
 
 
 class Messages:
-    """The messages of one version. Rendering touches nothing shared, so threads may use one instance."""
+    """The messages of one version. Any number of threads may render from one instance."""
 
     def __init__(
         self,

@@ -25,16 +25,20 @@ Complain = Callable[[Origin, str, str, str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """The voice in one locale, on one channel, for one purpose."""
+    """The voice in one locale, on one channel, for one purpose.
+
+    ``locale`` is the text's own; ``spoken`` is the voice's that serves it: ``ko`` serves a text in ``ko-KR``.
+    """
 
     file: VoiceFile
     locale: str
+    spoken: str
     channel: Channel
     purpose: Purpose
 
     @property
     def told(self) -> LocaleVoice:
-        return self.file.voice.locales[self.locale]
+        return self.file.voice.locales[self.spoken]
 
     @property
     def disclosure(self) -> Disclosure:
@@ -49,14 +53,14 @@ class Speaker:
         brand = self.file.voice.brand
         plain = ("phone", "email", "unsubscribe", "website")
         return {
-            "name": brand.name[self.locale],
-            "address": brand.address[self.locale],
+            "name": brand.name[self.spoken],
+            "address": brand.address[self.spoken],
             **{name: getattr(brand, name) for name in plain},
         }
 
     def phrases(self) -> dict[str, Told]:
         """What ``voice.…`` stands for, salutation excepted."""
-        at = ("locales", self.locale)
+        at = ("locales", self.spoken)
         told = {"sign_off": self.file.told((*at, "sign_off", self.channel.value))}
         level = self.told.speech_level[self.channel]
         for key, forms in self.told.phrases.items():
@@ -65,11 +69,11 @@ class Speaker:
         return told
 
     def opt_out(self) -> Told:
-        path = ("locales", self.locale, "disclosure", self.purpose.value, self.channel.value, "opt_out")
+        path = ("locales", self.spoken, "disclosure", self.purpose.value, self.channel.value, "opt_out")
         return self.file.told(path)
 
     def footer(self) -> Told:
-        return self.file.told(("locales", self.locale, "footer"))
+        return self.file.told(("locales", self.spoken, "footer"))
 
     def expand(self, segments: Sequence[Segment], complain: Complain) -> list[Segment]:
         """Segments with every ``{{ voice.… }}`` and ``{{ brand.… }}`` replaced by what it stands for."""
@@ -120,7 +124,7 @@ class Speaker:
 
     def _salutation(self, complain: Complain) -> list[Segment]:
         """The salutation with a name if everything it mentions is present, else the one without."""
-        at = ("locales", self.locale, "salutation", self.channel.value)
+        at = ("locales", self.spoken, "salutation", self.channel.value)
         named_text, nameless_text = self.file.told((*at, "named")), self.file.told((*at, "nameless"))
         named, nameless = self.said(named_text, complain), self.said(nameless_text, complain)
         mentioned = sorted({f"{scope}.{name}" for scope, name in _mentioned(named)})

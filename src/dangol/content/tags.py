@@ -134,6 +134,10 @@ class Slots:
         """The tag that a match of ``pattern`` stands for."""
         return self._tags[int(match["slot"])]
 
+    def words(self, text: str) -> frozenset[str]:
+        """The words that stand in a text."""
+        return frozenset(match["slot"] for match in self._word.finditer(text))
+
     def lift(self, text: str) -> Iterator[Segment]:
         """The segments of a text in which words stand for tags."""
         position = 0

@@ -84,11 +84,13 @@ class Workshop:
         """The text ready to run; None if there are problems, which are then recorded."""
         if self.voice is None or any(path not in self._sources for path in (LAYOUT, MACROS)):
             return None
-        if file.locale not in self.voice.voice.locales:
+        voices = self.voice.voice.locales
+        spoken = next((name for name in (file.locale, file.locale.partition("-")[0]) if name in voices), "")
+        if not spoken:
             message, hint = f"the brand has no voice for `{file.locale}`", f"add `{file.locale}:` to {voice.PATH}"
             self.complain(Origin(file.path, 1), "missing-voice", message, "", hint)
             return None
-        speaker = Speaker(self.voice, file.locale, file.channel, purpose)
+        speaker = Speaker(self.voice, file.locale, spoken, file.channel, purpose)
         macros = self._macros_of(speaker)
         if macros is None:
             return None
@@ -124,13 +126,16 @@ class Workshop:
         parts = _parts(file, bench, front, body, Slots(self._prefix), self._sources[LAYOUT])
         if parts is None:
             return None
-        programs = {name: bench.program(part, file.path, html=name == "html") for name, part in parts.items()}
-        if any(program is None for program in programs.values()):
+        programs: dict[str, Program] = {}
+        for name, part in parts.items():
+            if program := bench.program(part, file.path, html=name == "html"):
+                programs[name] = program
+        if programs.keys() != parts.keys():
             return None
         return Text(
             file,
             bench.speaker.disclosure.prefix,
-            programs["body"],  # type: ignore[arg-type]
+            programs["body"],
             programs.get("subject"),
             programs.get("html"),
             programs.get("link"),
@@ -153,11 +158,7 @@ def _parts(
         footer = [*bench.speaker.said(bench.speaker.footer(), bench.complain), "\n\n", *opt_out]
         draft = email.Draft(file, front, body, footer, greeting, sign_off)
         return email.build(draft, bench.speaker, slots, layout, bench.complain)
-    closing: list[Segment] = (
-        ["\n", sign_off]
-        if bench.speaker.file.told(("locales", file.locale, "sign_off", file.channel.value)).text.strip()
-        else []
-    )
+    closing: list[Segment] = ["\n", sign_off] if bench.speaker.told.sign_off[file.channel].strip() else []
     last: list[Segment] = ["\n", *opt_out] if opt_out else []
     if file.channel is Channel.SMS:
         return {"body": [bench.speaker.label, greeting, *_stripped(body), *closing, *last]}

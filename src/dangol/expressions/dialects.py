@@ -38,6 +38,8 @@ from dangol.expressions.tree import LARGEST, SMALLEST
 
 Sql = ColumnElement[Any]
 _SECOND = 1_000_000
+_NORMALISE = "+0 days"
+"""Makes SQLite carry days and hours over that do not exist, so that they no longer equal their text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class SQLite:
 
     def date(self, text: Sql) -> Sql:
         shape = text.op("GLOB")("[1-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]")
-        return case((and_(shape, func.date(text) == text), text))
+        return case((and_(shape, func.date(text, _NORMALISE) == text), text))
 
     def datetime(self, text: Sql) -> Sql:
         local, rest = func.substr(text, 1, 19, type_=Text), func.substr(text, 20, type_=Text)
@@ -175,7 +177,7 @@ class SQLite:
         fraction = func.substr(rest, 1, func.length(rest) - case((is_utc, 1), else_=6), type_=Text)
         valid = and_(
             local.op("GLOB")("[1-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"),
-            func.strftime("%Y-%m-%dT%H:%M:%S", local) == local,
+            func.strftime("%Y-%m-%dT%H:%M:%S", local, _NORMALISE) == local,
             zone.op("GLOB")("[-+][01][0-9]:[0-5][0-9]"),
             func.substr(zone, 2) <= "14:00",
             or_(fraction == "", and_(fraction.op("GLOB")(".[0-9]*"), func.length(fraction) <= 7)),

@@ -12,7 +12,7 @@ from dangol.expressions.check import Checker
 from dangol.expressions.comparisons import MOMENTS, WORDS, moment_literal
 from dangol.expressions.grammar import offset_of, read
 from dangol.expressions.scope import Scope, unknown
-from dangol.expressions.tree import Condition, Count, DaysSince, HasConsent, Literal, Occurrence, Sum, Value
+from dangol.expressions.tree import Condition, Count, DaysSince, HasConsent, Literal, Occurrence, Sum, Value, nesting
 from dangol.model.durations import parse_duration
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import ValueType
@@ -27,7 +27,9 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
     "days_since": ("moment",),
 }
 _OPTIONAL = frozenset({"within"})
-MAX_SEGMENT_DEPTH = 10
+MAX_SEGMENT_DEPTH = 5
+MAX_NESTING = 9
+"""SQLite's SQL parser has a stack of 100; this deep an expression, its segments included, always fits."""
 
 Arguments = dict[str, nodes.Expr]
 
@@ -103,11 +105,17 @@ class Functions:
 def check_text(checker: Checker, text: str) -> Condition | None:
     """The typed tree of a whole text, or None with the reasons in ``checker.errors``, in the text's order."""
     try:
-        return checker.condition(read(text))
+        return _shallow(checker.condition(read(text)))
     except ExpressionError as error:
         checker.report(error)
     checker.errors.sort(key=lambda error: error.offset)
     return None
+
+
+def _shallow(tree: Condition) -> Condition:
+    if nesting(tree) > MAX_NESTING:
+        raise ExpressionError(f"this expression and its segments nest too deeply; {MAX_NESTING} levels is the limit")
+    return tree
 
 
 def _bound(scope: Scope, node: nodes.Call) -> tuple[str, Arguments]:
@@ -118,6 +126,8 @@ def _bound(scope: Scope, node: nodes.Call) -> tuple[str, Arguments]:
     name = node.node.name
     if not scope.functions:
         raise ExpressionError(f"functions are not available here; found `{name}(…)`", offset=offset)
+    if name == "not":
+        raise ExpressionError("put this in brackets of its own: `(not …)`", offset=offset)
     if name not in _PARAMETERS:
         raise unknown("function", name, _PARAMETERS, offset)
     if node.dyn_args is not None or node.dyn_kwargs is not None:

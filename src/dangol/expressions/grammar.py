@@ -16,8 +16,8 @@ from jinja2.parser import Parser
 from dangol.errors import ExpressionError
 
 MAX_CHARACTERS = 2000
-MAX_TOKENS = 600
-MAX_BRACKETS = 12
+MAX_TOKENS = 300
+MAX_BRACKETS = 10
 MAX_PREFIXES = 4
 
 _JINJA = Environment(autoescape=True, keep_trailing_newline=True)

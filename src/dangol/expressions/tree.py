@@ -181,14 +181,25 @@ Condition = Truth | Comparison | IsMissing | OneOf | ElementOf | HasConsent | No
 Value = Literal | Field | Negative | Arithmetic | Count | Sum | Occurrence | DaysSince | Condition
 
 
+def children(tree: Value) -> Iterator[Value]:
+    """The nodes directly below."""
+    for name in tree.__slots__:
+        part = getattr(tree, name)
+        yield from (child for child in (part if isinstance(part, tuple) else (part,)) if isinstance(child, NODES))
+
+
 def walk(tree: Value) -> Iterator[Value]:
     """The node and everything below it."""
     yield tree
-    for name in tree.__slots__:
-        part = getattr(tree, name)
-        for child in part if isinstance(part, tuple) else (part,):
-            if isinstance(child, NODES):
-                yield from walk(child)
+    for child in children(tree):
+        yield from walk(child)
+
+
+def nesting(tree: Value) -> int:
+    """How deep the tree goes. The left side of a calculation does not count: ``a + b + c`` is read in one go."""
+    if isinstance(tree, Arithmetic):
+        return max(nesting(tree.left), 1 + nesting(tree.right))
+    return 1 + max(map(nesting, children(tree)), default=0)
 
 
 # Whole expressions and what they are asked about.

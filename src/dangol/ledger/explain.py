@@ -13,7 +13,7 @@ from dangol.ledger.reader import Entry
 from dangol.ledger.words import WORDS, Language, Outcome, Words
 from dangol.model.vocabulary import Channel, Decision, Reason
 
-_OUTCOMES: Mapping[Decision, Outcome] = {
+OUTCOMES: Mapping[Decision, Outcome] = {
     Decision.MESSAGE_PLANNED: "waiting",
     Decision.MESSAGE_DEFERRED: "waiting",
     Decision.MESSAGE_REROUTED: "waiting",
@@ -26,6 +26,7 @@ _OUTCOMES: Mapping[Decision, Outcome] = {
     Decision.MESSAGE_EXPIRED: "not_sent",
     Decision.MESSAGE_CANCELLED: "not_sent",
 }
+"""How a message stands after each decision about it."""
 _WAITING = frozenset({Decision.MESSAGE_DEFERRED, Decision.MESSAGE_RETRIED})
 _Word = TypeVar("_Word", bound=StrEnum)
 _MOMENTS = frozenset({"until", "too_late", "expired_at", "due_at", "expires_at", "fired_at", "fire_at"})
@@ -121,7 +122,7 @@ class _Teller:
         lines = tuple(self.line(entry) for entry in entries)
         last = entries[-1]
         decision = _member(Decision, last.decision)
-        outcome = _OUTCOMES.get(decision, "unknown") if decision else "unknown"
+        outcome = OUTCOMES.get(decision, "unknown") if decision else "unknown"
         return MessageAccount(
             message_id=message_id,
             name=(last.stage if (last.step or "0")[0].isdigit() else last.step) or "",

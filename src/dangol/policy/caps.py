@@ -25,7 +25,7 @@ def caps(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     """Ask every cap that applies; the one that frees up last decides.
 
     ``on_capped`` says what then happens: drop the message, defer it until the cap frees up (never past its
-    expiry), or reroute it to its next channel.
+    expiry), or reroute it to its next channel. A message that is to be deferred takes another channel that has room.
     """
     if facts.message.purpose not in rulebook.policies.capped_purposes:
         return Allow()
@@ -46,35 +46,35 @@ def caps(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
 
 
 def _capped(facts: Facts, strictest: tuple[datetime, str], evidence: dict[str, object]) -> Verdict:
-    frees_at = strictest[0]
-    if facts.message.on_capped is not OnCapped.DEFER or frees_at == _NEVER:
-        return Suppress(Reason.CAPPED, evidence, final=facts.message.on_capped is not OnCapped.REROUTE)
+    frees_at, on_capped = strictest[0], facts.message.on_capped
+    if on_capped is not OnCapped.DEFER or frees_at == _NEVER:
+        return Suppress(Reason.CAPPED, evidence, final=on_capped is OnCapped.DROP)
     evidence["until"] = frees_at.isoformat()
     expires_at = facts.message.expires_at
     if expires_at is not None and frees_at >= expires_at:
-        return Suppress(Reason.CAP_OUTLASTS_EXPIRY, evidence, final=True)
+        return Suppress(Reason.CAP_OUTLASTS_EXPIRY, evidence)
     return Defer(frees_at, Reason.CAPPED, evidence)
 
 
 def _usage(rule: CapRule, facts: Facts, rulebook: Rulebook) -> tuple[int, datetime]:
     """How many slots the cap counts now, and when it will count fewer than its limit."""
     window, limit = rule.cap.window, rule.cap.limit
-    starts, ends = facts.now, _NEVER
+    zones: tuple[ZoneInfo, ...] = ()
     if window.rolling is not None:
-        starts = facts.now - window.rolling
+        since = facts.now - window.rolling
     else:
+        # Where the zone is uncertain, a slot counts for as long as it is still its day, week or month in any of them.
         zones = plausible_zones(facts.profile, rulebook.policies.unknown_timezone) or (ZoneInfo("UTC"),)
-        bounds = [_calendar_bounds(window, facts.now, zone) for zone in zones]
-        # Where the zone is uncertain, the window reaches from the earliest start to the latest end.
-        starts, ends = min(start for start, _ in bounds), max(end for _, end in bounds)
-    taken = _taken(rule, facts.slots, starts, including_start=window.calendar is not None)
+        since = min(_calendar_bounds(window, facts.now, zone)[0] for zone in zones)
+    taken = _taken(rule, facts.slots, since, including_start=window.calendar is not None)
     if len(taken) < limit:
         return len(taken), facts.now
     if limit == 0:
         return len(taken), _NEVER
+    making_room = taken[len(taken) - limit]
     if window.rolling is not None:
-        ends = taken[len(taken) - limit] + window.rolling
-    return len(taken), ends
+        return len(taken), making_room + window.rolling
+    return len(taken), max(_calendar_bounds(window, making_room, zone)[1] for zone in zones)
 
 
 def _taken(rule: CapRule, slots: Sequence[Slot], since: datetime, *, including_start: bool) -> list[datetime]:
@@ -87,9 +87,9 @@ def _taken(rule: CapRule, slots: Sequence[Slot], since: datetime, *, including_s
     )
 
 
-def _calendar_bounds(window: Window, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Start and end, in UTC, of the calendar day, week (from Monday) or month that it is in this zone."""
-    today = now.astimezone(zone).date()
+def _calendar_bounds(window: Window, instant: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Start and end, in UTC, of the calendar day, week (from Monday) or month that this instant is in."""
+    today = instant.astimezone(zone).date()
     if window.calendar is Calendar.DAY:
         first, following = today, today + timedelta(days=1)
     elif window.calendar is Calendar.WEEK:

@@ -20,4 +20,4 @@ def holdout(facts: Facts, _channel: Channel, _rulebook: Rulebook) -> Verdict:
 def position(campaign: str, profile_id: str) -> float:
     """Where a person stands in a campaign's hold-out draw: from 0 to below 1, uniform, always the same."""
     digest = hashlib.blake2b(f"holdout\x1f{campaign}\x1f{profile_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+    return (int.from_bytes(digest, "big") >> 11) / 2**53  # 53 bits: a float holds them exactly, so 1.0 is never reached

@@ -1,13 +1,14 @@
 """Nobody is disturbed at night: quiet hours in the recipient's own time (G5).
 
 The start of a window is quiet, its end is not. Whether it is quiet is asked of the wall clock where the person
-is, so a daylight-saving change needs no rule of its own: an hour that happens twice is quiet twice.
+is, so a daylight-saving change needs no rule of its own: an hour that happens twice is quiet twice, a window that
+ends in a skipped hour ends where the clock jumps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from dangol.model.facts import Allow, Defer, Facts, Suppress, Verdict
@@ -16,8 +17,9 @@ from dangol.model.workspace import QuietHours
 from dangol.policy.rules import Rulebook
 from dangol.policy.zones import plausible_zones
 
-_ROUNDS = 24
-"""Windows in several zones can chain; a day of chained windows means there is no quiet-free moment."""
+_HORIZON = timedelta(days=3)
+"""Quiet that chains for so long never ends; a skipped hour can swallow the only opening of one day."""
+_SECOND = timedelta(seconds=1)
 
 
 def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
@@ -32,13 +34,13 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
         return Allow()
     zones = plausible_zones(facts.profile, policies.unknown_timezone)
     if not zones:
-        return Suppress(Reason.TIMEZONE_UNKNOWN, final=True)
+        return Suppress(Reason.TIMEZONE_UNKNOWN)
     evidence = {"zone": _name(zones), "local": _local_text(facts.now, zones)}
     opens = next_opening(facts.now, windows, zones)
     if opens == facts.now:
         return Allow(evidence)
     if opens is None:
-        return Suppress(Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
+        return Suppress(Reason.TIMEZONE_UNKNOWN if len(zones) > 1 else Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
     evidence["until"] = opens.isoformat()
     expires_at = facts.message.expires_at
     if expires_at is not None and opens >= expires_at:
@@ -50,7 +52,7 @@ def next_opening(now: datetime, windows: Iterable[QuietHours], zones: Iterable[Z
     """The first instant from ``now`` on that is quiet in none of the zones; None if there is none within days."""
     pairs = [(window, zone) for window in windows for zone in zones]
     instant = now
-    for _ in range(_ROUNDS):
+    while instant - now <= _HORIZON:
         ends = [end for window, zone in pairs if (end := _quiet_until(instant, window, zone)) is not None]
         if not ends:
             return instant
@@ -59,19 +61,36 @@ def next_opening(now: datetime, windows: Iterable[QuietHours], zones: Iterable[Z
 
 
 def _quiet_until(instant: datetime, window: QuietHours, zone: ZoneInfo) -> datetime | None:
-    """When the window around this instant ends, in UTC; None if it is not quiet."""
+    """When the quiet around this instant ends, in UTC; None if it is not quiet."""
     local = instant.astimezone(zone)
-    clock = local.time().replace(tzinfo=None)
-    if window.start < window.end:
-        quiet, day = window.start <= clock < window.end, local.date()
-    else:
-        quiet = clock >= window.start or clock < window.end
-        day = local.date() + timedelta(days=1) if clock >= window.start else local.date()
-    if not quiet:
+    if not _covers(window, local.time()):
         return None
+    day = local.date() if local.time() < window.end else local.date() + timedelta(days=1)
     end = datetime.combine(day, window.end, zone).astimezone(UTC)
-    # A clock that was set back can put the end of the window before now; the later reading is after it.
-    return end if end > instant else datetime.combine(day, window.end.replace(fold=1), zone).astimezone(UTC)
+    if end <= instant:  # the clock was set back since; the second time it shows the end is still to come
+        end = datetime.combine(day, window.end.replace(fold=1), zone).astimezone(UTC)
+    changed = _clock_change(instant, end, zone)
+    return end if changed is None else _quiet_until(changed, window, zone) or changed
+
+
+def _covers(window: QuietHours, clock: time) -> bool:
+    if window.start < window.end:
+        return window.start <= clock < window.end
+    return clock >= window.start or clock < window.end
+
+
+def _clock_change(after: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:
+    """The whole second after ``after``, ``until`` at the latest, at which the zone sets its clock; None without one."""
+    offset = after.astimezone(zone).utcoffset()
+    if until.astimezone(zone).utcoffset() == offset:
+        return None
+    while until - after > _SECOND:
+        middle = after + (until - after) / 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            after = middle
+        else:
+            until = middle
+    return until.replace(microsecond=0)
 
 
 def _name(zones: tuple[ZoneInfo, ...]) -> str:

@@ -16,6 +16,8 @@ from dramatiq.middleware import CurrentMessage, Retries
 from dangol.errors import UsageError
 from dangol.queue.middleware import WakeUpAge
 
+__all__ = ["Broker", "make_broker"]
+
 _HEARTBEAT_MS = 10_000
 """After this, what a dead worker held on Redis goes to another; Dramatiq's own default takes minutes."""
 _MAINTENANCE_ALWAYS = 1_000_000

@@ -78,8 +78,8 @@ def _orders() -> Iterator[IncomingEvent]:
 
 
 def _time_of_day(date: str, number: int) -> datetime:
-    """A minute from 00:00 to 14:00 UTC: day and evening in Seoul."""
-    minute = int.from_bytes(hashlib.blake2b(f"{date}:{number}".encode(), digest_size=4).digest(), "big") % (14 * 60)
+    """A minute from 00:00 to 09:00 UTC, which is 09:00 to 18:00 in Seoul."""
+    minute = int.from_bytes(hashlib.blake2b(f"{date}:{number}".encode(), digest_size=4).digest(), "big") % (9 * 60)
     return datetime.combine(datetime.fromisoformat(date), time(), UTC) + timedelta(minutes=minute)
 
 

@@ -21,7 +21,7 @@ from dangol.sweeper import Sweeper
 
 STARTS = datetime(1997, 1, 1, tzinfo=UTC)
 ENDS = datetime(1998, 7, 1, tzinfo=UTC)
-_GRAIN = timedelta(hours=2)
+_GRAIN = timedelta(hours=3)
 _REFUSALS = (
     Decision.JOURNEY_REFUSED,
     Decision.MESSAGE_SUPPRESSED,

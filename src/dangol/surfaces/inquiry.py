@@ -48,12 +48,12 @@ class ConsentRecord:
 
 
 def read_filter(connection: Connection, asked: Mapping[str, str | None]) -> Filter:
-    """A filter from words: profile (external id), campaign, channel, decision, reason, from, to.
+    """A filter from words: profile (external id), campaign, channel, decision, reason, message, from, to.
 
     What is missing or empty does not narrow. Dates are UTC; ``to`` as a date includes that day. Raises UsageError
     that names the filter, UnknownProfile.
     """
-    given = {name: _bounded(name, value.strip()) for name, value in asked.items() if value and value.strip()}
+    given = {name: bounded(name, value.strip()) for name, value in asked.items() if value and value.strip()}
     profile = given.get("profile")
     return Filter(
         profile_id=find_person(connection, profile).id if profile else None,
@@ -61,6 +61,7 @@ def read_filter(connection: Connection, asked: Mapping[str, str | None]) -> Filt
         channel=_word(Channel, "channel", given.get("channel")),
         decision=_word(Decision, "decision", given.get("decision")),
         reason=_word(Reason, "reason", given.get("reason")),
+        message_id=given.get("message"),
         since=_moment("from", given.get("from")),
         until=_moment("to", given.get("to"), whole_day=True),
     )
@@ -73,6 +74,12 @@ def read_number(name: str, text: str | None, *, default: int | None = None, most
     if not text.strip().isascii() or not text.strip().isdigit() or not 1 <= int(text[:20]) <= most:
         raise UsageError(f"{name}: expected a whole number from 1 to {most:,}; found {_quoted(text)}")
     return int(text)
+
+
+def read_channel(text: str | None) -> Channel | None:
+    """A channel, or None for no text. Raises UsageError."""
+    name = _word(Channel, "channel", text or None)
+    return Channel(name) if name else None
 
 
 def read_language(text: str | None) -> Language:
@@ -147,7 +154,8 @@ def _moment(name: str, text: str | None, *, whole_day: bool = False) -> datetime
         raise UsageError(f"{name}: expected {expected}; found {_quoted(text)}") from None
 
 
-def _bounded(name: str, text: str) -> str:
+def bounded(name: str, text: str) -> str:
+    """The text, if it is one that a person can have meant. Raises UsageError."""
     if len(text) > LONGEST_INPUT or "\0" in text:
         raise UsageError(f"{name}: expected at most {LONGEST_INPUT} characters; found {_quoted(text)}")
     return text

@@ -111,6 +111,10 @@ def test_a_locale_without_voice_is_told() -> None:
     assert (problem.path, problem.code) == ("templates/note/email.de.md.j2", "missing-voice")
 
 
+def test_a_regional_text_is_served_by_the_voice_of_its_language() -> None:
+    assert check({**message("x"), **message("x", locale="en-GB")}) == []
+
+
 def test_static_texts_that_are_too_long_are_told() -> None:
     assert [one.code for one in check(message("가" * 700, channel="sms"), Channel.SMS)] == ["too-long"]
     assert [one.code for one in check(message("b" * 501, channel="push"), Channel.PUSH)] == ["too-long"]

@@ -146,3 +146,22 @@ def test_raw_html_in_markdown_is_shown_not_run() -> None:
 def test_a_link_that_leads_nowhere_is_a_problem_with_its_place(target: str) -> None:
     with pytest.raises(ProblemsFound, match=r"templates/note/email.en.md.j2:8:\d+: error\[bad-link\]"):
         compiled(message(f"One\n\n[b]({target})"))
+
+
+def test_a_layout_that_leaves_out_what_every_email_needs_is_a_problem() -> None:
+    layout = "templates/brand/email.mjml.j2"
+    for name in ("body", "footer", "greeting", "sign_off", "title"):
+        with pytest.raises(ProblemsFound, match=f"never says `{{{{ {name} }}}}`"):
+            compiled({layout: BRAND[layout].replace(f"{{{{ {name} }}}}", ""), **message("x")})
+
+
+def test_what_mjml_would_drop_is_a_problem() -> None:
+    layout = "templates/brand/email.mjml.j2"
+    broken = (
+        BRAND[layout]
+        .replace("<h1>{{ title }}</h1>", "<h1>T</h1>")
+        .replace("<mj-column>", '<mj-column width="{{ title }}">', 1)
+    )
+    sources = {path: text.replace("title: T", 'title: "{{ profile.name }}"') for path, text in message("x").items()}
+    with pytest.raises(ProblemsFound, match=r"MJML drops something|cannot stand in the attribute"):
+        compiled({layout: broken, **sources})

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import tempfile
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,10 +26,12 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mail (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     message_id TEXT NOT NULL, channel TEXT NOT NULL, recipient TEXT NOT NULL, sender TEXT NOT NULL,
-    subject TEXT NOT NULL, text TEXT NOT NULL, html TEXT NOT NULL, link TEXT NOT NULL,
+    subject TEXT NOT NULL, text TEXT NOT NULL, html BLOB NOT NULL, link TEXT NOT NULL,
     segments INTEGER NOT NULL, headers TEXT NOT NULL, received_at TEXT NOT NULL
 )
 """
+_FAST = 1
+"""HTML is kept compressed, lightly: it repeats itself from message to message."""
 _INSERT = """
 INSERT INTO mail (message_id, channel, recipient, sender, subject, text, html, link, segments, headers, received_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -139,7 +142,10 @@ class Mailbox:
     def get(self, seq: int) -> Mail | None:
         """The message in full, or None if there is no such ``seq``."""
         rows = self._read(f"SELECT {_SUMMARY}, text, html, link, headers FROM mail WHERE seq = :seq", seq=seq)  # noqa: S608 - constants
-        return Mail(**{**_fields(rows[0]), "headers": json.loads(rows[0]["headers"])}) if rows else None
+        if not rows:
+            return None
+        html = zlib.decompress(rows[0]["html"]).decode()
+        return Mail(**{**_fields(rows[0]), "html": html, "headers": json.loads(rows[0]["headers"])})
 
     def hand_overs(self) -> dict[str, int]:
         """How often each message id was handed over; anything above 1 is a duplicate."""
@@ -208,7 +214,7 @@ def _row(envelope: Envelope, received_at: str) -> tuple[Any, ...]:
         envelope.sender,
         rendered.subject,
         rendered.text,
-        rendered.html,
+        zlib.compress(rendered.html.encode(), _FAST),
         rendered.link,
         rendered.segments,
         json.dumps(envelope.headers, ensure_ascii=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections import Counter
@@ -30,6 +31,8 @@ from dangol.settings import Settings
 from dangol.simulate.replay import STARTS, Summary, replay, summarise
 
 _ORDERS = 6_919
+_LATEST = 200
+_HANGUL = re.compile("[가-힣]")
 
 
 def demo(
@@ -78,8 +81,11 @@ def _run(home: Path, *, quiet: bool) -> tuple[Summary, dict[Channel, Mail | None
 
 
 def _example(dangol: Dangol, channel: Channel) -> Mail | None:
-    page = dangol.mailbox.page(channel=channel, limit=1)
-    return dangol.mailbox.get(page[0].seq) if page else None
+    """The latest message on a channel, in Korean if there is one among the latest."""
+    page = dangol.mailbox.page(channel=channel, limit=_LATEST)
+    korean = (mail for mail in page if _HANGUL.search(mail.excerpt))
+    chosen = next(korean, page[0] if page else None)
+    return dangol.mailbox.get(chosen.seq) if chosen else None
 
 
 @contextmanager

@@ -1,0 +1,121 @@
+"""``POST /v1/track``, ``/v1/identify`` and ``/v1/batch``. docs/triggers.md is the manual.
+
+200 means committed; everything else is JSON with ``code`` and ``message``. The pipeline is synchronous, so its work is
+done in the thread pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from dangol.bootstrap import Dangol
+from dangol.errors import InvalidEvent, StoreUnavailable
+from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
+from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, status_of
+
+_RETRY_AFTER_SECONDS = "5"
+_log = structlog.get_logger(__name__)
+
+Answer = dict[str, Any]
+Work = Callable[[Mapping[str, Any]], Answer]
+
+
+def make_router(dangol: Dangol) -> APIRouter:
+    """The event API of this installation; mount it at the root."""
+    intake = Intake(dangol)
+    router = APIRouter(prefix="/v1", tags=["events"])
+
+    def accept(path: str, work: Work, summary: str) -> None:
+        router.add_api_route(path, _endpoint(intake, work), methods=["POST"], summary=summary)
+
+    accept("/track", intake.track, "Report what a customer did")
+    accept("/identify", intake.identify, "Say who a customer is")
+    accept("/batch", intake.batch, "Report up to 2,500 calls at once")
+    return router
+
+
+def _endpoint(intake: Intake, work: Work) -> Callable[[Request], Awaitable[JSONResponse]]:
+    async def endpoint(request: Request) -> JSONResponse:
+        try:
+            presented = header_key(request)
+            if presented is not None:
+                await run_in_threadpool(intake.admit, presented)
+            body = await read_json(request)
+            if presented is None:
+                await run_in_threadpool(intake.admit, body.get("writeKey"))
+            return JSONResponse(await run_in_threadpool(work, body))
+        except Refused as error:
+            return _error(error.status, error.code, str(error), headers=error.headers, **error.details)
+        except InvalidEvent as error:
+            return _error(status_of(error), error.code, str(error))
+        except StoreUnavailable as error:
+            _log.warning("the API waits for the database", error=str(error))
+            message = "the database is away; send the same again, with the same messageId"
+            return _error(503, "store_unavailable", message, headers={"Retry-After": _RETRY_AFTER_SECONDS})
+
+    return endpoint
+
+
+def _error(
+    status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None, **details: Any
+) -> JSONResponse:
+    content = {"success": False, "code": code, "message": message, **details}
+    return JSONResponse(content, status_code=status, headers=dict(headers or {}))
+
+
+class Intake:
+    """What the endpoints do once a request has been read; returns what to answer when everything is committed.
+
+    Raises InvalidEvent, Refused and StoreUnavailable.
+    """
+
+    def __init__(self, dangol: Dangol) -> None:
+        self._dangol = dangol
+        self._pipeline = dangol.pipeline
+
+    @cached_property
+    def _write_key(self) -> str:
+        return self._dangol.write_key
+
+    def admit(self, presented: object) -> None:
+        """Raises Refused, 401, unless ``presented`` is the write key."""
+        check_key(presented, self._write_key)
+
+    def track(self, body: Mapping[str, Any]) -> Answer:
+        return self._one("track", body)
+
+    def identify(self, body: Mapping[str, Any]) -> Answer:
+        return self._one("identify", body)
+
+    def _one(self, type_: str, body: Mapping[str, Any]) -> Answer:
+        call = {name: value for name, value in body.items() if name != "writeKey"}
+        self._commit(in_rounds([parse_call(type_, call, now=self._dangol.clock.now())]))
+        return {"success": True}
+
+    def batch(self, body: Mapping[str, Any]) -> Answer:
+        """Commit the calls that are right, then refuse the request if there were others, naming each."""
+        batch = parse_batch(body, now=self._dangol.clock.now())
+        self._commit(batch.rounds)
+        ignored: Answer = {"ignored": list(batch.ignored)} if batch.ignored else {}
+        if batch.errors:
+            raise Refused(
+                400,
+                "invalid_calls",
+                f"{len(batch.errors):,} of {batch.size:,} calls were refused; the others are committed",
+                details={"errors": list(batch.errors), **ignored},
+            )
+        return {"success": True, **ignored}
+
+    def _commit(self, rounds: Sequence[Round]) -> None:
+        for each in rounds:
+            if each.changes:
+                self._pipeline.identify(each.changes)
+            if each.events:
+                self._pipeline.ingest(each.events)

@@ -1,0 +1,190 @@
+"""The parts that long-running commands are put together from: each starts on ``with`` and stops at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+import typer
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from dangol.bootstrap import Dangol
+from dangol.errors import AlreadyRunning, DangolError, StoreUnavailable
+from dangol.store.housekeeping import drop_lease, take_lease
+from dangol.store.tables import leases
+
+PATIENCE = timedelta(seconds=30)
+"""How long a stopping process waits for the work in hand."""
+_LEASE = "up"
+_LASTS = timedelta(seconds=15)
+_RENEW_EVERY = timedelta(seconds=4)
+_GRACE_SECONDS = 5
+_log = structlog.get_logger(__name__)
+
+
+class Stop:
+    """Asks a process to end: on Ctrl-C or SIGTERM, or because a part of it failed."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._failure: DangolError | None = None
+
+    def ask(self, failure: DangolError | None = None) -> None:
+        self._failure = self._failure or failure
+        self._asked.set()
+
+    def wait(self) -> None:
+        """Wait until the process is to end. Raises what made it."""
+        self._asked.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """The first SIGINT or SIGTERM asks; another ends the process at once, without waiting for anything."""
+
+        def handle(_signal: int, _frame: object) -> None:
+            if self._asked.is_set():
+                os.write(sys.stderr.fileno(), b"stopped at once; a hand-over in hand will be logged as unknown\n")
+                os._exit(130)
+            os.write(sys.stderr.fileno(), b"stopping: what is in hand is finished; Ctrl-C again stops at once\n")
+            self._asked.set()
+
+        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def in_thread(name: str, run: Callable[[], None], halt: Callable[[], None], stop: Stop) -> Iterator[None]:
+    """``run`` in a thread until the end, when ``halt`` asks it to return; if it ends by itself, so does the process."""
+    halted = threading.Event()
+
+    def guarded() -> None:
+        try:
+            run()
+        except BaseException:
+            _log.exception("a part of the process failed", part=name)
+        if not halted.is_set():
+            stop.ask(DangolError(f"the {name} stopped by itself; the log above says why"))
+
+    thread = threading.Thread(target=guarded, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        halted.set()
+        halt()
+        thread.join(PATIENCE.total_seconds())
+
+
+@contextmanager
+def serving(app: FastAPI, listener: socket.socket, stop: Stop) -> Iterator[None]:
+    """The web server on a socket that is bound already; at the end it answers what it has accepted, and no more."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+
+    def halt() -> None:
+        server.should_exit = True
+
+    with in_thread("web server", lambda: server.run(sockets=[listener]), halt, stop):
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises DangolError in an operator's words if the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise DangolError(f"{host} is no address of this machine: {error.strerror}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise DangolError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+    return listener
+
+
+@contextmanager
+def only_one(dangol: Dangol, stop: Stop) -> Iterator[None]:
+    """Hold this database against a second ``dangol up``; the hold runs out by itself soon after a crash.
+
+    Raises AlreadyRunning with who holds it and what to do.
+    """
+    if not _hold(dangol):
+        raise AlreadyRunning(_who_holds(dangol))
+    resting = threading.Event()
+
+    def renew() -> None:
+        while not resting.wait(_RENEW_EVERY.total_seconds()):
+            try:
+                if not _hold(dangol):
+                    stop.ask(AlreadyRunning(f"this process lost the database: {_who_holds(dangol)}"))
+                    return
+            except StoreUnavailable as error:
+                _log.warning("the hold on the database could not be renewed", error=str(error))
+
+    thread = threading.Thread(target=renew, name="hold", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        resting.set()
+        thread.join(PATIENCE.total_seconds())
+        _let_go(dangol)
+
+
+def _hold(dangol: Dangol) -> bool:
+    with dangol.database.write() as tx:
+        return take_lease(tx, _LEASE, dangol.name, dangol.clock.now(), _LASTS) == dangol.name
+
+
+def _let_go(dangol: Dangol) -> None:
+    try:
+        with dangol.database.write() as tx:
+            drop_lease(tx, _LEASE, dangol.name)
+    except StoreUnavailable as error:
+        _log.warning("the hold on the database could not be given back; it runs out by itself", error=str(error))
+
+
+def _who_holds(dangol: Dangol) -> str:
+    with dangol.database.read() as tx:
+        row = tx.execute(select(leases).where(leases.c.name == _LEASE)).one_or_none()
+    if row is None:
+        return f"{dangol.database.label} was held by another `dangol up`, which has just stopped; start again"
+    host, _, process = row.holder.rpartition(":")
+    left = max(1, round((row.expires_at - dangol.clock.now()).total_seconds()))
+    return (
+        f"{dangol.database.label} is in use by another `dangol up`: process {process} on {host}, "
+        f"last seen {row.expires_at - _LASTS:%Y-%m-%d %H:%M:%S} UTC.\n"
+        f"Stop that one, or give this one another DANGOL_HOME or DANGOL_DATABASE_URL. "
+        f"If it has crashed, the database is free again in {left} s."
+    )
+
+
+def tell(rows: dict[str, str]) -> None:
+    """Aligned lines of name and value."""
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        typer.echo(f"  {name:<{width}}  {value}")

@@ -1,0 +1,172 @@
+"""Running dangol: everything in one process, or each process of its own, and what an operator does before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dangol.bootstrap import Dangol, open_dangol
+from dangol.definitions.versions import Deployment
+from dangol.errors import UsageError
+from dangol.queue.worker import Workers
+from dangol.settings import Settings
+from dangol.store.database import Database
+from dangol.surfaces.cli.processes import PATIENCE, Stop, bind, in_thread, only_one, serving, tell
+from dangol.surfaces.web import create_app
+
+HostOption = Annotated[str, typer.Option(help="The address to listen on; others can reach 0.0.0.0.")]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run everything in one process: web pages and API, workers and scheduler. Ctrl-C stops it."""
+    settings, stop = Settings(), Stop()
+    with ExitStack() as running:
+        running.enter_context(stop.on_signals())
+        dangol = running.enter_context(Dangol(settings, workers=True))
+        running.enter_context(only_one(dangol, stop))
+        listener = running.enter_context(bind(host, port))
+        changes = dangol.deploy(by="dangol up")
+        app = create_app(dangol, hosts=_names(host))
+        _start_workers(running, dangol, settings.worker_threads)
+        _start_scheduler(running, dangol, stop)
+        running.enter_context(serving(app, listener, stop))
+        _introduce(dangol, changes, host, port)
+        stop.wait()
+    typer.echo("Stopped.")
+
+
+def web(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run the web pages and the API only; workers and a scheduler run elsewhere."""
+    settings, stop = Settings(), Stop()
+    with ExitStack() as running:
+        running.enter_context(stop.on_signals())
+        dangol = running.enter_context(Dangol(settings, workers=bool(settings.broker_url)))
+        listener = running.enter_context(bind(host, port))
+        running.enter_context(serving(create_app(dangol, hosts=_names(host)), listener, stop))
+        typer.echo(f"Web on {_url(host, port)}")
+        _warn_if_open(host)
+        stop.wait()
+
+
+def worker(
+    threads: Annotated[int | None, typer.Option(min=1, max=64, help="DANGOL_WORKER_THREADS by default.")] = None,
+) -> None:
+    """Run worker threads only; they are told about work over the broker."""
+    settings, stop = _with_broker("worker"), Stop()
+    count = threads or settings.worker_threads
+    settings = settings.model_copy(update={"worker_threads": count})
+    with ExitStack() as running:
+        running.enter_context(stop.on_signals())
+        dangol = running.enter_context(Dangol(settings, workers=True))
+        _start_workers(running, dangol, count)
+        typer.echo(f"Worker with {count} threads on {dangol.database.label}")
+        stop.wait()
+
+
+def scheduler() -> None:
+    """Run the scheduler only; of several, one leads and the others wait."""
+    settings, stop = _with_broker("scheduler"), Stop()
+    with ExitStack() as running:
+        running.enter_context(stop.on_signals())
+        dangol = running.enter_context(Dangol(settings, workers=True))
+        _start_scheduler(running, dangol, stop)
+        typer.echo(f"Scheduler on {dangol.database.label}")
+        stop.wait()
+
+
+def migrate() -> None:
+    """Bring the database's schema up to this release; safe to repeat."""
+    database = Database(Settings().database)
+    try:
+        database.migrate()
+    finally:
+        database.close()
+    typer.echo(f"{database.label} has the schema of this release")
+
+
+def deploy(
+    workspace: Annotated[Path | None, typer.Argument(help="The workspace; DANGOL_WORKSPACE by default.")] = None,
+    by: Annotated[str, typer.Option(help="Who deploys, for the record.")] = "dangol deploy",
+) -> None:
+    """Check the workspace and put it into service. What is unchanged stays as it is."""
+    with open_dangol(Settings()) as dangol:
+        changes = dangol.deploy(by=by, root=workspace)
+    for change in changes:
+        typer.echo(_change(change))
+    if not changes:
+        typer.echo("nothing to do: what is in service is the same")
+
+
+def write_key() -> None:
+    """Print the key that back ends present to the API."""
+    with open_dangol(Settings()) as dangol:
+        typer.echo(dangol.write_key)
+
+
+def _start_workers(running: ExitStack, dangol: Dangol, threads: int) -> None:
+    assert dangol.broker is not None
+    running.enter_context(Workers(dangol.broker, threads=threads, patience=PATIENCE))
+
+
+def _start_scheduler(running: ExitStack, dangol: Dangol, stop: Stop) -> None:
+    scheduler = dangol.scheduler()
+    running.enter_context(in_thread("scheduler", scheduler.run, scheduler.stop, stop))
+
+
+def _with_broker(process: str) -> Settings:
+    settings = Settings()
+    if not settings.broker_url:
+        raise UsageError(
+            f"a {process} of its own needs a broker that other processes reach: set DANGOL_BROKER_URL to redis://… or "
+            "amqp://…, or run everything in one process with `dangol up`"
+        )
+    return settings
+
+
+def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: int) -> None:
+    with dangol.database.read() as tx:
+        in_service = [release.campaign.key for release in dangol.releases.active(tx)]
+    url = _url(host, port)
+    typer.echo(f"dangol is up, with {len(in_service)} campaigns in service. Ctrl-C stops it.")
+    tell(
+        {
+            "Campaigns": ", ".join(in_service) or "none",
+            "Changed": "; ".join(_change(change) for change in changes) or "nothing since the last time",
+            "Database": dangol.database.label,
+            "Mailbox": str(dangol.settings.mailbox),
+            "Write key": "DANGOL_WRITE_KEY" if dangol.settings.write_key else "in the database; `dangol write-key`",
+            "Mail": f"{url}/mailbox",
+            "Log": f"{url}/log",
+            "API": f"{url}/docs",
+        }
+    )
+    _warn_if_open(host)
+
+
+def _warn_if_open(host: str) -> None:
+    if host not in _LOOPBACK:
+        typer.echo(
+            f"warning: the pages show personal data and ask for no password; on {host} put a proxy that does in front",
+            err=True,
+        )
+
+
+def _change(change: Deployment) -> str:
+    if change.version_id is None:
+        return f"{change.campaign_key}: out of service"
+    return f"{change.campaign_key}: {'new version' if change.replaced else 'new'} {change.version_id[:12]}"
+
+
+def _names(host: str) -> Sequence[str]:
+    """The names under which requests may come in."""
+    return _LOOPBACK if host in _LOOPBACK else ("*",)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,1 @@
+"""Server-rendered pages: overview, mailbox, log and explanations. They work without JavaScript."""

@@ -1,0 +1,71 @@
+"""How pages are made: one template environment, everything escaped, and headers that allow nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dangol import __version__
+
+_PACKAGE = "dangol.surfaces.pages"
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_MESSAGE_POLICY = "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
+_MEDIA_TYPES = {"css": "text/css", "svg": "image/svg+xml"}
+
+
+def _language(text: str) -> str:
+    """The ``lang`` of a message's text, so that screen readers speak it right."""
+    return "ko" if _HANGUL.search(text) else "en"
+
+
+def _stamp(at: datetime) -> Markup:
+    """An instant in UTC as a ``time`` element."""
+    at = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
+
+
+def _query(values: Mapping[str, object], **changed: object) -> str:
+    """A query string of what is not empty."""
+    merged = {**values, **changed}
+    return "?" + urlencode({name: value for name, value in merged.items() if value not in (None, "")})
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_TEMPLATES.filters.update(language=_language, stamp=_stamp, plain=lambda code: code.replace("_", " "))
+_TEMPLATES.globals.update(query=_query, version=__version__)
+
+
+def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page from ``templates/``."""
+    html = _TEMPLATES.get_template(template).render(values)
+    return HTMLResponse(html, status, {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"})
+
+
+def message_html(html: str) -> HTMLResponse:
+    """A message's own HTML, for a frame: it can run nothing and send nothing."""
+    headers = {"Content-Security-Policy": _MESSAGE_POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "no-store"}
+    return HTMLResponse(html, headers=headers)
+
+
+def asset(name: str) -> Response | None:
+    """A file of ``static/``, or None."""
+    found = next((file for file in files(_PACKAGE).joinpath("static").iterdir() if file.name == name), None)
+    if found is None:
+        return None
+    media_type = _MEDIA_TYPES[name.rpartition(".")[2]]
+    return Response(found.read_bytes(), media_type=media_type, headers={"Cache-Control": "max-age=300"})

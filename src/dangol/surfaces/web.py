@@ -1,0 +1,105 @@
+"""The web application: pages and API under one roof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dangol import __version__
+from dangol.bootstrap import Dangol
+from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable, UnknownProfile, UsageError
+from dangol.surfaces.api.router import make_router as make_api
+from dangol.surfaces.pages.router import make_router as make_pages
+from dangol.surfaces.pages.router import problem
+
+_FOR_MACHINES = ("/v1/", "/healthz", "/openapi.json")
+_STATUS: dict[type[DangolError], int] = {
+    UsageError: 400,
+    UnknownProfile: 404,
+    StoreUnavailable: 503,
+    BrokerUnavailable: 503,
+}
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_log = structlog.get_logger(__name__)
+
+
+def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The application of an opened installation; who opened it closes it.
+
+    ``hosts`` are the names that requests may be addressed to. On a loopback address they should be named, so that no
+    foreign web page can read personal data by pointing its own name at this machine.
+    """
+    app = FastAPI(
+        title="dangol",
+        version=__version__,
+        summary="Report events and people; read what was sent, and why.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(make_api(dangol))
+    app.include_router(make_pages(dangol))
+    app.add_exception_handler(DangolError, _dangol_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    return app
+
+
+class SecurityHeaders:
+    """Headers that every response has unless it says otherwise itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+async def _dangol_error(request: Request, error: Exception) -> Response:
+    """What dangol raises on purpose, in its own words; what it does not is a plain 500."""
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        raise error
+    if status == 503:
+        _log.warning("a request found something away", path=request.url.path, error=str(error))
+    if _for_machines(request):
+        headers = {"Retry-After": "5"} if status == 503 else None
+        return JSONResponse({"error": str(error)}, status, headers)
+    return problem(status, _sentence(str(error)))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if _for_machines(request):
+        return await http_exception_handler(request, error)
+    words = "There is no such page." if error.detail == "Not Found" else str(error.detail)
+    return problem(error.status_code, words)
+
+
+def _for_machines(request: Request) -> bool:
+    return request.url.path.startswith(_FOR_MACHINES)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."

@@ -1,0 +1,94 @@
+"""Small workspaces made in code: the shipped brand, one message on every channel, and the campaigns a test is about."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+JOURNEY_MAP = {
+    "stages": [
+        {"key": "purchase", "name": "Purchase", "intent": "Pay."},
+        {"key": "loyalty", "name": "Loyalty", "intent": "Be known."},
+    ]
+}
+TRACKING_PLAN = {
+    "attributes": {"name": "string", "given_name": "string", "vip": "boolean"},
+    "events": {
+        "Order Completed": {"order_id": "string", "value": "number"},
+        "Checkout Started": {"value": "number"},
+        "Complaint Raised": {"topic": "string"},
+    },
+}
+POLICIES: dict[str, Any] = {"timezone": "Asia/Seoul", "locale": "en", "consent_required": ["marketing"]}
+NIGHT = [{"from": "21:00", "to": "08:00"}]
+TEXTS = {
+    "note/email.en.md.j2": "---\nsubject: A note\npreheader: P\ntitle: T\n---\nHow are you?\n",
+    "note/sms.en.txt.j2": "How are you?\n",
+    "note/push.en.txt.j2": "---\ntitle: A note\n---\nHow are you?\n",
+    "letter/email.en.md.j2": "---\nsubject: A letter\npreheader: P\ntitle: T\n---\nHow have you been?\n",
+    "receipt/email.en.md.j2": (
+        "---\nsubject: Your order {{ event.order_id }}\npreheader: P\ntitle: T\n---\nYou paid {{ event.value }}.\n"
+    ),
+}
+
+
+def campaign(
+    key: str,
+    *steps: Mapping[str, Any],
+    event: str = "Order Completed",
+    again: str | Mapping[str, str] = "always",
+    where: str | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """A campaign that marketing could have written; by default everyone who orders is sent a note."""
+    entry = {"event": event, "again": again} | ({"where": where} if where else {})
+    return {
+        "key": key,
+        "name": key,
+        "purpose": "marketing",
+        "entry": entry,
+        "stages": [{"stage": "loyalty", "steps": list(steps) or [note()]}],
+        **others,
+    }
+
+
+def scheduled(key: str, *steps: Mapping[str, Any], cron: str = "0 12 * * *", **others: Any) -> dict[str, Any]:
+    """A campaign for everyone, every noon in Seoul unless ``cron`` or ``entry`` says otherwise."""
+    entry = {"schedule": cron, "audience": "true", "again": "always"}
+    return campaign(key, *steps, **{"entry": entry, **others})
+
+
+def note(*channels: str, **others: Any) -> dict[str, Any]:
+    """A step that sends the note: by email, or on the first of these channels that is allowed."""
+    return {"send": "note", "channels": list(channels) or ["email"], **others}
+
+
+def cap(limit: int, window: str = "rolling 7 days", *, key: str = "cap", **others: Any) -> dict[str, Any]:
+    return {"key": key, "limit": limit, "window": window, **others}
+
+
+def write_workspace(
+    root: Path,
+    *campaigns: Mapping[str, Any],
+    policies: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a workspace with exactly these campaigns to ``root``; ``policies`` and ``texts`` add to the usual ones."""
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(ROOT / "templates" / "brand", root / "templates" / "brand")
+    files = {
+        "campaigns/journey-map.yaml": json.dumps(JOURNEY_MAP),
+        "campaigns/tracking-plan.yaml": json.dumps(TRACKING_PLAN),
+        "campaigns/policies.yaml": json.dumps({**POLICIES, **(policies or {})}),
+        **{f"campaigns/{one['key']}.yaml": json.dumps(one) for one in campaigns},
+        **{f"templates/{path}": text for path, text in {**TEXTS, **(texts or {})}.items()},
+    }
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return root
