@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -46,6 +46,7 @@ from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
 from dangol.delivery.dispatch import Dispatcher
 
+_ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
 """Tells workers about messages that are due. Losing the call loses nothing: the sweeper finds them again."""
 
@@ -117,13 +118,15 @@ class Pipeline:
     def ingest(self, incoming: Sequence[IncomingEvent]) -> Ingested:
         """Accept events: when this returns they are committed, and so is everything that follows from them (G1).
 
-        An event seen before, by its ``message_id``, changes nothing.
+        An event seen before, by its ``message_id``, changes nothing; of one about an erased person only that it came
+        is kept.
         """
         now = self.clock.now()
         with self.database.write() as tx:
             owners = people.resolve(tx, [event.external_id for event in incoming], now=now, entropy=self.entropy)
             people.lock(tx, owners.values())
-            new = sorted(events.record(tx, incoming, owners, received_at=now), key=lambda event: event.order)
+            accepted = self._of_the_living(tx, incoming, owners)
+            new = sorted(events.record(tx, accepted, owners, received_at=now), key=lambda event: event.order)
             changes = Changes(now)
             if new:
                 left = self._leave(tx, new, changes)
@@ -144,7 +147,27 @@ class Pipeline:
                 bad.append((item, refused))
         if bad:
             self._keep_aside(bad, source)
-        return self.ingest(good) if good else Ingested(len(raw), 0, 0)
+        return replace(self.ingest(good), received=len(raw)) if good else Ingested(len(raw), 0, 0)
+
+    def _of_the_living(
+        self, tx: Connection, incoming: Sequence[IncomingEvent], owners: Mapping[str, str]
+    ) -> Sequence[IncomingEvent]:
+        """The events but those about people who were erased (G8)."""
+        gone = people.erased(tx, list(owners.values()))
+        if not gone:
+            return incoming
+        for event in incoming:
+            if owners[event.external_id] in gone:
+                events.reject(
+                    tx,
+                    source=event.source,
+                    code="erased",
+                    message=_ERASED,
+                    payload="",
+                    now=self.clock.now(),
+                    entropy=self.entropy,
+                )
+        return [event for event in incoming if owners[event.external_id] not in gone]
 
     def _keep_aside(self, bad: Sequence[tuple[object, InvalidEvent]], source: str) -> None:
         now = self.clock.now()

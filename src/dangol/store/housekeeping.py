@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
+from dangol.model.vocabulary import JourneyStatus, MessageState
 from dangol.store.database import insert_new, upsert_if
-from dangol.store.tables import instance, leases
+from dangol.store.tables import instance, journeys, leases, messages, schedule_runs
 
 
 def remembered(connection: Connection, name: str, make: Callable[[], str]) -> str:
@@ -37,3 +38,17 @@ def take_lease(connection: Connection, name: str, holder: str, now: datetime, la
 def drop_lease(connection: Connection, name: str, holder: str) -> None:
     """Let another take over at once."""
     connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def forget_wakeups(connection: Connection, now: datetime) -> None:
+    """Mark all work as told to nobody, so that the next sweep tells it.
+
+    For an in-memory broker at its start: whoever was told before is gone, and so is what they were told.
+    """
+    connection.execute(update(messages).where(messages.c.state == MessageState.DUE.value).values(lease_until=now))
+    connection.execute(
+        update(journeys)
+        .where(journeys.c.status == JourneyStatus.WAITING.value, journeys.c.wake_at <= now)
+        .values(queued_until=None)
+    )
+    connection.execute(update(schedule_runs).where(schedule_runs.c.finished_at.is_(None)).values(queued_until=None))

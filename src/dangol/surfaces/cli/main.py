@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dangol import __version__
 from dangol.errors import DangolError
-from dangol.surfaces.cli import check, demo, imports
+from dangol.surfaces.cli import check, demo, imports, log, trigger, up
 
 app = typer.Typer(
     name="dangol",
@@ -36,10 +36,23 @@ def _main(
     """Messaging as code for customer journeys."""
 
 
-app.command()(demo.demo)
-app.command()(check.check)
-app.command()(check.schema)
+for command in (
+    demo.demo,
+    up.up,
+    check.check,
+    check.schema,
+    trigger.trigger,
+    log.explain,
+    up.deploy,
+    up.migrate,
+    up.web,
+    up.worker,
+    up.scheduler,
+    up.write_key,
+):
+    app.command()(command)
 app.add_typer(imports.app)
+app.add_typer(log.app)
 
 
 def run() -> None:

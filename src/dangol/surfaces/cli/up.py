@@ -15,6 +15,7 @@ from dangol.errors import UsageError
 from dangol.queue.worker import Workers
 from dangol.settings import Settings
 from dangol.store.database import Database
+from dangol.store.housekeeping import forget_wakeups
 from dangol.surfaces.cli.processes import PATIENCE, Stop, bind, in_thread, only_one, serving, tell
 from dangol.surfaces.web import create_app
 
@@ -32,6 +33,9 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         running.enter_context(only_one(dangol, stop))
         listener = running.enter_context(bind(host, port))
         changes = dangol.deploy(by="dangol up")
+        if not settings.broker_url:
+            with dangol.database.write() as tx:
+                forget_wakeups(tx, dangol.clock.now())
         app = create_app(dangol, hosts=_names(host))
         _start_workers(running, dangol, settings.worker_threads)
         _start_scheduler(running, dangol, stop)
