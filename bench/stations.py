@@ -36,20 +36,21 @@ _STATIONS = (
 
 
 @contextmanager
-def timed() -> Iterator[Counter[str]]:
+def timed(*, cpu: bool) -> Iterator[Counter[str]]:
     """Station → seconds spent in it, without those of stations within it; filled while the block runs."""
     seconds: Counter[str] = Counter()
     within = [0.0]
+    now = time.process_time if cpu else time.perf_counter
 
     def stopwatch(station: str, work: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(work)
         def watched(*args: Any, **kwargs: Any) -> Any:
             within.append(0.0)
-            began = time.perf_counter()
+            began = now()
             try:
                 return work(*args, **kwargs)
             finally:
-                took = time.perf_counter() - began
+                took = now() - began
                 seconds[station] += took - within.pop()
                 within[-1] += took
 

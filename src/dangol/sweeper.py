@@ -92,21 +92,20 @@ class Sweeper:
             if due is None:
                 continue
             campaign = release.campaign.key
+            run = {
+                "id": ids.derive(due.latest, "run", campaign),
+                "campaign_key": campaign,
+                "version_id": release.version_id,
+                "fire_at": due.latest,
+            }
+            if not journey_rows.open_run(tx, run):
+                continue
             subject = Subject(campaign, release.version_id, occasion=due.latest.isoformat())
             if due.missed:
                 evidence = {"missed": due.missed, "first": due.first.isoformat(), "run": due.latest.isoformat()}
                 journal.add(Decision.SCHEDULE_MISSED, Reason.MISSED_WHILE_DOWN, subject, evidence=evidence)
             journal.add(
                 Decision.SCHEDULE_FIRED, Reason.DUE_BY_SCHEDULE, subject, evidence={"fire_at": due.latest.isoformat()}
-            )
-            journey_rows.open_run(
-                tx,
-                {
-                    "id": ids.derive(due.latest, "run", campaign),
-                    "campaign_key": campaign,
-                    "version_id": release.version_id,
-                    "fire_at": due.latest,
-                },
             )
         journal.write(tx)
 

@@ -7,6 +7,7 @@ dates as ISO text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -90,7 +91,8 @@ class Dialect(Protocol):
 
 
 class PostgreSQL:
-    """JSONB. Casts stand behind CASE: a failing cast is an error here, not NULL."""
+    """JSONB. Casts stand behind CASE: a failing cast is an error here, not NULL. Numbers are bounded while they are
+    still decimals, for one too large to be a double is an error too."""
 
     def member(self, document: Sql, name: str) -> Json:
         key = cast(literal(name), Text)
@@ -113,7 +115,8 @@ class PostgreSQL:
     def number(self, place: Json) -> Sql:
         exact = cast(place.content, Numeric)
         size = func.abs(exact)
-        double = case((size > LARGEST, None), (size < SMALLEST, literal(0.0, Double)), else_=cast(exact, Double))
+        largest, smallest = (literal(Decimal(str(bound)), Numeric) for bound in (LARGEST, SMALLEST))
+        double = case((size > largest, None), (size < smallest, literal(0.0, Double)), else_=cast(exact, Double))
         return case((place.kind == "number", double))
 
     def boolean(self, place: Json) -> Sql:

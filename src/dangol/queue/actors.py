@@ -23,6 +23,7 @@ from dangol.pipeline import Pipeline
 from dangol.queue.middleware import Stopping
 from dangol.sweeper import Due
 
+_PREFIX = "dangol-"
 _PAUSE_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Actors:
             as_actor = dramatiq.actor(
                 broker=broker,
                 actor_name=f"dangol.{name}",
-                queue_name=f"dangol-{name}",
+                queue_name=f"{_PREFIX}{name}",
                 priority=priority,
                 max_retries=0,
                 max_age=age,

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from dangol.model.vocabulary import JourneyStatus
-from dangol.store.database import among, insert_new, update_each
+from dangol.store.database import among, update_each
 from dangol.store.tables import journeys, schedule_runs
 
 _WAITING = JourneyStatus.WAITING.value
@@ -112,9 +113,11 @@ def last_firings(connection: Connection) -> dict[str, datetime]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def open_run(connection: Connection, row: dict[str, Any]) -> None:
-    """Note that a schedule fired; the same firing noted twice is one run."""
-    insert_new(connection, schedule_runs, [row], conflict=["campaign_key", "fire_at"])
+def open_run(connection: Connection, row: dict[str, Any]) -> bool:
+    """Note that a schedule fired; False if another sweeper has noted this firing already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(schedule_runs).on_conflict_do_nothing().returning(schedule_runs.c.id)
+    return connection.execute(statement, row).one_or_none() is not None
 
 
 def queue_runs(connection: Connection, now: datetime, until: datetime) -> list[str]:

@@ -85,7 +85,7 @@ async def _dangol_error(request: Request, error: Exception) -> Response:
         _log.warning("a request found something away", path=request.url.path, error=str(error))
     if _for_machines(request):
         headers = {"Retry-After": "5"} if status == 503 else None
-        return JSONResponse({"error": str(error)}, status, headers)
+        return JSONResponse({"code": type(error).__name__, "message": str(error)}, status, headers)
     return problem(status, _sentence(str(error)))
 
 
@@ -102,4 +102,5 @@ def _for_machines(request: Request) -> bool:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+    ended = text if text.endswith((".", "?")) else f"{text}."
+    return f"{ended[:1].upper()}{ended[1:]}"

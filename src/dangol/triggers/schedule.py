@@ -36,20 +36,27 @@ def next_firing(entry: Entry, *, after: datetime, default_zone: str) -> datetime
 
 def firings_between(entry: Entry, after: datetime, until: datetime, *, default_zone: str) -> Firings | None:
     """The firings after ``after`` and not after ``until``; None if there are none."""
-    due = takewhile(lambda instant: instant <= until, _firings(entry, after, default_zone))
-    counted = list(islice(due, _COUNTED))
+    counted = list(islice(_due(entry, after, until, default_zone), _COUNTED + 1))
     if not counted:
         return None
     latest = counted[-1]
-    if len(counted) == _COUNTED:
+    if len(counted) > _COUNTED:
         backwards = CronSim(_cron(entry), until.astimezone(_zone(entry, default_zone)), reverse=True)
-        latest = max(latest, next(backwards).astimezone(UTC))
+        near = next(backwards).astimezone(UTC)
+        # Looking back passes over ``until`` itself and reads a repeated hour the first time only; so look ahead again.
+        latest = max(latest, near, *_due(entry, near, until, default_zone))
     return Firings(counted[0], latest, len(counted) - 1)
 
 
+def _due(entry: Entry, after: datetime, until: datetime, default_zone: str) -> Iterator[datetime]:
+    return takewhile(lambda instant: instant <= until, _firings(entry, after, default_zone))
+
+
 def _firings(entry: Entry, after: datetime, default_zone: str) -> Iterator[datetime]:
-    for instant in CronSim(_cron(entry), after.astimezone(_zone(entry, default_zone))):
-        yield instant.astimezone(UTC)
+    for local in CronSim(_cron(entry), after.astimezone(_zone(entry, default_zone))):
+        instant = local.astimezone(UTC)
+        if instant > after:  # asked in the second of two equal hours, CronSim begins with the first
+            yield instant
 
 
 def _cron(entry: Entry) -> str:

@@ -44,7 +44,7 @@ SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 def curl(client: TestClient, block: str) -> Any:
     """Send what this curl command would send."""
-    command, url, *options = shlex.split(block)
+    command, url, *options = shlex.split(block.replace("\\\n", " "))
     assert command == "curl"
     told = dict(zip(options[::2], options[1::2], strict=True))
     assert told["--user"] == "$DANGOL_WRITE_KEY:"

@@ -101,8 +101,10 @@ class House:
     # Work.
 
     def work(self) -> None:
-        """Do all that is due now, as a scheduler and a worker would."""
-        self._runner().run_due()
+        """Do all that is due now, as a scheduler and its workers would."""
+        runner = self._runner()
+        runner.run_due()
+        runner.run_until(self.clock.now())
 
     def pass_time(self, length: timedelta) -> None:
         """Let time go by, doing what comes due at the second at which it does."""
@@ -113,9 +115,9 @@ class House:
         self.clock.advance(length)
 
     def _runner(self) -> Runner:
-        wake = self.pipeline.wake
+        """A scheduler alone: messages are found by sweeping, none are announced by the pipeline."""
         runner = Runner(self.pipeline, self.sweeper, self.clock, grain=GRAIN)
-        self.pipeline.wake = wake
+        self.pipeline.wake = None
         return runner
 
     # What came of it.

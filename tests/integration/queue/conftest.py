@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,18 @@ PATIENCE = 20.0
 
 
 @pytest.fixture
-def events_queue(monkeypatch: pytest.MonkeyPatch) -> str:
-    name = f"dangol-events-{uuid.uuid4().hex[:12]}"
-    monkeypatch.setattr(client, "EVENTS_QUEUE", name)
-    monkeypatch.setattr(actors_module, "EVENTS_QUEUE", name)
+def prefix(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the names of this test's queues begin with."""
+    name = f"dangol-{uuid.uuid4().hex[:12]}-"
+    monkeypatch.setattr(actors_module, "_PREFIX", name)
+    monkeypatch.setattr(actors_module, "EVENTS_QUEUE", f"{name}events")
+    monkeypatch.setattr(client, "EVENTS_QUEUE", f"{name}events")
     return name
+
+
+@pytest.fixture
+def events_queue(prefix: str) -> str:
+    return f"{prefix}events"
 
 
 @pytest.fixture
@@ -50,7 +58,7 @@ def stub() -> str:
 
 
 @pytest.fixture
-def redis_server(events_queue: str) -> Iterator[str]:
+def redis_server(prefix: str) -> Iterator[str]:
     connection = redis.Redis.from_url(REDIS, socket_connect_timeout=3)
     try:
         connection.ping()
@@ -58,21 +66,22 @@ def redis_server(events_queue: str) -> Iterator[str]:
         service_missing("Redis (DANGOL_TEST_REDIS_URL)", error)
     with closing(connection):
         yield REDIS
-        keys = [*connection.scan_iter(f"dramatiq:*{events_queue}*", count=1000)]
+        keys = [*connection.scan_iter(f"dramatiq:*{prefix}*", count=1000)]
         if keys:
             connection.delete(*keys)
 
 
 @pytest.fixture
-def rabbitmq_server(events_queue: str) -> Iterator[str]:
+def rabbitmq_server(prefix: str) -> Iterator[str]:
     try:
         connection = pika.BlockingConnection(pika.URLParameters(RABBITMQ))
     except pika.exceptions.AMQPError as error:
         service_missing("RabbitMQ (DANGOL_TEST_RABBITMQ_URL)", error)
     with closing(connection):
         yield RABBITMQ
-        for name in (events_queue, f"{events_queue}.DQ", f"{events_queue}.XQ"):
-            connection.channel().queue_delete(name)
+        channel = connection.channel()
+        for name, suffix in product(("events", "deliver", "plan", "fan_out"), ("", ".DQ", ".XQ")):
+            channel.queue_delete(f"{prefix}{name}{suffix}")
 
 
 SERVERS = [
@@ -138,7 +147,7 @@ class Running:
 
 
 @pytest.fixture
-def brokers(broker_url: str, events_queue: str) -> Iterator[Callable[[], Broker]]:
+def brokers(broker_url: str, prefix: str) -> Iterator[Callable[[], Broker]]:
     """Makes broker objects on the same server; in memory there is one for all."""
     made: list[Broker] = []
 

@@ -156,7 +156,7 @@ def test_what_makes_no_sense_is_said_and_nothing_is_stored(
     [
         ("29.3", 29.3),
         ("-1", -1),
-        ("1e3", 1000.0),
+        ("1e3", "1e3"),
         ("0", 0),
         ("true", True),
         ("false", False),
@@ -167,7 +167,6 @@ def test_what_makes_no_sense_is_said_and_nothing_is_stored(
         ("1,000", "1,000"),
         ("NaN", "NaN"),
         ("20261122000012345", "20261122000012345"),
-        ("1e999", "1e999"),
         ("", ""),
         ("{}", "{}"),
         ("서울", "서울"),

@@ -23,7 +23,7 @@ from dangol.settings import Settings
 from dangol.store.tables import events
 
 SOURCE = "cli"
-_SCALAR = re.compile(r"true|false|null|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_SCALAR = re.compile(r"true|false|null|-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _MOST_DIGITS = 15
 
 
@@ -77,9 +77,9 @@ def _pairs(given: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_value(text: str) -> Any:
-    """A number, true, false or null where ``text`` reads as one in JSON, else the text.
+    """A plain number, true, false or null where ``text`` reads as one, else the text.
 
-    Numbers of more than 15 digits stay text: they are ids, and would lose digits elsewhere. So does ``007``.
+    ``007``, ``1e5`` and numbers of more than 15 digits stay text: they are ids.
     """
     if _SCALAR.fullmatch(text) and sum(map(str.isdigit, text)) <= _MOST_DIGITS:
         return json.loads(text)
