@@ -35,17 +35,25 @@ class Profile:
         return self.devices[0] if self.devices else None
 
     def fields(self) -> dict[str, Any]:
-        """What expressions and templates see as ``profile``; absent values are left out."""
-        standard = {
-            "id": self.external_id,
-            "email": self.email,
-            "phone": self.phone,
-            "locale": self.locale,
-            "timezone": self.timezone,
-            "country": self.country,
-            "created_at": self.created_at,
-        }
-        return {**self.attributes, **{name: value for name, value in standard.items() if value is not None}}
+        """What expressions and templates see as ``profile``; absent values are left out.
+
+        A standard name means the column, in memory as in SQL: an attribute of the same name does not stand in for it.
+        """
+        fields = dict(self.attributes)
+        for name, value in (
+            ("id", self.external_id),
+            ("email", self.email),
+            ("phone", self.phone),
+            ("locale", self.locale),
+            ("timezone", self.timezone),
+            ("country", self.country),
+            ("created_at", self.created_at),
+        ):
+            if value is None:
+                fields.pop(name, None)
+            else:
+                fields[name] = value
+        return fields
 
 
 @dataclass(frozen=True, slots=True)

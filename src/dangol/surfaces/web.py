@@ -20,6 +20,8 @@ from dangol.surfaces.api.router import make_router as make_api
 from dangol.surfaces.pages.router import make_router as make_pages
 from dangol.surfaces.pages.router import problem
 
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+"""What this machine calls itself in a request, when it is asked over its loopback address."""
 _FOR_MACHINES = ("/v1/", "/healthz", "/openapi.json")
 _STATUS: dict[type[DangolError], int] = {
     UsageError: 400,

@@ -17,7 +17,7 @@ from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.housekeeping import forget_wakeups
 from dangol.surfaces.cli.processes import PATIENCE, Stop, bind, in_thread, only_one, serving, tell
-from dangol.surfaces.web import create_app
+from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 
 HostOption = Annotated[str, typer.Option(help="The address to listen on; others can reach 0.0.0.0.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
@@ -169,7 +169,7 @@ def _change(change: Deployment) -> str:
 
 def _names(host: str) -> Sequence[str]:
     """The names under which requests may come in."""
-    return _LOOPBACK if host in _LOOPBACK else ("*",)
+    return LOOPBACK_NAMES if host in _LOOPBACK else ("*",)
 
 
 def _url(host: str, port: int) -> str:

@@ -1,0 +1,57 @@
+"""``/healthz``: 200 only while the database answers and a scheduler leads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fastapi.testclient import TestClient
+
+from dangol.bootstrap import Dangol
+from dangol.clock import VirtualClock
+from dangol.queue.scheduler import LEASE
+from dangol.store.housekeeping import take_lease
+from dangol.surfaces.web import LOOPBACK_NAMES, create_app
+from tests.integration.pipeline.house import House
+
+
+def lead(dangol: Dangol) -> None:
+    with dangol.database.write() as tx:
+        take_lease(tx, LEASE, "scheduler", dangol.clock.now(), timedelta(seconds=10))
+
+
+def test_without_a_scheduler_the_installation_is_not_well(client: TestClient) -> None:
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert "no scheduler has run" in response.json()["scheduler"]["problem"]
+
+
+def test_while_a_scheduler_leads_it_is_well(dangol: Dangol, client: TestClient, clock: VirtualClock) -> None:
+    lead(dangol)
+    clock.advance(timedelta(seconds=3))
+    response = client.get("/healthz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "database": {"ok": True},
+        "scheduler": {"ok": True, "lease_ends_in": 7.0},
+        "due_messages": {"count": 0, "oldest": 0.0},
+    }
+
+
+def test_a_scheduler_that_fell_silent_is_told(dangol: Dangol, client: TestClient, clock: VirtualClock) -> None:
+    lead(dangol)
+    clock.advance(timedelta(seconds=25))
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()["scheduler"]["lease_ends_in"]) == (503, -15.0)
+
+
+def test_the_queue_of_due_messages_is_told(shop: House, client: TestClient) -> None:
+    shop.orders("alice", order_id="A-2", value=1)
+    shop.sleep(timedelta(seconds=90))
+    assert client.get("/healthz").json()["due_messages"] == {"count": 3, "oldest": 90.0}
+
+
+def test_requests_under_a_foreign_name_are_refused(dangol: Dangol) -> None:
+    with TestClient(create_app(dangol, hosts=LOOPBACK_NAMES)) as client:
+        for name, status in (("localhost:8000", 200), ("127.0.0.1", 200), ("[::1]:8000", 200), ("evil.example", 400)):
+            assert client.get("/log", headers={"Host": name}).status_code == status
