@@ -23,15 +23,15 @@ class VirtualClock:
     """A clock that stands still until it is moved; simulations and tests run on it."""
 
     def __init__(self, start: datetime) -> None:
-        if start.tzinfo is None:
-            raise ValueError("a clock needs an aware datetime")
-        self._now = start.astimezone(UTC)
+        self.move_to(start)
 
     def now(self) -> datetime:
         return self._now
 
     def move_to(self, instant: datetime) -> None:
         """Set the clock; it may be moved back, as real clocks sometimes are."""
+        if instant.tzinfo is None:
+            raise ValueError("a clock needs an aware datetime")
         self._now = instant.astimezone(UTC)
 
     def advance(self, by: timedelta) -> None:

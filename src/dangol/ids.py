@@ -10,22 +10,37 @@ from __future__ import annotations
 import hashlib
 import random
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
-def _base32(number: int) -> str:
-    return "".join(_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10))
+@lru_cache(maxsize=1024)
+def _first_ten(at: datetime) -> str:
+    """The time's characters; a batch makes all of its ids at one instant."""
+    millis = (at - _EPOCH) // _MILLISECOND & 0xFFFF_FFFF_FFFF  # whole numbers: a float would be off in some years
+    return "".join(_PAIRS[(millis >> shift) & 1023] for shift in range(40, -1, -10))
+
+
+def _identifier(at: datetime, last_80_bits: bytes) -> str:
+    number, pairs = int.from_bytes(last_80_bits, "big"), _PAIRS
+    # Written out, because every message and log entry needs one: a loop takes four times as long.
+    return (
+        f"{_first_ten(at)}{pairs[number >> 70]}{pairs[number >> 60 & 1023]}{pairs[number >> 50 & 1023]}"
+        f"{pairs[number >> 40 & 1023]}{pairs[number >> 30 & 1023]}{pairs[number >> 20 & 1023]}"
+        f"{pairs[number >> 10 & 1023]}{pairs[number & 1023]}"
+    )
 
 
 def derive(at: datetime, *natural_key: str) -> str:
-    """The id of the thing that ``natural_key`` names and that came to be at ``at``."""
-    digest = hashlib.blake2b("\x1f".join(natural_key).encode(), digest_size=10).digest()
-    millis = int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    return _base32((millis << 80) | int.from_bytes(digest, "big"))
+    """The id of the thing that ``natural_key`` names and that came to be at ``at``, an aware datetime."""
+    named = "".join([f"{len(part)}:{part}" for part in natural_key])  # no two keys read alike
+    return _identifier(at, hashlib.blake2b(named.encode(), digest_size=10).digest())
 
 
 class Entropy(Protocol):
@@ -53,5 +68,4 @@ class SeededEntropy:
 
 def opaque(at: datetime, entropy: Entropy) -> str:
     """An id that says nothing about what it names; profiles get these, so a log entry alone names nobody."""
-    millis = int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    return _base32((millis << 80) | int.from_bytes(entropy.bytes(10), "big"))
+    return _identifier(at, entropy.bytes(10))

@@ -22,7 +22,9 @@ _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
     Reason.EXIT_EVENT: (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED),
     Reason.GOAL_REACHED: (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED),
 }
+_MAX_DETAIL = 500
 _SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)
+_LONGEST_PAUSE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Patience:
 
     def pause(self, attempt: int, asked: timedelta | None) -> timedelta:
         """The pause before the next attempt: doubling, a day at most, never less than the provider asked for."""
-        doubled = min(self.first_pause * (1 << min(attempt - 1, 20)), timedelta(days=1))
+        doubled = min(min(self.first_pause, _LONGEST_PAUSE) * (1 << min(attempt - 1, 20)), _LONGEST_PAUSE)
         return max(doubled, asked) if asked is not None else doubled
 
 
@@ -185,7 +187,7 @@ def settle(
                 "due_at": due_at or item.claimed.row.due_at,
                 "lease_until": None,
                 "provider": provider,
-                "provider_reference": outcome.reference[:200] if isinstance(outcome, Accepted) else None,
+                "provider_reference": _storable(outcome.reference, 200) if isinstance(outcome, Accepted) else None,
                 "updated_at": now,
             }
         )
@@ -203,12 +205,12 @@ def _judge(
 ) -> tuple[MessageState, Decision, Reason, datetime | None, Evidence]:
     match outcome:
         case Accepted(reference):
-            evidence = {"reference": reference} if reference else {}
+            evidence = {"reference": _storable(reference, _MAX_DETAIL)} if reference else {}
             return MessageState.ACCEPTED, Decision.MESSAGE_ACCEPTED, Reason.ACCEPTED_BY_PROVIDER, None, evidence
         case Unknown(detail):
-            return MessageState.UNKNOWN, Decision.MESSAGE_UNKNOWN, Reason.OUTCOME_UNKNOWN, None, {"detail": detail}
+            return MessageState.UNKNOWN, Decision.MESSAGE_UNKNOWN, Reason.OUTCOME_UNKNOWN, None, _said(detail)
         case Refused(permanent, detail, retry_after):
-            evidence = {"detail": detail}
+            evidence = _said(detail)
             if permanent:
                 return MessageState.FAILED, Decision.MESSAGE_FAILED, Reason.PROVIDER_REFUSED, None, evidence
             if item.attempt >= patience.max_attempts:
@@ -216,3 +218,12 @@ def _judge(
             due_at = now + patience.pause(item.attempt, retry_after)
             evidence["until"] = due_at.isoformat()
             return MessageState.PLANNED, Decision.MESSAGE_RETRIED, Reason.PROVIDER_BUSY, due_at, evidence
+
+
+def _said(detail: str) -> Evidence:
+    return {"detail": _storable(detail, _MAX_DETAIL)}
+
+
+def _storable(text: str, limit: int) -> str:
+    """A carrier's own words, as both databases can keep them: no answer may be lost over how it was put."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()[:limit]

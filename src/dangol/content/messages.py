@@ -61,18 +61,22 @@ class Messages:
         self._voice = voice
         self._purpose = purpose
         self._default_locale = default_locale
+        self._channels = {
+            template: frozenset(channel for name, channel in texts if name == template) for template, _ in texts
+        }
+        self._senders = {channel: self._sender(channel) for channel in Channel}
         self._chosen: dict[tuple[str, Channel, str | None], Text] = {}
 
     def channels(self, template: str) -> frozenset[Channel]:
         """The channels that the message has a text for."""
-        return frozenset(channel for name, channel in self._texts if name == template)
+        return self._channels.get(template, frozenset())
 
     def variables(self, template: str, channel: Channel, locale: str | None) -> frozenset[tuple[str, str]]:
         """What rendering reads, as ``("profile", "name")`` or ``("event", "value")``; voice and macros included.
 
         Raises RenderError if there is no text.
         """
-        return frozenset((fact.scope, fact.name) for fact in self._text(template, channel, locale).facts)
+        return self._text(template, channel, locale).variables
 
     def render(
         self, template: str, channel: Channel, locale: str | None, context: Mapping[str, Mapping[str, Any]]
@@ -90,6 +94,9 @@ class Messages:
 
     def sender(self, channel: Channel) -> str:
         """Who the channel shows as sender: ``단골레코드 <hello@…>``, the SMS sender, or the brand's name."""
+        return self._senders[channel]
+
+    def _sender(self, channel: Channel) -> str:
         brand = self._voice.brand
         if channel is Channel.SMS:
             return brand.sms_sender

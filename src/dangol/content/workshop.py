@@ -40,6 +40,7 @@ class Text:
     html: Program | None
     link: Program | None
     facts: tuple[FactUsed, ...]
+    variables: frozenset[tuple[str, str]]
     static: Mapping[str, str]
 
 
@@ -140,6 +141,7 @@ class Workshop:
             programs.get("html"),
             programs.get("link"),
             tuple(bench.facts),
+            frozenset((fact.scope, fact.name) for fact in bench.facts),
             {name: _static(part) for name, part in parts.items()},
         )
 

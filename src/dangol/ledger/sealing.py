@@ -40,7 +40,7 @@ class PersonKey:
 
     def seal(self, entry_id: str, context: Mapping[str, Any]) -> bytes:
         """Encrypt a JSON-able context (dates and datetimes keep their type) for the entry with this id."""
-        return self._cipher.encrypt(_ENCODER.encode(context).encode(), [entry_id.encode()])
+        return self._cipher.encrypt(_ENCODER.encode(_escaped(dict(context))).encode(), [entry_id.encode()])
 
     def open(self, entry_id: str, sealed: bytes) -> dict[str, Any]:
         """The context that was sealed. Raises DamagedEntry if it was altered or belongs to another entry."""
@@ -56,6 +56,17 @@ class PersonKey:
         return hmac.digest(self._hash_key, content, hashlib.sha256).hex()
 
 
+def _escaped(value: Any) -> Any:
+    """The value with one more ``$`` on names that reading would take for a mark of type."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            return {f"${name}" if name.startswith("$") else name: _escaped(inner) for name, inner in value.items()}
+        return {name: _escaped(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_escaped(inner) for inner in value]
+    return value
+
+
 def _encode(value: Any) -> Any:
     if isinstance(value, datetime):
         return {"$datetime": value.isoformat()}
@@ -68,9 +79,15 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys
 
 
 def _decode(value: dict[str, Any]) -> Any:
-    if len(value) == 1:
-        if "$datetime" in value:
-            return datetime.fromisoformat(value["$datetime"])
-        if "$date" in value:
-            return date.fromisoformat(value["$date"])
-    return value
+    if len(value) != 1:
+        return value
+    ((name, inner),) = value.items()
+    match name:
+        case "$datetime":
+            return datetime.fromisoformat(inner)
+        case "$date":
+            return date.fromisoformat(inner)
+        case _ if name.startswith("$$"):
+            return {name[1:]: inner}
+        case _:
+            return value

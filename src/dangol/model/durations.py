@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
-_PATTERN = re.compile(r"\s*(\d{1,6})\s*(second|minute|hour|day|week)s?\s*")
+_PATTERN = re.compile(r"\s*(\d{1,12})\s*(second|minute|hour|day|week)s?\s*")
 LONGEST = timedelta(days=3660)
 EXPECTED = "a number and a unit, such as `30 minutes`, `2 hours` or `7 days`"
 
@@ -21,14 +21,17 @@ def parse_duration(text: object) -> timedelta:
     the units second, minute, hour, day or week, ten years at most.
     """
     if isinstance(text, timedelta):
-        return text
-    match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise ValueError(f"expected {EXPECTED}; found {text!r}")
-    duration = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    if not timedelta() < duration <= LONGEST:
+        seconds = text.total_seconds()
+    else:
+        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise ValueError(f"expected {EXPECTED}; found {text!r}")
+        seconds = int(match[1]) * _UNITS[match[2]]
+    if not 0 < seconds <= LONGEST.total_seconds():
         raise ValueError(f"expected a duration above zero and at most ten years; found {text!r}")
-    return duration
+    if seconds % 1:
+        raise ValueError(f"expected a duration in whole seconds; found {text!r}")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:

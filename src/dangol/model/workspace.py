@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from dangol.model.campaign import Definition, Key
-from dangol.model.durations import parse_duration
+from dangol.model.durations import format_duration, parse_duration
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
 
 
@@ -130,7 +130,7 @@ class Window(Definition):
         if self.calendar is not None:
             return f"calendar {self.calendar.value}"
         assert self.rolling is not None
-        return f"rolling {int(self.rolling.total_seconds() // 3600)} hours"
+        return f"rolling {format_duration(self.rolling)}"
 
 
 def _window(value: object) -> Window:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, String, Text, TypeDecorator
@@ -30,6 +31,7 @@ class Instant(TypeDecorator[datetime]):
         return value.astimezone(UTC) if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
+@lru_cache(maxsize=4096)  # a batch writes one instant many times
 def to_text(value: datetime) -> str:
     """``2026-11-22T02:20:17.000000+00:00``: always UTC, always microseconds, so that text order is time order."""
     return value.astimezone(UTC).isoformat(timespec="microseconds")

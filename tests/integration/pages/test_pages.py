@@ -20,7 +20,8 @@ NASTY = "<script>alert(1)</script>"
 
 
 def entry_of(shop: House, decision: str, campaign: str) -> Entry:
-    return next(entry for entry in shop.log(decision) if entry.campaign_key == campaign)
+    """Alice's."""
+    return shop.log(decision, campaign_key=campaign, profile_id=shop.id_of("alice"))[0]
 
 
 def words(response: Response) -> str:

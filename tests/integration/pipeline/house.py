@@ -62,7 +62,9 @@ class House:
         if changes:
             self.pipeline.record_consents(changes)
 
-    def event(self, name: str, who: str, *, id: str = "", at: datetime | None = None, **properties: Any) -> IncomingEvent:
+    def event(
+        self, name: str, who: str, *, id: str = "", at: datetime | None = None, **properties: Any
+    ) -> IncomingEvent:
         self._told += 1
         return IncomingEvent(id or f"e{self._told}", who, name, properties, at or self.clock.now(), "tests")
 
@@ -123,7 +125,7 @@ class House:
     # What came of it.
 
     def rows(self, table: Table, **where: Any) -> list[Row[Any]]:
-        statement = select(table).order_by(table.c.id if "id" in table.c else table.c.message_id)
+        statement = select(table).order_by(*table.primary_key)
         for name, value in where.items():
             statement = statement.where(table.c[name] == value)
         with self.database.read() as tx:

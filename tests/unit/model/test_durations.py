@@ -74,16 +74,17 @@ def test_what_is_written_is_read_back_unchanged(duration: timedelta) -> None:
 
 
 @given(st.text())
-def test_no_text_whatever_makes_it_fail_in_another_way(text: str) -> None:
+def test_no_text_whatever_makes_it_fail_in_another_way_than_a_value_error(text: str) -> None:
     try:
-        assert timedelta() < parse_duration(text) <= LONGEST
-    except ValueError as error:
-        assert "expected" in str(error)
+        duration = parse_duration(text)
+    except ValueError:
+        return
+    assert timedelta() < duration <= LONGEST
 
 
 @given(whole_seconds)
 def test_a_duration_that_was_read_already_is_taken_as_it_is(duration: timedelta) -> None:
-    assert parse_duration(duration) is duration
+    assert parse_duration(duration) == duration
 
 
 @pytest.mark.parametrize("duration", [timedelta(), timedelta(days=-1), timedelta(days=3661), timedelta(microseconds=5)])

@@ -26,7 +26,7 @@ def test_a_rolling_window_is_written_as_exactly_as_it_was_read(text: str) -> Non
 
 @given(st.integers(1, 366 * 86_400))
 def test_every_rolling_window_comes_back_as_it_was(seconds: int) -> None:
-    first = window(f"rolling {seconds} seconds") if seconds < 10**6 else window(f"rolling {seconds // 60} minutes")
+    first = window(f"rolling {seconds} seconds")
     assert window(str(first.window)) == first
 
 
@@ -77,4 +77,4 @@ def test_quiet_hours_need_a_length() -> None:
 
 def test_a_workspace_that_says_nothing_asks_consent_for_marketing_and_service() -> None:
     assert Policies().consent_required == (Purpose.MARKETING, Purpose.SERVICE)
-    assert Policies().quiet_hours == Policies().caps == ()
+    assert (Policies().quiet_hours, Policies().caps) == ((), ())

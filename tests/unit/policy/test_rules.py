@@ -9,7 +9,6 @@ import pytest
 
 from dangol.model.facts import Allow, Suppress
 from dangol.model.vocabulary import Channel, Purpose, Reason
-from dangol.policy import holdout as holdout_module
 from dangol.policy.address import address
 from dangol.policy.consent import consent
 from dangol.policy.content import content
@@ -142,7 +141,7 @@ class TestHoldout:
             def digest(self) -> bytes:
                 return b"\xff" * 8
 
-        monkeypatch.setattr(holdout_module.hashlib, "blake2b", Highest)
+        monkeypatch.setattr("dangol.policy.holdout.hashlib.blake2b", Highest)
         assert position("win_back", ALICE.id) < 1.0
 
     def test_a_refusal_is_final_and_names_the_share(self) -> None:

@@ -137,7 +137,8 @@ def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: i
     with dangol.database.read() as tx:
         in_service = [release.campaign.key for release in dangol.releases.active(tx)]
     url = _url(host, port)
-    typer.echo(f"dangol is up, with {len(in_service)} campaigns in service. Ctrl-C stops it.")
+    campaigns = f"{len(in_service)} campaign{'' if len(in_service) == 1 else 's'}"
+    typer.echo(f"dangol is up, with {campaigns} in service. Ctrl-C stops it.")
     tell(
         {
             "Campaigns": ", ".join(in_service) or "none",

@@ -54,8 +54,8 @@ class Pages:
 
     def overview(self) -> Response:
         with self._dangol.database.read() as tx:
-            counted = select(messages.c.state, func.count()).group_by(messages.c.state)
-            counts = {state: count for state, count in tx.execute(counted)}
+            counted = select(messages.c.state, func.count().label("number")).group_by(messages.c.state)
+            counts = {row.state: row.number for row in tx.execute(counted)}
             in_service = versions.active_since(tx)
         states = {state.value: counts.get(state.value, 0) for state in MessageState if counts.get(state.value)}
         return page("overview.html", states=states, in_service=in_service, mailbox=self._dangol.mailbox.count())
