@@ -13,6 +13,7 @@ fact, decides in memory with pure functions, and writes in bulk. A person is alw
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -46,6 +47,7 @@ from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
 from dangol.delivery.dispatch import Dispatcher
 
+_QUOTED = re.compile(r"""'[^']*(?:'|$)|"[^"]*(?:"|$)""")
 _ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
 """Tells workers about messages that are due. Losing the call loses nothing: the sweeper finds them again."""
@@ -369,9 +371,9 @@ class Pipeline:
             context = briefing.context(item, texts.variables(item.row.template, ruling.channel, profile.locale))
             rendered = texts.render(item.row.template, ruling.channel, profile.locale, context)
         except ContentTooLong as error:
-            handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": str(error)}))
+            handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": _quoting_nothing(error)}))
         except RenderError as error:
-            handover.refuse(item, ruling, Suppress(Reason.RENDER_FAILED, {"error": str(error)}))
+            handover.refuse(item, ruling, Suppress(Reason.RENDER_FAILED, {"error": _quoting_nothing(error)}))
         else:
             handover.begin(item, ruling, rendered, context, evidence)
 
@@ -396,6 +398,11 @@ class Acquaintance:
             history=[past for past in self.history.get(event.profile_id, ()) if past.order <= event.order],
             consents=frozenset(key for key, state in granted.items() if state.granted),
         )
+
+
+def _quoting_nothing(error: RenderError) -> str:
+    """What went wrong, for the log: without the values that it quotes, because evidence holds no personal data."""
+    return _QUOTED.sub("…", str(error).partition("; found ")[0])
 
 
 def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:

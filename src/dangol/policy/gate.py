@@ -73,7 +73,7 @@ def _ask(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
         except Exception as error:
             # A traceback with its variables would put addresses into the operator's log; where it broke is enough.
             place = traceback.extract_tb(error.__traceback__)[-1]
-            _log.error(  # noqa: TRY400
+            _log.error(
                 "a rule failed; nothing is sent",
                 rule=rule.__name__,
                 message_id=facts.message.id,

@@ -35,7 +35,7 @@ POLICIES = {
 SMS_RECEIPT = {"receipt/sms.en.txt.j2": "Order {{ event.order_id }}, {{ event.value }}.\n"}
 
 
-def play(house: House, seed: int, *, days: int = 12) -> House:
+def play(house: House, seed: int, *, days: int = 8) -> House:
     """Run the shop: people with and without consents and addresses order, leave carts, withdraw, and bounce."""
     drawn = random.Random(seed)
     answers = random.Random(seed + 1)
