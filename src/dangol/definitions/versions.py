@@ -78,6 +78,14 @@ def deploy(connection: Connection, workspace: Workspace, *, at: datetime, by: st
     return sorted(changes, key=lambda change: change.campaign_key)
 
 
+def withdraw(connection: Connection, *, at: datetime, by: str) -> None:
+    """Take every campaign out of service: nobody enters any more, and journeys on their way go on."""
+    rows = [
+        {"campaign_key": key, "version_id": None, "deployed_at": at, "deployed_by": by} for key in active(connection)
+    ]
+    insert_many(connection, deployments, rows)
+
+
 def active(connection: Connection) -> dict[str, str]:
     """Campaign key → version id of what is in service, by key."""
     return {key: version_id for key, (version_id, _) in active_since(connection).items()}

@@ -121,7 +121,6 @@ class Reason(StrEnum):
     CONSENT_MISSING = "consent_missing", "There is no consent on record for this channel and purpose."
     CONSENT_WITHDRAWN = "consent_withdrawn", "Consent for this channel and purpose was withdrawn."
     EXPIRED = "expired", "`expires_after` had passed before the message could be sent."
-    JOURNEY_ENDED = "journey_ended", "The journey had ended before the message was sent."
     HELD_OUT = "held_out", "The person is in the campaign's hold-out group."
     TIMEZONE_UNKNOWN = (
         "timezone_unknown",

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from dangol.bootstrap import Dangol, shipped_workspace
 from dangol.clock import VirtualClock
+from dangol.definitions import versions
 from dangol.delivery.providers.mailbox import Mail
 from dangol.ids import SeededEntropy
 from dangol.model.vocabulary import Channel, Reason
@@ -72,7 +73,9 @@ def _run(home: Path, *, quiet: bool) -> tuple[Summary, dict[Channel, Mail | None
         dangol.deploy(by="dangol demo")
         with _progress(quiet=quiet) as step:
             replay(dangol.pipeline, dangol.sweeper, clock, step)
-        with dangol.database.read() as tx:
+        with dangol.database.write() as tx:
+            # A later `dangol up` on this database then deploys anew, and no schedule makes up for the years between.
+            versions.withdraw(tx, at=clock.now(), by="dangol demo")
             summary = summarise(tx)
         examples = {channel: _example(dangol, channel) for channel in Channel}
     shutil.rmtree(home, ignore_errors=True)
