@@ -50,7 +50,7 @@ clean: ## Remove the environment, caches and the embedded database
 	@touch $@
 
 .venv/.runtime: .venv/.made requirements/runtime.txt pyproject.toml
-	@echo "Installing what dangol needs into .venv (once; about a minute)…"
+	@echo "Installing what dangol needs into .venv (once)…"
 	@$(PIP) install --require-hashes -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

@@ -45,6 +45,7 @@ class Store:
     def drop(self) -> None:
         if self.server:
             self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)
+            return
         for path in self.folder.glob(f"{self.name}.sqlite3*"):
             path.unlink()
 

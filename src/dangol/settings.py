@@ -1,4 +1,4 @@
-"""Settings: environment variables that start with ``DANGOL_``, or a ``.env`` file beside the workspace."""
+"""Settings: environment variables that start with ``DANGOL_``, or a ``.env`` file in the current folder."""
 
 from __future__ import annotations
 

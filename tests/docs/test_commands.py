@@ -33,7 +33,7 @@ def mentioned(page: Path) -> Iterator[str]:
 
 def mistakes(line: str) -> str:
     """What is wrong with a command line; empty if nothing is."""
-    words = shlex.split(line.replace("…", "").replace(")", "").replace('"$', "$"), posix=False)
+    words = shlex.split(re.sub(r'\)"?$|…', "", line), posix=False)
     command = COMMANDS
     while words and hasattr(command, "commands"):
         found = command.commands.get(words[0].partition("|")[0])

@@ -40,7 +40,8 @@ def play(house: House, seed: int, *, days: int = 8) -> House:
     drawn = random.Random(seed)
     answers = random.Random(seed + 1)
     house.carrier._answer = lambda envelope: _answer(answers, envelope)
-    house.opens_with(*CAMPAIGNS, policies=POLICIES, texts=SMS_RECEIPT)
+    workspace = {"policies": POLICIES, "texts": SMS_RECEIPT}
+    house.opens_with(*CAMPAIGNS, **workspace)
     for person, name in zip(PEOPLE, NAMES, strict=True):
         house.knows(
             person,
@@ -55,8 +56,8 @@ def play(house: House, seed: int, *, days: int = 8) -> House:
     while house.clock.now() < end:
         _something_happens(house, drawn)
         house.pass_time(timedelta(minutes=drawn.randrange(1, 600)))
+    house.opens_with(*CAMPAIGNS[:-1], **workspace)  # no more news, so that everything comes to its end
     house.pass_time(timedelta(days=40))
-    house.work()
     return house
 
 
