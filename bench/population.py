@@ -15,7 +15,8 @@ from dangol import ids
 from dangol.consent.suppressions import AddressHasher
 from dangol.ids import SeededEntropy
 from dangol.model.vocabulary import Channel, Decision, MessageState, Purpose, Reason
-from dangol.store.database import Database, insert_many
+from dangol.store.bulk import insert_many
+from dangol.store.database import Database
 from dangol.store.tables import consent_states, consents, log, messages, profile_keys, profiles, slots, suppressions
 
 OPTED_OUT, CAPPED, SUPPRESSED = 0.03, 0.02, 0.002

@@ -22,6 +22,7 @@ from dangol.delivery.providers.mailbox import Mailbox
 from dangol.delivery.providers.smtp import Smtp
 from dangol.errors import ProblemsFound, UsageError
 from dangol.ids import Entropy, SystemEntropy
+from dangol.intake import Intake
 from dangol.model.vocabulary import Channel
 from dangol.pipeline import Pipeline, Timing
 from dangol.queue.actors import Actors
@@ -126,7 +127,11 @@ class Dangol(AbstractContextManager["Dangol"]):
     def _connect_workers(self) -> None:
         self.broker = make_broker(self.settings.broker_url)
         self.actors = Actors(
-            self.broker, self.pipeline, max_age=self.settings.queue_lease, batch_size=self.settings.batch_size
+            self.broker,
+            self.pipeline,
+            Intake(self.pipeline),
+            max_age=self.settings.queue_lease,
+            batch_size=self.settings.batch_size,
         )
         self.pipeline.wake = self.actors.deliver
 

@@ -12,35 +12,33 @@ fact, decides in memory with pure functions, and writes in bulk. A person is alw
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from dangol.clock import Clock
-from dangol.errors import ContentTooLong, InvalidEvent, RenderError
+from dangol.errors import ContentTooLong, RenderError
 from dangol.ids import Entropy
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
-from dangol.model.people import ConsentChange, ConsentState, Event, IncomingEvent, Profile, ProfileChange
-from dangol.model.vocabulary import Channel, JourneyStatus, Purpose, Reason
+from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
+from dangol.model.vocabulary import Channel, JourneyStatus, Reason
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.database import Database
 from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
-from dangol.profiles.shape import check_object
-from dangol.profiles.validation import parse_event
 from dangol.profiles import audience, events, people
 from dangol.consent import ledger as consents
 from dangol.consent.suppressions import AddressHasher
-from dangol.expressions import Person, to_sql
+from dangol.expressions import to_sql
 from dangol.triggers.entries import PastEntry, refusal
 from dangol.release import Release, Releases
 from dangol.journeys.machine import advance
+from dangol.batch.acquaintance import Acquaintance, acquaint
 from dangol.batch.changes import Changes, Journey
 from dangol.batch.facts import Briefing, Claimed, brief, ending
 from dangol.policy.gate import decide
@@ -108,12 +106,15 @@ class Pipeline:
             return people.identify(tx, changes, now=self.clock.now(), entropy=self.entropy)
 
     def record_consents(self, changes: Sequence[ConsentChange]) -> list[str]:
-        """Write consents given and withdrawn; committed before a claim, they bind it (G3)."""
+        """Write consents given and withdrawn; committed before a claim, they bind it (G3). The erased have none."""
         now = self.clock.now()
         with self.database.write() as tx:
             owners = people.resolve(tx, [change.external_id for change in changes], now=now, entropy=self.entropy)
             people.lock(tx, owners.values())
-            return consents.record(tx, changes, owners, now=now)
+            gone = people.erased(tx, list(owners.values()))
+            return consents.record(
+                tx, [change for change in changes if owners[change.external_id] not in gone], owners, now=now
+            )
 
     # Triggers come in.
 
@@ -137,20 +138,6 @@ class Pipeline:
         self._announce(due)
         return Ingested(len(incoming), len(new), changes.entered)
 
-    def accept(self, raw: Sequence[object], *, source: str) -> Ingested:
-        """Ingest events as a queue carries them; what cannot be an event is kept aside with the reason, not lost."""
-        now = self.clock.now()
-        good: list[IncomingEvent] = []
-        bad: list[tuple[object, InvalidEvent]] = []
-        for item in raw:
-            try:
-                good.append(parse_event(check_object(item), source=source, now=now))
-            except InvalidEvent as refused:
-                bad.append((item, refused))
-        if bad:
-            self._keep_aside(bad, source)
-        return replace(self.ingest(good), received=len(raw)) if good else Ingested(len(raw), 0, 0)
-
     def _of_the_living(
         self, tx: Connection, incoming: Sequence[IncomingEvent], owners: Mapping[str, str]
     ) -> Sequence[IncomingEvent]:
@@ -170,15 +157,6 @@ class Pipeline:
                     entropy=self.entropy,
                 )
         return [event for event in incoming if owners[event.external_id] not in gone]
-
-    def _keep_aside(self, bad: Sequence[tuple[object, InvalidEvent]], source: str) -> None:
-        now = self.clock.now()
-        with self.database.write() as tx:
-            for item, why in bad:
-                payload = json.dumps(item, ensure_ascii=False, default=str)
-                events.reject(
-                    tx, source=source, code=why.code, message=str(why), payload=payload, now=now, entropy=self.entropy
-                )
 
     def _leave(self, tx: Connection, happened: Sequence[Event], changes: Changes) -> set[tuple[str, str]]:
         """End the journeys that these events end; returns their (campaign, profile)."""
@@ -203,7 +181,7 @@ class Pipeline:
         if not happened:
             return
         concerned = [release for name in {event.name for event in happened} for release in open_to[name]]
-        known = self._know(tx, sorted(_by_person(happened)), concerned)
+        known = acquaint(tx, sorted(_by_person(happened)), concerned)
         for pair in left & known.entries.keys():
             known.entries[pair] = PastEntry(known.entries[pair].entered_at, active=False)
         for event in happened:
@@ -228,16 +206,6 @@ class Pipeline:
         else:
             self._advance(release, journey, event.occurred_at, changes)
         known.entries[pair] = PastEntry(event.occurred_at, active=journey["status"] == JourneyStatus.WAITING)
-
-    def _know(self, tx: Connection, profile_ids: list[str], releases: Sequence[Release]) -> Acquaintance:
-        names = frozenset().union(*(release.history_needed for release in releases))
-        entries = journey_rows.latest_entries(tx, profile_ids, {release.campaign.key for release in releases})
-        return Acquaintance(
-            profiles=people.load(tx, profile_ids),
-            history=events.history(tx, profile_ids, names) if names else {},
-            consents=consents.states(tx, profile_ids),
-            entries={pair: PastEntry(*entry) for pair, entry in entries.items()},
-        )
 
     def fan_out(self, run_id: str) -> bool:
         """Take the next part of a scheduled campaign's audience in; True if there may be more of it.
@@ -376,28 +344,6 @@ class Pipeline:
             handover.refuse(item, ruling, Suppress(Reason.RENDER_FAILED, {"error": _quoting_nothing(error)}))
         else:
             handover.begin(item, ruling, rendered, context, evidence)
-
-
-@dataclass(slots=True)
-class Acquaintance:
-    """What is known of the people in a batch of events when their entries are decided."""
-
-    profiles: Mapping[str, Profile]
-    history: Mapping[str, Sequence[Event]]
-    consents: Mapping[str, Mapping[tuple[Channel, Purpose], ConsentState]]
-    entries: dict[tuple[str, str], PastEntry]
-
-    def person(self, event: Event) -> Person:
-        """The person as of this event: nothing that happened after it is counted."""
-        granted = self.consents.get(event.profile_id, {})
-        return Person(
-            now=event.occurred_at,
-            profile=self.profiles[event.profile_id].fields(),
-            event=event.properties,
-            entry=event.properties,
-            history=[past for past in self.history.get(event.profile_id, ()) if past.order <= event.order],
-            consents=frozenset(key for key, state in granted.items() if state.granted),
-        )
 
 
 def _quoting_nothing(error: RenderError) -> str:

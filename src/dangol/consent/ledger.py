@@ -17,7 +17,7 @@ from dangol import ids
 from dangol.errors import InvalidEvent
 from dangol.model.people import ConsentChange, ConsentState
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
-from dangol.store.database import among, insert_new, upsert
+from dangol.store.bulk import among, insert_new, upsert
 from dangol.store.tables import consent_states, consents
 from dangol.store.types import to_text
 
@@ -53,19 +53,20 @@ def states(connection: Connection, profile_ids: Sequence[str]) -> States:
     A pair that is missing was never asked for: that is no consent.
     """
     found: States = {profile_id: {} for profile_id in profile_ids}
-    rows = connection.execute(
-        select(
-            consent_states.c.profile_id,
-            consent_states.c.channel,
-            consent_states.c.purpose,
-            consent_states.c.granted,
-            consent_states.c.consent_id,
-            consent_states.c.occurred_at,
-        ).where(among(consent_states.c.profile_id, profile_ids, connection))
-    )
-    for profile_id, channel, purpose, *state in rows.all():
-        found[profile_id][_CHANNELS[channel], _PURPOSES[purpose]] = ConsentState(*state)
+    rows = connection.execute(_STATES, {"ids": profile_ids}).all()
+    for profile_id, channel, purpose, granted, consent_id, at in rows:
+        found[profile_id][_CHANNELS[channel], _PURPOSES[purpose]] = ConsentState(granted, consent_id, at)
     return found
+
+
+_STATES = select(
+    consent_states.c.profile_id,
+    consent_states.c.channel,
+    consent_states.c.purpose,
+    consent_states.c.granted,
+    consent_states.c.consent_id,
+    consent_states.c.occurred_at,
+).where(among(consent_states.c.profile_id, "ids"))
 
 
 def _row(change: ConsentChange, profile_id: str, now: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.vocabulary import Channel
-from dangol.store.database import among, insert_many
+from dangol.store.bulk import among, insert_many
 from dangol.store.tables import suppressions
 
 _ADDRESS_CLASS = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.PUSH: "device"}
@@ -76,9 +76,12 @@ def lift(connection: Connection, *, address_hash: str, now: datetime, cause: str
 
 def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
     """Hash → cause of those suppressed now; of several causes, the one that came first."""
-    rows = connection.execute(
-        select(suppressions.c.address_hash, suppressions.c.cause)
-        .where(among(suppressions.c.address_hash, hashes, connection), _ACTIVE)
-        .order_by(suppressions.c.created_at.desc(), suppressions.c.id.desc())
-    )
-    return dict(rows.all())  # a later row, that is an earlier suppression, replaces
+    rows = connection.execute(_SUPPRESSED, {"hashes": hashes}).all()
+    return {row[0]: row[1] for row in rows}  # a later row, that is an earlier suppression, replaces
+
+
+_SUPPRESSED = (
+    select(suppressions.c.address_hash, suppressions.c.cause)
+    .where(among(suppressions.c.address_hash, "hashes"), _ACTIVE)
+    .order_by(suppressions.c.created_at.desc(), suppressions.c.id.desc())
+)

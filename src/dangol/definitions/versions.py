@@ -17,7 +17,7 @@ from dangol.definitions.sources import Sources
 from dangol.definitions.workspace import SHARED, Workspace, build_workspace, shared_path
 from dangol.errors import ProblemsFound, UnknownVersion
 from dangol.model.campaign import Campaign
-from dangol.store.database import among, insert_many, insert_new
+from dangol.store.bulk import among, insert_many, insert_new
 from dangol.store.tables import blobs, deployments, versions
 
 
@@ -117,7 +117,7 @@ def load(connection: Connection, version_id: str) -> Version:
     if found is None:
         raise UnknownVersion(f"this database holds no campaign version {version_id}")
     hashes = sorted(set(found.manifest.values()))
-    rows = connection.execute(select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, hashes, connection)))
+    rows = connection.execute(select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, "hashes")), {"hashes": hashes})
     contents = {row.hash: row.content for row in rows}
     if missing := [path for path, hash_ in found.manifest.items() if hash_ not in contents]:
         raise UnknownVersion(f"version {version_id} lacks its file {missing[0]}")

@@ -13,7 +13,7 @@ from dangol import ids
 from dangol.ledger.sealing import PersonKey
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Decision, Reason
-from dangol.store.database import among, insert_many
+from dangol.store.bulk import among, insert_many
 from dangol.store.tables import log, profile_keys
 
 
@@ -98,5 +98,8 @@ class Journal:
 
 def load_keys(connection: Connection, profile_ids: Sequence[str]) -> dict[str, PersonKey]:
     """The keys of these people; a person who was erased has none."""
-    statement = select(profile_keys).where(among(profile_keys.c.profile_id, profile_ids, connection))
-    return {row.profile_id: PersonKey(row.key) for row in connection.execute(statement)}
+    rows = connection.execute(_KEYS, {"ids": profile_ids}).all()
+    return {profile_id: PersonKey(key) for profile_id, key in rows}
+
+
+_KEYS = select(profile_keys.c.profile_id, profile_keys.c.key).where(among(profile_keys.c.profile_id, "ids"))

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.people import Event, IncomingEvent
-from dangol.store.database import among, insert_many
+from dangol.store.bulk import among, insert_many
 from dangol.store.tables import events as events_table
 from dangol.store.tables import rejected_events
 
@@ -23,6 +23,10 @@ _EVENT = select(
     events_table.c.properties,
     events_table.c.occurred_at,
 )
+_HISTORY = _EVENT.where(among(events_table.c.profile_id, "ids"), among(events_table.c.name, "names")).order_by(
+    events_table.c.occurred_at, events_table.c.id
+)
+_THESE = _EVENT.where(among(events_table.c.id, "ids"))
 
 
 def record(
@@ -72,21 +76,17 @@ def history(connection: Connection, profile_ids: Sequence[str], names: Collectio
     found: dict[str, list[Event]] = {profile_id: [] for profile_id in profile_ids}
     if not names:
         return found
-    rows = connection.execute(
-        _EVENT.where(
-            among(events_table.c.profile_id, profile_ids, connection),
-            among(events_table.c.name, sorted(names), connection),
-        ).order_by(events_table.c.occurred_at, events_table.c.id)
-    )
-    for row in rows.all():
+    for row in connection.execute(_HISTORY, {"ids": profile_ids, "names": sorted(names)}).all():
         found[row[1]].append(Event(*row))
     return found
 
 
 def load_events(connection: Connection, event_ids: Sequence[str]) -> dict[str, Event]:
     """These events by id; unknown ids are left out."""
-    rows = connection.execute(_EVENT.where(among(events_table.c.id, event_ids, connection)))
-    return {row[0]: Event(*row) for row in rows.all()}
+    if not event_ids:
+        return {}
+    rows = connection.execute(_THESE, {"ids": event_ids}).all()
+    return {row[0]: Event(*row) for row in rows}
 
 
 def reject(

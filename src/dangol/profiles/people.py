@@ -18,12 +18,12 @@ from sqlalchemy import Connection, bindparam, select
 from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.people import Profile, ProfileChange
-from dangol.store.database import among, insert_many, insert_new, upsert
+from dangol.store.bulk import among, insert_many, insert_new, upsert
 from dangol.store.tables import devices, profile_keys, profiles
 
 _KEY_BYTES = 64
 _FIELDS = ("email", "phone", "locale", "timezone", "country")
-_PROFILE = select(
+_PROFILES = select(
     profiles.c.id,
     profiles.c.external_id,
     profiles.c.email,
@@ -34,7 +34,15 @@ _PROFILE = select(
     profiles.c.attributes,
     profiles.c.created_at,
     profiles.c.erased_at,
+).where(among(profiles.c.id, "ids"))
+_DEVICES = (
+    select(devices.c.profile_id, devices.c.token)
+    .where(among(devices.c.profile_id, "ids"))
+    .order_by(devices.c.last_seen_at.desc(), devices.c.id)
 )
+_KNOWN = select(profiles.c.external_id, profiles.c.id).where(among(profiles.c.external_id, "external_ids"))
+_ERASED = select(profiles.c.id).where(among(profiles.c.id, "ids"), profiles.c.erased_at.is_not(None))
+_LOCK = select(profiles.c.id).where(among(profiles.c.id, "ids")).order_by(profiles.c.id).with_for_update(key_share=True)
 _UPDATE = (
     profiles.update()
     .where(profiles.c.id == bindparam("of_id"))
@@ -49,26 +57,15 @@ def lock(connection: Connection, profile_ids: Iterable[str]) -> None:
     person, and keeps out every other holder of this lock, every update and every delete.
     """
     if connection.dialect.name == "postgresql":
-        wanted = sorted(set(profile_ids))
-        connection.execute(
-            select(profiles.c.id)
-            .where(among(profiles.c.id, wanted, connection))
-            .order_by(profiles.c.id)
-            .with_for_update(key_share=True)
-        ).all()
+        connection.execute(_LOCK, {"ids": sorted(set(profile_ids))}).all()
 
 
 def load(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Profile]:
     """These people by id, erased ones too, each with the device tokens seen latest first. Unknown ids are left out."""
     tokens: dict[str, tuple[str, ...]] = {}
-    shown = connection.execute(
-        select(devices.c.profile_id, devices.c.token)
-        .where(among(devices.c.profile_id, profile_ids, connection))
-        .order_by(devices.c.last_seen_at.desc(), devices.c.id)
-    )
-    for owner, token in shown.all():
+    for owner, token in connection.execute(_DEVICES, {"ids": profile_ids}).all():
         tokens[owner] = (*tokens.get(owner, ()), token)
-    rows = connection.execute(_PROFILE.where(among(profiles.c.id, profile_ids, connection))).all()
+    rows = connection.execute(_PROFILES, {"ids": profile_ids}).all()
     return {
         id_: Profile(id_, external, email, phone, locale, zone, country, attributes, created, gone, tokens.get(id_, ()))
         for id_, external, email, phone, locale, zone, country, attributes, created, gone in rows
@@ -77,10 +74,8 @@ def load(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Profil
 
 def find(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
     """``external_id`` → id of those we know."""
-    rows = connection.execute(
-        select(profiles.c.external_id, profiles.c.id).where(among(profiles.c.external_id, external_ids, connection))
-    )
-    return dict(rows.all())
+    rows = connection.execute(_KNOWN, {"external_ids": external_ids}).all()
+    return {external_id: profile_id for external_id, profile_id in rows}
 
 
 def resolve(connection: Connection, external_ids: Sequence[str], *, now: datetime, entropy: Entropy) -> dict[str, str]:
@@ -144,10 +139,7 @@ def identify(
 
 def erased(connection: Connection, profile_ids: Sequence[str]) -> frozenset[str]:
     """Which of these people were erased: nothing new may be stored about them."""
-    rows = connection.execute(
-        select(profiles.c.id).where(among(profiles.c.id, profile_ids, connection), profiles.c.erased_at.is_not(None))
-    )
-    return frozenset(rows.scalars())
+    return frozenset(connection.execute(_ERASED, {"ids": profile_ids}).scalars())
 
 
 def _apply(profile: Profile, change: ProfileChange) -> Profile:

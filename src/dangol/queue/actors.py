@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable
+from dangol.intake import Intake
 from dangol.pipeline import Pipeline
 from dangol.queue.middleware import Stopping
 from dangol.sweeper import Due
@@ -40,6 +41,7 @@ class Actors:
         self,
         broker: Broker,
         pipeline: Pipeline,
+        intake: Intake,
         *,
         max_age: timedelta,
         batch_size: int,
@@ -48,6 +50,7 @@ class Actors:
         self._broker = broker
         self._batch_size = batch_size
         self._pipeline = pipeline
+        self._intake = intake
         self._pause = pause
         self._stopping = Stopping()
         broker.add_middleware(self._stopping)
@@ -107,7 +110,7 @@ class Actors:
 
     def _committed(self, events: Sequence[Any]) -> bool:
         try:
-            self._pipeline.accept(events, source="queue")
+            self._intake.accept(events, source="queue")
         except DangolError as error:
             _log.warning("events are held", events=len(events), error=str(error))
             return False

@@ -5,33 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Table,
-    bindparam,
-    column,
-    create_engine,
-    event,
-    func,
-    text,
-    update,
-)
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from dangol.errors import StoreUnavailable, UsageError
+from dangol.store.bulk import dumps
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30
@@ -162,11 +148,7 @@ def _postgresql(url: Any, pool_size: int) -> Engine:
     return engine
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-_JSON: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": json.loads}
+_JSON: dict[str, Any] = {"json_serializer": dumps, "json_deserializer": json.loads}
 
 _ADVICE = {
     "locked": "another process holds it; stop that process, or use PostgreSQL for several writers",
@@ -191,88 +173,3 @@ def _translated(error: DBAPIError, label: str) -> Exception:
     if error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "InterfaceError"}:
         return StoreUnavailable(f"database {label}: {str(error.orig).splitlines()[0]}")
     return error
-
-
-# Statements that are written once and are fast on both databases.
-
-
-def among(
-    where: Column[Any] | ColumnElement[Any], values: Sequence[str], connection: Connection
-) -> ColumnElement[bool]:
-    """``where IN values``; on PostgreSQL one array parameter, so that a statement is one whatever the batch's size."""
-    if connection.dialect.name == "postgresql":
-        return where == func.any(bindparam(None, list(values), type_=postgresql.ARRAY(postgresql.TEXT)))
-    return where.in_(values)
-
-
-def insert_new(
-    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, conflict: Sequence[str]
-) -> None:
-    """Insert ``rows``, passing over those whose ``conflict`` columns are there already."""
-    if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(index_elements=list(conflict)), list(rows))
-
-
-def upsert(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[dict[str, Any]],
-    *,
-    key: Sequence[str],
-    update: Sequence[str],
-) -> None:
-    """Insert ``rows``; where ``key`` is there already, set the ``update`` columns."""
-    if rows:
-        statement = _insert(connection, table)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(key), set_={name: statement.excluded[name] for name in update}
-            ),
-            list(rows),
-        )
-
-
-def upsert_if(
-    connection: Connection, table: Table, row: dict[str, Any], *, key: Sequence[str], condition: ColumnElement[bool]
-) -> None:
-    """Insert ``row``; where ``key`` is there already, replace the rest, but only if the old row meets the condition."""
-    statement = _insert(connection, table)
-    values = {name: statement.excluded[name] for name in row if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values, where=condition), [row])
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite_dialect
-    return dialect.insert(table)
-
-
-def insert_many(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert ``rows``; all have the same keys."""
-    if rows:
-        connection.execute(table.insert(), list(rows))
-
-
-def update_each(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Update rows by ``id``, each with its own values; all rows have the same keys."""
-    if not rows:
-        return
-    names = [name for name in rows[0] if name != "id"]
-    if connection.dialect.name == "postgresql":
-        given = (
-            func.unnest(
-                *(
-                    bindparam(f"p_{name}", [row[name] for row in rows], type_=postgresql.ARRAY(table.c[name].type))
-                    for name in ("id", *names)
-                )
-            )
-            .table_valued(*(column(name, table.c[name].type) for name in ("id", *names)), name="given")
-            .render_derived()
-        )
-        statement = update(table).where(table.c.id == given.c.id).values({name: given.c[name] for name in names})
-        connection.execute(statement)
-        return
-    by_id = update(table).where(table.c.id == bindparam("p_id"))
-    connection.execute(
-        by_id.values({name: bindparam(f"p_{name}") for name in names}),
-        [{f"p_{name}": value for name, value in row.items()} for row in rows],
-    )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select, update
 
 from dangol.model.vocabulary import JourneyStatus, MessageState
-from dangol.store.database import insert_new, upsert_if
+from dangol.store.bulk import insert_new, upsert_if
 from dangol.store.tables import instance, journeys, leases, messages, schedule_runs
 
 

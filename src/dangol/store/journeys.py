@@ -6,71 +6,83 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dangol.model.vocabulary import JourneyStatus
-from dangol.store.database import among, update_each
-from dangol.store.tables import journeys, schedule_runs
+from dangol.store.bulk import among, insert_many, unindexed, update_each
+from dangol.store.tables import journeys, messages, schedule_runs
 
 _WAITING = JourneyStatus.WAITING.value
 
 
 def insert_journeys(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(journeys), list(rows))
+    insert_many(connection, journeys, rows)
 
 
 def people_of(connection: Connection, table: Table, row_ids: Sequence[str]) -> list[str]:
     """Whose rows these are; asked before claiming, because a person is always locked before their rows."""
-    statement = select(table.c.profile_id).distinct().where(among(table.c.id, row_ids, connection))
-    return list(connection.execute(statement).scalars())
+    return list(connection.execute(_OWNERS[table.name], {"ids": row_ids}).scalars())
 
 
-def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> list[Row[Any]]:
+_OWNERS = {
+    table.name: select(table.c.profile_id).distinct().where(among(table.c.id, "ids")) for table in (journeys, messages)
+}
+
+
+def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
     """The journeys among these that wait and are due, locked; those another worker holds are passed over."""
-    statement = (
-        select(journeys)
-        .where(among(journeys.c.id, journey_ids, connection), journeys.c.status == _WAITING, journeys.c.wake_at <= now)
-        .order_by(journeys.c.wake_at, journeys.c.id)
-        .with_for_update(skip_locked=True)
+    return connection.execute(_CLAIM, {"ids": journey_ids, "now": now}).all()
+
+
+_CLAIM = (
+    select(journeys)
+    .where(
+        among(journeys.c.id, "ids"),
+        unindexed(journeys.c.status) == _WAITING,
+        journeys.c.wake_at <= bindparam("now"),
     )
-    return list(connection.execute(statement))
+    .order_by(journeys.c.wake_at, journeys.c.id)
+    .with_for_update(skip_locked=True)
+)
 
 
-def waiting_of(connection: Connection, profile_ids: Sequence[str]) -> list[Row[Any]]:
+def waiting_of(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
     """Every journey that these people are in."""
-    statement = (
-        select(journeys)
-        .where(among(journeys.c.profile_id, profile_ids, connection), journeys.c.status == _WAITING)
-        .order_by(journeys.c.id)
-    )
-    return list(connection.execute(statement))
+    return connection.execute(_WAITING_OF, {"ids": profile_ids}).all()
+
+
+_WAITING_OF = (
+    select(journeys).where(among(journeys.c.profile_id, "ids"), journeys.c.status == _WAITING).order_by(journeys.c.id)
+)
 
 
 def latest_entries(
     connection: Connection, profile_ids: Sequence[str], campaigns: Collection[str]
 ) -> dict[tuple[str, str], tuple[datetime, bool]]:
     """(campaign, profile) → when the person last entered, and whether they are still inside."""
-    statement = (
-        select(
-            journeys.c.campaign_key,
-            journeys.c.profile_id,
-            func.max(journeys.c.entered_at, type_=journeys.c.entered_at.type),
-            func.count(journeys.c.id).filter(journeys.c.status == _WAITING),
-        )
-        .where(
-            among(journeys.c.profile_id, profile_ids, connection),
-            among(journeys.c.campaign_key, sorted(campaigns), connection),
-        )
-        .group_by(journeys.c.campaign_key, journeys.c.profile_id)
+    rows = connection.execute(_LATEST, {"ids": profile_ids, "campaigns": sorted(campaigns)}).all()
+    return {(row[0], row[1]): (row[2], bool(row[3])) for row in rows}
+
+
+_LATEST = (
+    select(
+        journeys.c.campaign_key,
+        journeys.c.profile_id,
+        func.max(journeys.c.entered_at, type_=journeys.c.entered_at.type),
+        func.count(journeys.c.id).filter(journeys.c.status == _WAITING),
     )
-    return {(row[0], row[1]): (row[2], bool(row[3])) for row in connection.execute(statement)}
+    .where(among(journeys.c.profile_id, "ids"), among(journeys.c.campaign_key, "campaigns"))
+    .group_by(journeys.c.campaign_key, journeys.c.profile_id)
+)
 
 
 def load_journeys(connection: Connection, journey_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    statement = select(journeys).where(among(journeys.c.id, journey_ids, connection))
-    return {row.id: dict(row._mapping) for row in connection.execute(statement)}
+    rows = connection.execute(_THESE, {"ids": journey_ids}).all()
+    return {row.id: dict(row._mapping) for row in rows}
+
+
+_THESE = select(journeys).where(among(journeys.c.id, "ids"))
 
 
 def move(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -93,7 +105,9 @@ def queue_due(connection: Connection, now: datetime, until: datetime, limit: int
     )
     found = list(connection.execute(due).scalars())
     if found:
-        connection.execute(update(journeys).where(among(journeys.c.id, found, connection)).values(queued_until=until))
+        connection.execute(
+            update(journeys).where(among(journeys.c.id, "ids")).values(queued_until=until), {"ids": found}
+        )
     return found
 
 
@@ -134,7 +148,7 @@ def queue_runs(connection: Connection, now: datetime, until: datetime) -> list[s
     found = list(connection.execute(open_runs).scalars())
     if found:
         connection.execute(
-            update(schedule_runs).where(among(schedule_runs.c.id, found, connection)).values(queued_until=until)
+            update(schedule_runs).where(among(schedule_runs.c.id, "ids")).values(queued_until=until), {"ids": found}
         )
     return found
 

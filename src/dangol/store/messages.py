@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, or_, select, update
 
 from dangol.model.vocabulary import OPEN_STATES, MessageState, Purpose
-from dangol.store.database import among, insert_many, update_each
+from dangol.store.bulk import among, insert_many, unindexed, update_each
 from dangol.store.tables import messages, slots
 
 _OPEN = sorted(OPEN_STATES)
@@ -20,31 +20,38 @@ def insert_messages(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
     insert_many(connection, messages, rows)
 
 
-def claim_due(connection: Connection, message_ids: Sequence[str], now: datetime) -> list[Row[Any]]:
+def claim_due(connection: Connection, message_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
     """The open messages among these that are due, locked, most important first; held ones are passed over."""
-    statement = (
-        select(messages)
-        .where(among(messages.c.id, message_ids, connection), messages.c.state.in_(_OPEN), messages.c.due_at <= now)
-        .order_by(messages.c.priority.desc(), messages.c.due_at, messages.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    return list(connection.execute(statement))
+    return connection.execute(_CLAIM, {"ids": message_ids, "now": now}).all()
 
 
-def open_of(connection: Connection, journey_ids: Sequence[str]) -> list[Row[Any]]:
+_CLAIM = (
+    select(messages)
+    .where(among(messages.c.id, "ids"), unindexed(messages.c.state).in_(_OPEN), messages.c.due_at <= bindparam("now"))
+    .order_by(messages.c.priority.desc(), messages.c.due_at, messages.c.id)
+    .with_for_update(skip_locked=True)
+)
+
+
+def open_of(connection: Connection, journey_ids: Sequence[str]) -> Sequence[Row[Any]]:
     """Messages of these journeys that are not yet under way."""
-    statement = (
-        select(messages)
-        .where(among(messages.c.journey_id, journey_ids, connection), messages.c.state.in_(_OPEN))
-        .order_by(messages.c.id)
-    )
-    return list(connection.execute(statement))
+    return connection.execute(_OPEN_OF, {"ids": journey_ids}).all()
+
+
+_OPEN_OF = (
+    select(messages)
+    .where(among(messages.c.journey_id, "ids"), unindexed(messages.c.state).in_(_OPEN))
+    .order_by(messages.c.id)
+)
 
 
 def change(connection: Connection, message_ids: Sequence[str], **values: Any) -> None:
     """Write the same values to many messages."""
     if message_ids:
-        connection.execute(update(messages).where(among(messages.c.id, message_ids, connection)).values(**values))
+        connection.execute(_THESE.values(**values), {"ids": message_ids})
+
+
+_THESE = update(messages).where(among(messages.c.id, "ids"))
 
 
 def change_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -107,24 +114,28 @@ def next_due(connection: Connection) -> datetime | None:
 
 def load_slots(connection: Connection, profile_ids: Sequence[str], since: datetime) -> dict[str, list[Row[Any]]]:
     """profile → the slots its messages have taken from ``since`` on."""
-    statement = select(slots).where(among(slots.c.profile_id, profile_ids, connection), slots.c.reserved_at >= since)
     found: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(statement):
+    for row in connection.execute(_SLOTS, {"ids": profile_ids, "since": since}).all():
         found.setdefault(row.profile_id, []).append(row)
     return found
 
 
+_SLOTS = select(slots).where(among(slots.c.profile_id, "ids"), slots.c.reserved_at >= bindparam("since"))
+
+
 def reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Take slots."""
-    if rows:
-        connection.execute(insert(slots), list(rows))
+    insert_many(connection, slots, rows)
 
 
 def release(connection: Connection, message_ids: Iterable[str]) -> None:
     """Give slots back; only after a definite refusal."""
     released = list(message_ids)
     if released:
-        connection.execute(delete(slots).where(among(slots.c.message_id, released, connection)))
+        connection.execute(_RELEASE, {"ids": released})
+
+
+_RELEASE = delete(slots).where(among(slots.c.message_id, "ids"))
 
 
 ONE_MORE_ATTEMPT = messages.c.attempt + 1

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from dangol.bootstrap import Dangol
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE, NAMESPACE
+from dangol.intake import Intake
 from dangol.profiles.shape import MAX_BYTES, MAX_DEPTH
 from dangol.queue.actors import Actors
 from dangol.queue.broker import make_broker
@@ -58,7 +59,7 @@ def broker(dangol: Dangol) -> Iterator[StubBroker]:
     """dangol's actors at work on a broker in memory."""
     made = make_broker("")
     assert isinstance(made, StubBroker)
-    Actors(made, dangol.pipeline, max_age=timedelta(minutes=2), batch_size=500)
+    Actors(made, dangol.pipeline, Intake(dangol.pipeline), max_age=timedelta(minutes=2), batch_size=500)
     worker = Worker(made, worker_timeout=10, worker_threads=1)
     worker.start()
     yield made

@@ -17,7 +17,8 @@ from dangol.expressions import Person, Scope, evaluate, parse, problems, to_sql
 from dangol.model.people import Event, Profile
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import TrackingPlan, ValueType
-from dangol.store.database import Database, insert_many
+from dangol.store.bulk import insert_many
+from dangol.store.database import Database
 from dangol.store.tables import consent_states, events, profiles
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

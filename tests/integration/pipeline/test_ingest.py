@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 
+from dangol.intake import Intake
 from dangol.model.vocabulary import Channel
 from dangol.pipeline import Ingested
 from dangol.store.tables import events, profiles, rejected_events
@@ -242,9 +243,17 @@ def test_all_channels_are_one_message_each(house: House) -> None:
 def test_what_cannot_be_an_event_is_kept_aside_and_harms_no_other(house: House) -> None:
     house.opens_with(campaign("a", WAIT)).knows("kim")
     good = {"userId": "kim", "event": "Order Completed", "messageId": "m"}
-    told = house.pipeline.accept([good, {"event": "Order Completed"}, "what?"], source="queue")
-    assert told == Ingested(received=3, new=1, journeys=1)
+    Intake(house.pipeline).accept([good, {"event": "Order Completed"}, "what?"], source="queue")
+    assert [row.message_id for row in house.rows(events)] == ["m"]
+    assert len(house.journeys) == 1
     assert len(house.rows(rejected_events)) == 2
+
+
+def test_a_bug_of_ours_costs_no_event_that_came_over_the_queue(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.opens_with(campaign("a", WAIT)).knows("kim")
+    monkeypatch.setattr(house.pipeline, "ingest", lambda _events: 1 / 0)
+    Intake(house.pipeline).accept([{"userId": "kim", "event": "Order Completed", "messageId": "m"}], source="queue")
+    assert [(row.code, "Order Completed" in row.payload) for row in house.rows(rejected_events)] == [("failed", True)]
 
 
 def test_nothing_is_stored_about_a_person_who_was_erased(house: House) -> None:

@@ -24,7 +24,8 @@ from dangol import client
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.ids import SeededEntropy
-from dangol.pipeline import Ingested, Pipeline
+from dangol.intake import Intake
+from dangol.pipeline import Pipeline
 from dangol.queue import actors as actors_module
 from dangol.queue.actors import Actors
 from dangol.queue.broker import make_broker
@@ -112,19 +113,18 @@ class Watched:
     """A pipeline that tells when a batch of events has been taken, after failing as often as it was told to."""
 
     def __init__(self, pipeline: Pipeline, failures: Sequence[Exception] = ()) -> None:
-        self._pipeline = pipeline
+        self._intake = Intake(pipeline)
         self._failures = list(failures)
         self.deliver, self.plan, self.fan_out = pipeline.deliver, pipeline.plan, pipeline.fan_out
         self.tries = threading.Semaphore(0)
         self.taken = threading.Semaphore(0)
 
-    def accept(self, raw: Sequence[object], *, source: str) -> Ingested:
+    def accept(self, raw: Sequence[object], *, source: str) -> None:
         self.tries.release()
         if self._failures:
             raise self._failures.pop(0)
-        ingested = self._pipeline.accept(raw, source=source)
+        self._intake.accept(raw, source=source)
         self.taken.release()
-        return ingested
 
 
 RunWorker = Callable[[Watched], "Running"]
@@ -135,7 +135,7 @@ class Running:
 
     def __init__(self, broker: Broker, watched: Watched, queue: str) -> None:
         self.broker = broker
-        Actors(broker, watched, max_age=timedelta(minutes=2), batch_size=500, pause=0.01)  # type: ignore[arg-type]
+        Actors(broker, watched, watched, max_age=timedelta(minutes=2), batch_size=500, pause=0.01)  # type: ignore[arg-type]
         self._worker = Worker(broker, queues={queue}, worker_timeout=50, worker_threads=2)
 
     def start(self) -> Running:

@@ -34,7 +34,7 @@ class Pipeline:
 
 def test_every_kind_of_wake_up_arrives(brokers: Callable[[], Broker]) -> None:
     broker, pipeline = brokers(), Pipeline()
-    actors = Actors(broker, pipeline, max_age=timedelta(minutes=2), batch_size=2)  # type: ignore[arg-type]
+    actors = Actors(broker, pipeline, None, max_age=timedelta(minutes=2), batch_size=2)  # type: ignore[arg-type]
     worker = Worker(broker, worker_timeout=50, worker_threads=2)
     worker.start()
     try:

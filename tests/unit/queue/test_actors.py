@@ -65,7 +65,7 @@ def broker() -> StubBroker:
 
 @pytest.fixture
 def actors(broker: StubBroker, pipeline: Pipeline) -> Actors:
-    return Actors(broker, pipeline, max_age=timedelta(minutes=2), batch_size=2)  # type: ignore[arg-type]
+    return Actors(broker, pipeline, pipeline, max_age=timedelta(minutes=2), batch_size=2)  # type: ignore[arg-type]
 
 
 @pytest.fixture

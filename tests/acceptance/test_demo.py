@@ -1,0 +1,130 @@
+"""``dangol demo`` as a newcomer runs it: eighteen months of orders, the same every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DANGOL = [sys.executable, "-c", "from dangol.surfaces.cli.main import run; run()"]
+ORDERS = 6_919
+MINUTES = 600.0
+"""How long a run may take, in seconds, on a machine that has much else to do."""
+SOON = 60.0
+CAMPAIGNS = {
+    "first_purchase_welcome",
+    "second_purchase",
+    "win_back",
+    "vip_thanks",
+    "monthly_newsletter",
+    "order_confirmation",
+}
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DANGOL_")}
+    return subprocess.Popen(
+        [*DANGOL, "demo", *arguments],
+        env={**kept, "DANGOL_HOME": str(home), "COLUMNS": "100"},
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_runs_tell_the_same_story_to_the_byte(tmp_path: Path) -> None:
+    homes = [tmp_path / "one", tmp_path / "two"]
+    for home in homes:
+        home.mkdir()
+    running = [start(home, "--json") for home in homes]
+    told = [process.communicate(timeout=MINUTES) for process in running]
+    assert [process.returncode for process in running] == [0, 0], told
+    one, two = (json.loads(out) for out, _ in told)
+    assert one["log_digest"] == two["log_digest"]
+    assert without_place(one) == without_place(two)
+    plausible(one, homes[0])
+
+
+def without_place(summary: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in summary.items() if name not in {"database", "seconds"}}
+
+
+def plausible(summary: dict[str, Any], home: Path) -> None:
+    """What the summary says, against what is known of the data and what lies in the database."""
+    assert set(summary) >= {
+        "triggers",
+        "journeys",
+        "messages",
+        "refusals",
+        "log_digest",
+        "database",
+        "seconds",
+    }
+    assert summary["triggers"] == ORDERS
+    assert set(summary["messages"]) == CAMPAIGNS
+    assert len(summary["log_digest"]) == 64
+    receipts = summary["messages"]["order_confirmation"]
+    assert sum(count for states in receipts.values() for count in states.values()) == ORDERS
+    total = sum(
+        count for channels in summary["messages"].values() for states in channels.values() for count in states.values()
+    )
+    accepted = sum(
+        states.get("accepted", 0) for channels in summary["messages"].values() for states in channels.values()
+    )
+    assert ORDERS < accepted < total
+    assert {"consent_missing", "capped", "held_out", "address_suppressed"} <= summary["refusals"].keys()
+    assert all(count > 0 for count in summary["refusals"].values())
+    database = home / summary["database"]
+    assert database.is_relative_to(home)
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        assert count_of(connection, "messages") == total
+        assert count_of(connection, "journeys") == summary["journeys"]
+        assert count_of(connection, "messages WHERE state IN ('planned', 'due', 'sending')") == 0
+    with closing(sqlite3.connect(f"file:{database.parent / 'mailbox.sqlite3'}?mode=ro", uri=True)) as connection:
+        assert count_of(connection, "mail") == accepted
+        assert connection.execute("SELECT count(DISTINCT message_id) FROM mail").fetchone() == (accepted,)
+
+
+def count_of(connection: sqlite3.Connection, what: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
+
+
+def test_ctrl_c_stops_it_without_a_traceback_and_leaves_an_earlier_result_untouched(tmp_path: Path) -> None:
+    earlier = tmp_path / "demo"
+    earlier.mkdir()
+    (earlier / "dangol.sqlite3").write_bytes(b"an earlier result")
+    process = start(tmp_path)
+    try:
+        wait_for_orders(tmp_path / "demo.partial" / "dangol.sqlite3", process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SOON)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert (earlier / "dangol.sqlite3").read_bytes() == b"an earlier result"
+
+
+def wait_for_orders(database: Path, process: subprocess.Popen[str]) -> None:
+    """Until the demo is in the middle of it."""
+    deadline = time.monotonic() + SOON
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        try:
+            with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+                if count_of(connection, "events") > 50:
+                    return
+        except sqlite3.OperationalError:
+            pass  # not there yet
+        time.sleep(0.05)
+    pytest.fail(f"the demo did not begin within {SOON:.0f} s")
