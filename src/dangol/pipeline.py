@@ -165,6 +165,8 @@ class Pipeline:
         releases = self.releases.of(tx, {journey["version_id"] for journey in journeys})
         left = set()
         for journey in journeys:
+            if journey["version_id"] not in releases:
+                continue  # before its next step and each send it is asked again what happened
             reason = ending(releases[journey["version_id"]].campaign, journey, by_person[journey["profile_id"]])
             if reason is not None:
                 changes.overtake(journey, reason)
@@ -260,7 +262,9 @@ class Pipeline:
             history = events.history(tx, profile_ids, names) if names else {}
             changes = Changes(now)
             for journey in claimed:
-                release = releases[journey["version_id"]]
+                release = releases.get(journey["version_id"])
+                if release is None:
+                    continue
                 overtaken = ending(release.campaign, journey, history.get(journey["profile_id"], ()))
                 if overtaken is not None:
                     changes.overtake(journey, overtaken)
@@ -309,7 +313,7 @@ class Pipeline:
         now = self.clock.now()
         rows = message_rows.claim_due(tx, message_ids, now)
         releases = self.releases.of(tx, {row.version_id for row in rows})
-        claimed = [Claimed.of(row, releases[row.version_id]) for row in rows]
+        claimed = [Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases]
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels())
         handover = Handover(briefing, now + self.timing.send_lease)
         for item in claimed:

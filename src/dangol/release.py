@@ -9,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
+import structlog
 from sqlalchemy import Connection
 
 from dangol.content.check import check_messages
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_workspace
+from dangol.errors import ProblemsFound, UnknownVersion
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
 from dangol.model.campaign import Campaign, Send
 from dangol.model.problem import Problem
@@ -25,6 +27,7 @@ from dangol.policy.rules import CapRule, Rulebook
 _AT_AN_EVENT = frozenset({"profile", "event", "entry"})
 _OF_PEOPLE = frozenset({"profile"})
 _OF_MESSAGES = frozenset({"message"})
+_log = structlog.get_logger(__name__)
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -119,7 +122,14 @@ class Releases:
         return release
 
     def of(self, connection: Connection, version_ids: Iterable[str]) -> dict[str, Release]:
-        return {version_id: self.get(connection, version_id) for version_id in set(version_ids)}
+        """Those of these versions that can be run. What belongs to the others waits, and holds up nothing else."""
+        found = {}
+        for version_id in sorted(set(version_ids)):
+            try:
+                found[version_id] = self.get(connection, version_id)
+            except (UnknownVersion, ProblemsFound) as error:
+                _log.error("a version cannot be run; its work waits", version=version_id, error=str(error))
+        return found
 
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""

@@ -71,10 +71,13 @@ class Sweeper:
 
     def _scheduled(self, tx: Connection) -> list[tuple[Release, datetime]]:
         """Every scheduled campaign, and since when its firings are still open."""
-        deployed = [
-            (self.releases.get(tx, version_id), since) for version_id, since in versions.active_since(tx).values()
+        deployed = dict(versions.active_since(tx).values())
+        releases = self.releases.of(tx, deployed)
+        scheduled = [
+            (releases[version_id], since)
+            for version_id, since in deployed.items()
+            if version_id in releases and releases[version_id].campaign.entry.schedule is not None
         ]
-        scheduled = [(release, since) for release, since in deployed if release.campaign.entry.schedule is not None]
         fired = journey_rows.last_firings(tx) if scheduled else {}
         return [(release, max(since, fired.get(release.campaign.key, since))) for release, since in scheduled]
 

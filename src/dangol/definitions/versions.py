@@ -117,7 +117,8 @@ def load(connection: Connection, version_id: str) -> Version:
     if found is None:
         raise UnknownVersion(f"this database holds no campaign version {version_id}")
     hashes = sorted(set(found.manifest.values()))
-    rows = connection.execute(select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, "hashes")), {"hashes": hashes})
+    texts = select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, "hashes"))
+    rows = connection.execute(texts, {"hashes": hashes})
     contents = {row.hash: row.content for row in rows}
     if missing := [path for path, hash_ in found.manifest.items() if hash_ not in contents]:
         raise UnknownVersion(f"version {version_id} lacks its file {missing[0]}")

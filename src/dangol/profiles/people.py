@@ -74,8 +74,7 @@ def load(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Profil
 
 def find(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
     """``external_id`` → id of those we know."""
-    rows = connection.execute(_KNOWN, {"external_ids": external_ids}).all()
-    return {external_id: profile_id for external_id, profile_id in rows}
+    return dict(connection.execute(_KNOWN, {"external_ids": external_ids}).tuples().all())
 
 
 def resolve(connection: Connection, external_ids: Sequence[str], *, now: datetime, entropy: Entropy) -> dict[str, str]:

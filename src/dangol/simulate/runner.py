@@ -34,11 +34,15 @@ class Runner:
             if due is None or due > end:
                 break
             self._clock.move_to(min(max(self._rounded(due), self._clock.now()), end))
-            self.run_due()
+            if not self.run_due():
+                if self._clock.now() >= end:
+                    break
+                # Somebody was told about it and did not do it; it is told about again when the mark runs out.
+                self._clock.move_to(min(self._clock.now() + self._sweeper.timing.queue_lease, end))
         self._clock.move_to(end)
 
-    def run_due(self) -> None:
-        """Do what is due now, and what that makes due now."""
+    def run_due(self) -> bool:
+        """Do what is due now, and what that makes due now; False if there was nothing to do."""
         due = self._sweeper.sweep()
         for run_id in due.runs:
             while self._pipeline.fan_out(run_id):
@@ -46,7 +50,9 @@ class Runner:
         for batch in self._batches(due.journeys):
             self._pipeline.plan(batch)
         self._announced += due.messages
+        busy = bool(due or self._announced)
         self.deliver_announced()
+        return busy
 
     def deliver_announced(self) -> None:
         """Deliver what the pipeline said is due at once, as a worker would."""

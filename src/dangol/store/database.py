@@ -108,6 +108,7 @@ def _sqlite(url: Any) -> Engine:
         _write_ahead(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute("PRAGMA wal_autocheckpoint=4000")  # a batch changes hundreds of pages, many of them each time
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -19,7 +19,7 @@ from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.profiles import people
 from dangol.store.tables import consent_states
 from tests.integration.pipeline.house import House
-from tests.workspaces import campaign, cap
+from tests.workspaces import campaign, cap, note, scheduled
 
 WORKERS = 8
 PATIENCE = 30.0
@@ -111,6 +111,52 @@ def test_many_reporters_of_the_same_events_begin_each_journey_once(house: House)
         assert sum(threads.map(report, range(WORKERS))) == len(told)
     assert len(house.journeys) == len(house.log("journey_entered")) == len(told)
     assert house.log("journey_refused") == []
+
+
+def test_everything_at_once_ends_without_a_quarrel_over_locks(house: House) -> None:
+    """Whoever needs several rows takes them in one order, so nobody waits in a circle; and the log is complete."""
+    house.opens_with(
+        campaign("a", note(), {"wait": "1 minute"}, note("sms"), again="always", exit=["Complaint Raised"]),
+        campaign("b", note("push"), event="Complaint Raised"),
+        scheduled("news", cron="* * * * *"),
+        policies={"caps": [cap(20)]},
+    ).knows(*PEOPLE)
+
+    def report(drawn: random.Random) -> None:
+        names = drawn.sample([*PEOPLE, "stranger", "guest"], 4)
+        house.pipeline.ingest([house.event(drawn.choice(EVENTS), name, id=str(drawn.random())) for name in names])
+
+    def change_minds(drawn: random.Random) -> None:
+        house.withdraws(drawn.choice(PEOPLE), drawn.choice(list(Channel)))
+
+    def work(_: random.Random) -> None:
+        house.clock.advance(timedelta(seconds=1))
+        due = house.sweeper.sweep()
+        for run in due.runs:
+            while house.pipeline.fan_out(run):
+                pass
+        house.pipeline.plan(due.journeys[::-1])
+        house.pipeline.deliver(due.messages)
+
+    def turns(worker: int) -> None:
+        drawn = random.Random(worker)
+        for _ in range(TURNS):
+            drawn.choice([report, report, change_minds, work, work])(drawn)
+
+    with ThreadPoolExecutor(WORKERS) as threads:
+        list(threads.map(turns, range(WORKERS)))
+    house.sleep(timedelta(minutes=10))
+    house.opens_with()
+    house.work()
+    house.pass_time(timedelta(minutes=10))
+    ended = Counter(entry.message_id for entry in house.log("message") if entry.decision in ENDS)
+    assert ended == {row.id: 1 for row in house.messages}
+    assert max(Counter(envelope.message_id for envelope in house.carrier.handed_over).values()) == 1
+
+
+EVENTS = ["Order Completed", "Complaint Raised", "Checkout Started"]
+TURNS = 25
+ENDS = {f"message_{end}" for end in ("accepted", "suppressed", "cancelled", "expired", "failed", "unknown")}
 
 
 # Consent: who was first?

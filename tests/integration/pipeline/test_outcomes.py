@@ -90,6 +90,25 @@ def test_a_retry_asks_the_gate_again(shop: House) -> None:
     assert shop.states == [("suppressed", "consent_withdrawn")]
 
 
+def test_a_retry_is_cancelled_when_the_journey_ends_meanwhile(house: House) -> None:
+    house.opens_with(campaign("a", note(), {"wait": "1 day"}, event="Checkout Started", exit=["Order Completed"]))
+    house.knows("kim").happens("Checkout Started", "kim")
+    answer = house.carrier.send_many
+
+    def order_in_mid_call(batch: Sequence[Envelope]) -> Sequence[Outcome]:
+        house.sleep(SECOND)
+        house.orders("kim")
+        return [BUSY for _ in batch]
+
+    house.carrier.send_many = order_in_mid_call  # type: ignore[method-assign]
+    house.work()
+    house.carrier.send_many = answer  # type: ignore[method-assign]
+    assert house.states == [("planned", "provider_busy")]
+    house.pass_time(DAY)
+    assert house.states == [("cancelled", "exit_event")]
+    assert house.slots == []
+
+
 def test_while_a_retry_waits_another_message_may_take_the_slot(shop: House) -> None:
     shop.carrier.script(KIM, BUSY)
     shop.work()
