@@ -42,7 +42,8 @@ class Dangol(AbstractContextManager["Dangol"]):
     """An opened installation: the database is migrated, the providers are set up, nothing runs by itself.
 
     With ``workers=True`` a broker is connected too, due messages are announced on it at once, and ``actors`` and
-    ``scheduler()`` can be used; without, the next sweep of a running scheduler finds what is due.
+    ``scheduler()`` can be used; without, the next sweep of a running scheduler finds what is due. ``durable=False``
+    is for runs that can be run again.
     """
 
     def __init__(
@@ -53,11 +54,12 @@ class Dangol(AbstractContextManager["Dangol"]):
         entropy: Entropy | None = None,
         providers: Mapping[Channel, Provider] | None = None,
         workers: bool = False,
+        durable: bool = True,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.entropy = entropy or SystemEntropy()
-        self.database = Database(settings.database, pool_size=max(10, settings.worker_threads + 2))
+        self.database = Database(settings.database, pool_size=max(10, settings.worker_threads + 2), durable=durable)
         self.database.migrate()
         self.mailbox = Mailbox(settings.mailbox, self.clock)
         self.dispatcher = Dispatcher(providers if providers is not None else self._providers())
@@ -102,8 +104,11 @@ class Dangol(AbstractContextManager["Dangol"]):
         problems = [problem for problem in check_texts(workspace) if problem.severity == "error"]
         if problems:
             raise ProblemsFound(problems)
+        now = self.clock.now()
         with self.database.write() as tx:
-            return versions.deploy(tx, workspace, at=self.clock.now(), by=by)
+            # What came due before now belongs to the version that was in service then.
+            self.sweeper.fire(tx, now)
+            return versions.deploy(tx, workspace, at=now, by=by)
 
     def scheduler(self) -> Scheduler:
         """A scheduler on this installation's broker."""

@@ -54,7 +54,7 @@ class Sweeper:
         """Fire schedules, give up on lost hand-overs, and mark what is due."""
         now = self.clock.now()
         with self.database.write() as tx:
-            self._fire(tx, now)
+            self.fire(tx, now)
             self._give_up(tx, now)
             until = now + self.timing.queue_lease
             return Due(
@@ -87,7 +87,7 @@ class Sweeper:
             for release, since in self._scheduled(tx)
         ]
 
-    def _fire(self, tx: Connection, now: datetime) -> None:
+    def fire(self, tx: Connection, now: datetime) -> None:
         """Open a run for each schedule that came due. After an outage only the latest firing is run, once."""
         journal = Journal(now)
         for release, since in self._scheduled(tx):

@@ -14,16 +14,19 @@ from dangol.model.message import Envelope, Outcome, Refused, Unknown
 from dangol.model.vocabulary import Channel
 
 log = structlog.get_logger(__name__)
+_NAME_LIMIT = 32
 
 
 class Dispatcher:
     """Knows which provider serves which channel, and turns whatever a provider does into outcomes.
 
-    Raises UsageError if a provider is put on a channel that it does not carry.
+    Raises UsageError if a provider is put on a channel that it does not carry, or has no name that the log can hold.
     """
 
     def __init__(self, providers: Mapping[Channel, Provider]) -> None:
         for channel, provider in providers.items():
+            if not 0 < len(provider.name) <= _NAME_LIMIT:
+                raise UsageError(f"provider name {provider.name!r}: expected 1 to {_NAME_LIMIT} characters")
             if channel not in provider.channels:
                 carried = ", ".join(sorted(provider.channels))
                 raise UsageError(f"provider {provider.name} cannot carry {channel}; it carries {carried}")

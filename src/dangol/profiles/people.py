@@ -74,7 +74,8 @@ def load(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Profil
 
 def find(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
     """``external_id`` → id of those we know."""
-    return dict(connection.execute(_KNOWN, {"external_ids": external_ids}).tuples().all())
+    rows = connection.execute(_KNOWN, {"external_ids": external_ids})
+    return {row.external_id: row.id for row in rows}
 
 
 def resolve(connection: Connection, external_ids: Sequence[str], *, now: datetime, entropy: Entropy) -> dict[str, str]:

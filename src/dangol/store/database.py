@@ -14,7 +14,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dangol.errors import StoreUnavailable, UsageError
 from dangol.store.bulk import dumps
@@ -31,14 +32,15 @@ class Database:
     database cannot be reached, is locked, read-only or full.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, durable: bool = True) -> None:
+        """``durable=False`` lets SQLite lose its last commits in a power cut, for runs that can be run again."""
         try:
             parsed = make_url(url)
             if parsed.get_backend_name() == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
                 self.engine = _postgresql(parsed, pool_size)
             elif parsed.get_backend_name() == "sqlite":
-                self.engine = _sqlite(parsed)
+                self.engine = _sqlite(parsed, durable)
             else:
                 raise UsageError(f"database {parsed.render_as_string()}: expected sqlite:///… or postgresql://…")
         except (ArgumentError, NoSuchModuleError):
@@ -77,6 +79,8 @@ class Database:
                     yield connection
         except DBAPIError as error:
             raise _translated(error, self.label) from error
+        except PoolTimeout as error:
+            raise StoreUnavailable(f"database {self.label}: every connection is in use for too long") from error
 
     def migrate(self) -> None:
         """Bring the schema to this release's; safe to call at every start and from several processes."""
@@ -97,7 +101,7 @@ class Database:
         self.engine.dispose()
 
 
-def _sqlite(url: Any) -> Engine:
+def _sqlite(url: Any, durable: bool) -> Engine:
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}, **_JSON)
 
     @event.listens_for(engine, "connect")
@@ -106,8 +110,8 @@ def _sqlite(url: Any) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys=ON")
         _write_ahead(cursor)
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        cursor.execute("PRAGMA cache_size=-16384")
         cursor.execute("PRAGMA wal_autocheckpoint=4000")  # a batch changes hundreds of pages, many of them each time
         cursor.close()
 
@@ -167,6 +171,8 @@ _ADVICE = {
 
 def _translated(error: DBAPIError, label: str) -> Exception:
     """An operator's words for what went wrong outside; programming errors stay what they are."""
+    if isinstance(error, IntegrityError | DataError):
+        return error  # these quote values, in which any word may stand
     said = str(error.orig).lower()
     for sign, advice in _ADVICE.items():
         if sign in said:

@@ -79,6 +79,7 @@ def _due_of(connection: Connection, purpose: Purpose, now: datetime, limit: int)
     statement = (
         select(messages.c.id)
         .where(or_(waiting, forgotten))
+        # By person, because what is known of people who came together lies together: a batch reads and writes few pages.
         .order_by(messages.c.due_at, messages.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from dangol.store import journeys as journey_rows
-from dangol.store.tables import schedule_runs
+from dangol.store.tables import deployments, schedule_runs
 from tests.integration.pipeline.house import House
 from tests.workspaces import note, scheduled
 
@@ -145,6 +145,13 @@ def test_a_campaign_deployed_after_its_hour_does_not_fire_for_it(house: House) -
     house.work()
     assert house.log() == []
     assert house.sweeper.next_due() == NOON + DAY
+
+
+def test_a_firing_that_came_due_before_a_deploy_is_not_lost_with_the_version_it_belonged_to(noon: House) -> None:
+    (before,) = {row.version_id for row in noon.rows(deployments)}
+    noon.clock.advance(timedelta(seconds=1))
+    noon.opens_with(scheduled("news", note("sms")))
+    assert [(row.fire_at, row.version_id) for row in noon.rows(schedule_runs)] == [(NOON, before)]
 
 
 def test_every_firing_takes_everybody_in_again(house: House) -> None:

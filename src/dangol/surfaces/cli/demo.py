@@ -69,7 +69,7 @@ def _run(home: Path, *, quiet: bool) -> tuple[Summary, dict[Channel, Mail | None
         push_provider="mailbox",
         secret_key=SecretStr("demo"),
     )
-    with Dangol(settings, clock=clock, entropy=SeededEntropy("demo")) as dangol:
+    with Dangol(settings, clock=clock, entropy=SeededEntropy("demo"), durable=False) as dangol:
         dangol.deploy(by="dangol demo")
         with _progress(quiet=quiet) as step:
             replay(dangol.pipeline, dangol.sweeper, clock, step)
