@@ -62,7 +62,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         self.database = Database(settings.database, pool_size=max(10, settings.worker_threads + 2), durable=durable)
         self.database.migrate()
         self.mailbox = Mailbox(settings.mailbox, self.clock)
-        self.dispatcher = Dispatcher(providers if providers is not None else self._providers())
+        self.dispatcher = Dispatcher(providers if providers is not None else self._providers(), self.clock)
         self.releases = Releases()
         self.timing = Timing(
             queue_lease=settings.queue_lease,
@@ -166,6 +166,7 @@ class Dangol(AbstractContextManager["Dangol"]):
                 password=self.settings.smtp_password,
                 security=self.settings.smtp_security,
                 timeout=self.settings.smtp_timeout,
+                patience=self.settings.send_lease / 2,
             )
         raise UsageError(f"provider {name!r} is not known; expected mailbox, smtp or none")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Sequence
 
 import structlog
@@ -36,17 +37,27 @@ class Intake:
                 good.append((item, parse_event(check_object(item), source=source, now=now)))
             except InvalidEvent as refused:
                 bad.append((item, refused.code, str(refused)))
+        bad += self._ingest(good)
+        if bad:
+            self._keep_aside(bad, source)
+
+    def _ingest(self, good: Sequence[tuple[object, IncomingEvent]]) -> list[tuple[object, str, str]]:
+        """Ingest all at once; if a bug of ours stops that, one by one. Returns those that fail even alone."""
+        if not good:
+            return []
         try:
-            if good:
-                self._pipeline.ingest([event for _, event in good])
+            self._pipeline.ingest([event for _, event in good])
         except DangolError:
             raise
         except Exception as error:
-            # A bug of ours must not cost an event; once it is mended they can be sent in again.
-            _log.exception("events could not be ingested and are kept aside", events=len(good))
-            bad += [(item, "failed", f"could not be ingested: {type(error).__name__}") for item, _ in good]
-        if bad:
-            self._keep_aside(bad, source)
+            if len(good) > 1:
+                return [failed for item in good for failed in self._ingest([item])]
+            # Its own text may quote the event, so only what broke is told; once it is mended it can be sent in again.
+            what = type(error).__name__
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error("an event is kept aside", error=what, at=f"{place.filename}:{place.lineno}")
+            return [(good[0][0], "failed", f"could not be ingested: {what}")]
+        return []
 
     def _keep_aside(self, bad: Sequence[tuple[object, str, str]], source: str) -> None:
         pipeline = self._pipeline

@@ -13,16 +13,19 @@ fact, decides in memory with pure functions, and writes in bulk. A person is alw
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection
 
 from dangol.clock import Clock
-from dangol.errors import ContentTooLong, RenderError
+from dangol.errors import ContentTooLong, RenderError, StoreUnavailable
 from dangol.ids import Entropy
-from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
+from dangol.model.facts import Allow, Defer, Ruling, Suppress
+from dangol.model.message import Outcome
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import Channel, JourneyStatus, Reason
 from dangol.store import journeys as journey_rows
@@ -42,10 +45,13 @@ from dangol.batch.acquaintance import Acquaintance, acquaint
 from dangol.batch.changes import Changes, Journey
 from dangol.batch.facts import Briefing, Claimed, brief, ending
 from dangol.policy.gate import decide
-from dangol.batch.handover import Handover, Patience, settle
+from dangol.batch.handover import Handover, Patience, UnderWay, settle
 from dangol.delivery.dispatch import Dispatcher
 
-_QUOTED = re.compile(r"""'[^']*(?:'|$)|"[^"]*(?:"|$)""")
+_QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
+_SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
+"""Seconds between tries to write outcomes."""
+_log = structlog.get_logger(__name__)
 _ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
 """Tells workers about messages that are due. Losing the call loses nothing: the sweeper finds them again."""
@@ -213,19 +219,26 @@ class Pipeline:
         """Take the next part of a scheduled campaign's audience in; True if there may be more of it.
 
         The cursor moves in the same transaction as the journeys it stands for, so a crash repeats and skips nobody.
+        Taking the campaign out of service stops it.
         """
         now = self.clock.now()
         with self.database.write() as tx:
             run = journey_rows.claim_run(tx, run_id)
             if run is None:
                 return False
-            release = self.releases.get(tx, run.version_id)
-            assert release.audience is not None
+            changes = Changes(now)
+            release = self.releases.of(tx, [run.version_id]).get(run.version_id)
+            if release is None or release.audience is None:
+                return False
+            if not self.releases.serves(tx, release.campaign.key):
+                changes.stop(release, run.fire_at)
+                journey_rows.move_run(tx, run_id, finished_at=now)
+                changes.write(tx)
+                return False
             condition = to_sql(release.audience, run.fire_at, tx.dialect.name)
             members = audience.matching(tx, condition, after=run.cursor, limit=self.batch_size)
             people.lock(tx, members)
             entries = journey_rows.latest_entries(tx, members, {release.campaign.key})
-            changes = Changes(now)
             for profile_id in members:
                 latest = entries.get((release.campaign.key, profile_id))
                 self._take_in(release, profile_id, run.fire_at, PastEntry(*latest) if latest else None, changes)
@@ -259,7 +272,8 @@ class Pipeline:
             claimed = [dict(row._mapping) for row in journey_rows.claim_due(tx, journey_ids, now)]
             releases = self.releases.of(tx, {journey["version_id"] for journey in claimed})
             names = frozenset().union(*(release.ending_events for release in releases.values()))
-            history = events.history(tx, profile_ids, names) if names else {}
+            since = min((journey["entered_at"] for journey in claimed), default=now)
+            history = events.history(tx, profile_ids, names, since=since) if names else {}
             changes = Changes(now)
             for journey in claimed:
                 release = releases.get(journey["version_id"])
@@ -282,8 +296,13 @@ class Pipeline:
         return changes.write(tx, announce_until=until)
 
     def _announce(self, message_ids: Sequence[str]) -> None:
-        if message_ids and self.wake is not None:
+        if not message_ids or self.wake is None:
+            return
+        try:
             self.wake(message_ids)
+        except Exception as error:
+            # What was committed stays accepted; the sweeper finds these messages when their mark runs out.
+            _log.error("nobody could be told", messages=len(message_ids), error=type(error).__name__)
 
     # Messages leave the house.
 
@@ -304,9 +323,21 @@ class Pipeline:
             (item, outcome, self._carrier(item.envelope.channel))
             for item, outcome in zip(handover.under_way, outcomes, strict=True)
         ]
+        self._settle(answered)
+        return len(answered)
+
+    def _settle(self, answered: Sequence[tuple[UnderWay, Outcome, str]]) -> None:
+        """Write the outcomes; a database that is away for a moment must not make them unknown."""
+        for pause in _SETTLE_PAUSES:
+            try:
+                return self._settle_once(answered)
+            except StoreUnavailable:
+                time.sleep(pause)
+        return self._settle_once(answered)
+
+    def _settle_once(self, answered: Sequence[tuple[UnderWay, Outcome, str]]) -> None:
         with self.database.write() as tx:
             settle(tx, answered, self.clock.now(), self.timing.patience)
-        return len(answered)
 
     def _decide(self, tx: Connection, message_ids: Sequence[str]) -> Handover:
         people.lock(tx, journey_rows.people_of(tx, messages, message_ids))
@@ -317,15 +348,26 @@ class Pipeline:
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels())
         handover = Handover(briefing, now + self.timing.send_lease)
         for item in claimed:
-            ruling = decide(briefing.facts(item), item.release.rulebook)
-            match ruling.verdict:
-                case Allow(evidence):
-                    self._render(item, ruling, evidence, briefing, handover)
-                case Defer() as verdict:
-                    handover.defer(item, ruling, verdict)
-                case Suppress() as verdict:
-                    handover.refuse(item, ruling, verdict)
+            try:
+                self._rule(item, briefing, handover)
+            except Exception as error:
+                # Whatever is wrong with one message, the others of its batch must not wait for it for ever.
+                handover.give_up(item, error)
         return handover
+
+    def _rule(self, item: Claimed, briefing: Briefing, handover: Handover) -> None:
+        if briefing.gone(item):
+            nobody = Suppress(Reason.PROFILE_ERASED, final=True)
+            handover.refuse(item, Ruling(nobody, item.candidate.channels[0]), nobody)
+            return
+        ruling = decide(briefing.facts(item), item.release.rulebook)
+        match ruling.verdict:
+            case Allow() as allowed:
+                self._render(item, ruling, allowed, briefing, handover)
+            case Defer() as verdict:
+                handover.defer(item, ruling, verdict)
+            case Suppress() as verdict:
+                handover.refuse(item, ruling, verdict)
 
     def _carrier(self, channel: Channel) -> str:
         provider = self.dispatcher.provider_for(channel)
@@ -334,9 +376,7 @@ class Pipeline:
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)
 
-    def _render(
-        self, item: Claimed, ruling: Ruling, evidence: Evidence, briefing: Briefing, handover: Handover
-    ) -> None:
+    def _render(self, item: Claimed, ruling: Ruling, allowed: Allow, briefing: Briefing, handover: Handover) -> None:
         profile = briefing.profiles[item.row.profile_id]
         texts = item.release.messages
         try:
@@ -347,7 +387,7 @@ class Pipeline:
         except RenderError as error:
             handover.refuse(item, ruling, Suppress(Reason.RENDER_FAILED, {"error": _quoting_nothing(error)}))
         else:
-            handover.begin(item, ruling, rendered, context, evidence)
+            handover.begin(item, ruling, allowed, rendered, context)
 
 
 def _quoting_nothing(error: RenderError) -> str:

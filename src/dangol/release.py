@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,7 +17,7 @@ from dangol.content.check import check_messages
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_workspace
-from dangol.errors import ProblemsFound, UnknownVersion
+from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
 from dangol.model.campaign import Campaign, Send
 from dangol.model.problem import Problem
@@ -107,14 +108,24 @@ class Releases:
     def __init__(self, keep: int = 256) -> None:
         self._keep = keep
         self._compiled: dict[str, Release] = {}
+        self._failed: dict[str, str] = {}
         self._lock = Lock()
 
     def get(self, connection: Connection, version_id: str) -> Release:
-        """The release of this version. Raises UnknownVersion, or ProblemsFound if it does not compile."""
+        """The release of this version. Raises UnknownVersion if it is not there or this dangol cannot run it."""
         found = self._compiled.get(version_id)
         if found is not None:
             return found
-        release = compile_release(versions.load(connection, version_id))
+        if version_id in self._failed:
+            raise UnknownVersion(self._failed[version_id])
+        version = versions.load(connection, version_id)
+        try:
+            release = compile_release(version)
+        except Exception as error:
+            # Compiled once, it would fail the same way each time; only a deploy or a new release can help.
+            self._failed[version_id] = f"version {version_id} of {version.campaign.key} cannot be run: {error}"
+            _log.error("a version cannot be run; its work waits", version=version_id, error=str(error))
+            raise UnknownVersion(self._failed[version_id]) from error
         with self._lock:
             while len(self._compiled) >= self._keep:
                 self._compiled.pop(next(iter(self._compiled)))
@@ -125,11 +136,13 @@ class Releases:
         """Those of these versions that can be run. What belongs to the others waits, and holds up nothing else."""
         found = {}
         for version_id in sorted(set(version_ids)):
-            try:
+            with suppress(UnknownVersion):
                 found[version_id] = self.get(connection, version_id)
-            except (UnknownVersion, ProblemsFound) as error:
-                _log.error("a version cannot be run; its work waits", version=version_id, error=str(error))
         return found
+
+    def serves(self, connection: Connection, campaign_key: str) -> bool:
+        """Is this campaign in service, in whatever version?"""
+        return campaign_key in versions.active(connection)
 
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""

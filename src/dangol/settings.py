@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Length = Annotated[timedelta, Field(gt=timedelta())]
+"""A length of time that is not nothing."""
 
 
 class Settings(BaseSettings):
@@ -35,20 +38,24 @@ class Settings(BaseSettings):
     smtp_username: str = Field("", description="User name at the SMTP server, if it asks for one.")
     smtp_password: SecretStr | None = Field(None, description="Password at the SMTP server.")
     smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="none, starttls or tls.")
-    smtp_timeout: timedelta = Field(timedelta(seconds=30), description="How long one SMTP step may take.")
+    smtp_timeout: Length = Field(timedelta(seconds=30), description="How long one SMTP step may take.")
     batch_size: int = Field(500, ge=1, le=10_000, description="Messages, journeys or events in one batch.")
     worker_threads: int = Field(4, ge=1, le=64, description="Worker threads in `dangol up`.")
-    tick: timedelta = Field(timedelta(seconds=1), description="How often the scheduler looks for due work.")
-    queue_lease: timedelta = Field(
-        timedelta(minutes=2), description="After this, work that was queued and not begun is queued again."
+    tick: Length = Field(timedelta(seconds=1), description="How often the scheduler looks for due work.")
+    queue_lease: Length = Field(
+        timedelta(minutes=2),
+        gt=timedelta(),
+        description="After this, work that was queued and not begun is queued again.",
     )
-    send_lease: timedelta = Field(
-        timedelta(minutes=10), description="After this, a hand-over without an outcome counts as unknown."
+    send_lease: Length = Field(
+        timedelta(minutes=10),
+        gt=timedelta(),
+        description="After this, a hand-over without an outcome counts as unknown.",
     )
     max_attempts: int = Field(
         5, ge=1, le=100, description="Hand-overs tried after transient refusals before giving up."
     )
-    retry_after: timedelta = Field(
+    retry_after: Length = Field(
         timedelta(minutes=1), description="First pause after a transient refusal; doubles each time."
     )
 

@@ -71,6 +71,12 @@ class Changes:
         subject = Subject(release.campaign.key, release.version_id, profile_id, occasion=occasion)
         self.journal.add(Decision.JOURNEY_REFUSED, reason, subject, evidence={"occasion": occasion})
 
+    def stop(self, release: Release, fired_at: datetime) -> None:
+        """Note that the rest of a schedule's audience is not taken in, because the campaign left service."""
+        subject = Subject(release.campaign.key, release.version_id, occasion=fired_at.isoformat())
+        evidence = {"fire_at": fired_at.isoformat()}
+        self.journal.add(Decision.SCHEDULE_STOPPED, Reason.OUT_OF_SERVICE, subject, evidence=evidence)
+
     def advance(self, release: Release, journey: Journey, step: Advance) -> None:
         """Carry out what the step machine said: plan its messages, then wait or end."""
         for command in step.commands:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -48,12 +49,17 @@ class Claimed:
             purpose=campaign.purpose,
             tags=campaign.tags,
             priority=campaign.priority,
-            channels=tuple(Channel(name) for name in row.channels.split(",")),
+            channels=_channels_of(row.channels),
             expires_at=row.expires_at,
             on_capped=release.on_capped.get(row.step, release.policies.on_capped),
             holdout=campaign.holdout,
         )
         return cls(row, release, candidate)
+
+
+@lru_cache(maxsize=64)
+def _channels_of(written: str) -> tuple[Channel, ...]:
+    return tuple(Channel(name) for name in written.split(","))
 
 
 @dataclass(slots=True)
@@ -70,6 +76,11 @@ class Briefing:
     entry_events: Mapping[str, Event]
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     without_provider: frozenset[Channel] = frozenset()
+
+    def gone(self, claimed: Claimed) -> bool:
+        """Is there nobody left to decide about? Whoever was erased has no row, or no key, any more."""
+        row = claimed.row
+        return row.profile_id not in self.profiles or row.profile_id not in self.keys
 
     def facts(self, claimed: Claimed) -> Facts:
         """What the gate looks at for one message."""
@@ -155,7 +166,14 @@ def brief(
         consents=consents.states(connection, profile_ids),
         suppressed=_suppressed(connection, profiles, _channels(claimed), hasher),
         journeys=journeys,
-        endings=events.history(connection, profile_ids, ending_names) if ending_names else {},
+        endings=events.history(
+            connection,
+            profile_ids,
+            ending_names,
+            since=min((journey["entered_at"] for journey in journeys.values()), default=now),
+        )
+        if ending_names
+        else {},
         entry_events=events.load_events(
             connection, sorted({row["entry_event_id"] for row in journeys.values() if row["entry_event_id"]})
         ),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
 from dangol.batch.facts import Briefing, Claimed
 from dangol.ledger.entries import Journal, Subject
-from dangol.model.facts import Defer, Evidence, Ruling, Suppress
+from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
 from dangol.store import messages as message_rows
 
+_log = structlog.get_logger(__name__)
 _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
     Reason.EXPIRED: (MessageState.EXPIRED, Decision.MESSAGE_EXPIRED),
     Reason.EXIT_EVENT: (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED),
@@ -25,6 +29,7 @@ _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
 _MAX_DETAIL = 500
 _SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)
 _LONGEST_PAUSE = timedelta(days=1)
+_LONGEST_ASKED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +55,25 @@ class Handover:
         self.under_way: list[UnderWay] = []
 
     def begin(
-        self, claimed: Claimed, ruling: Ruling, rendered: Rendered, context: Mapping[str, Any], evidence: Evidence
+        self, claimed: Claimed, ruling: Ruling, allowed: Allow, rendered: Rendered, context: Mapping[str, Any]
     ) -> None:
-        """The message will be handed over: reserve its slot, put text and evidence on record, make its envelope."""
+        """The message will be handed over: put text and evidence on record, reserve its slot, make its envelope.
+
+        If this raises, nothing was done.
+        """
+        evidence, until = allowed.evidence, allowed.until
         row, channel = claimed.row, ruling.channel
-        profile = self._briefing.profiles[row.profile_id]
-        address = profile.address(channel) or ""
+        address = self._briefing.profiles[row.profile_id].address(channel) or ""
         subject = row_subject(row)
+        written = len(self._journal)
         self._note_passed_over(subject, ruling)
         self._journal.add(Decision.MESSAGE_SENDING, Reason.ALLOWED, subject, channel=channel, evidence=evidence)
-        self._journal.attach(self._briefing.keys[row.profile_id], address=address, rendered=rendered, context=context)
+        try:
+            key = self._briefing.keys[row.profile_id]
+            self._journal.attach(key, address=address, rendered=rendered, context=context)
+        except Exception:
+            self._journal.forget_after(written)
+            raise
         self._change(row.id, MessageState.SENDING, Reason.ALLOWED, channel=channel, lease_until=self._lease_until)
         self._slots.append(_slot_row(claimed, channel, self._now))
         self._briefing.take_slot(claimed, channel)
@@ -70,7 +84,7 @@ class Handover:
             sender=claimed.release.messages.sender(channel),
             rendered=rendered,
             headers=claimed.release.messages.headers(channel),
-            expires_at=row.expires_at,
+            not_after=min(until, self._lease_until) if until is not None else self._lease_until,
         )
         self.under_way.append(UnderWay(claimed, subject, envelope, row.attempt + 1))
 
@@ -90,6 +104,14 @@ class Handover:
         self._note_passed_over(subject, ruling)
         self._journal.add(decision, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence)
         self._change(claimed.row.id, state, verdict.reason, channel=ruling.channel)
+
+    def give_up(self, claimed: Claimed, error: Exception) -> None:
+        """Something about this message broke our own code: in doubt it is not sent, and somebody should look."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{Path(place.filename).name}:{place.lineno}"
+        _log.error("a message could not be decided", message_id=claimed.row.id, error=type(error).__name__, at=at)
+        failed = Suppress(Reason.GATE_FAILED, {"error": type(error).__name__, "at": at}, final=True)
+        self.refuse(claimed, Ruling(failed, claimed.candidate.channels[0]), failed)
 
     def _note_passed_over(self, subject: Subject, ruling: Ruling) -> None:
         for channel, verdict in ruling.passed_over:
@@ -152,7 +174,9 @@ class Patience:
     first_pause: timedelta
 
     def pause(self, attempt: int, asked: timedelta | None) -> timedelta:
-        """The pause before the next attempt: doubling, a day at most, never less than the provider asked for."""
+        """The pause before the next attempt: doubling, a day at most, never less than the provider asked for,
+        up to a week."""
+        asked = min(asked, _LONGEST_ASKED) if asked is not None else None
         doubled = min(min(self.first_pause, _LONGEST_PAUSE) * (1 << min(attempt - 1, 20)), _LONGEST_PAUSE)
         return max(doubled, asked) if asked is not None else doubled
 

@@ -127,6 +127,8 @@ def load(connection: Connection, version_id: str) -> Version:
     except ProblemsFound as error:
         message = f"this release of dangol cannot read version {version_id}; deploy {found.campaign_key} again"
         raise UnknownVersion(f"{message}: {error}") from error
+    if found.campaign_key not in workspace.campaigns:
+        raise UnknownVersion(f"version {version_id} lacks its campaign {found.campaign_key}")
     return Version(version_id, workspace.campaigns[found.campaign_key], workspace)
 
 

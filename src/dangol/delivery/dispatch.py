@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from dangol.delivery.provider import NothingSent, Provider
+from dangol.clock import Clock, SystemClock
+from dangol.delivery.provider import NothingSent, Provider, too_late
 from dangol.errors import UsageError
 from dangol.model.message import Envelope, Outcome, Refused, Unknown
 from dangol.model.vocabulary import Channel
@@ -23,7 +24,7 @@ class Dispatcher:
     Raises UsageError if a provider is put on a channel that it does not carry, or has no name that the log can hold.
     """
 
-    def __init__(self, providers: Mapping[Channel, Provider]) -> None:
+    def __init__(self, providers: Mapping[Channel, Provider], clock: Clock | None = None) -> None:
         for channel, provider in providers.items():
             if not 0 < len(provider.name) <= _NAME_LIMIT:
                 raise UsageError(f"provider name {provider.name!r}: expected 1 to {_NAME_LIMIT} characters")
@@ -31,6 +32,7 @@ class Dispatcher:
                 carried = ", ".join(sorted(provider.channels))
                 raise UsageError(f"provider {provider.name} cannot carry {channel}; it carries {carried}")
         self._providers = dict(providers)
+        self._clock = clock or SystemClock()
 
     def provider_for(self, channel: Channel) -> Provider | None:
         return self._providers.get(channel)
@@ -45,6 +47,13 @@ class Dispatcher:
             envelopes
         )
         for provider, places in self._by_provider(envelopes):
+            now = self._clock.now()
+            late = {place: refusal for place in places if (refusal := too_late(envelopes[place], now))}
+            for place, refusal in late.items():
+                outcomes[place] = refusal
+            places = [place for place in places if place not in late]
+            if not places:
+                continue
             answers = _hand_over(provider, [envelopes[place] for place in places])
             for place, answer in zip(places, answers, strict=True):
                 outcomes[place] = answer

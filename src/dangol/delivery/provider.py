@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from dangol.errors import DangolError
-from dangol.model.message import Envelope, Outcome
+from dangol.model.message import Envelope, Outcome, Refused
 from dangol.model.vocabulary import Channel
 
 
@@ -37,6 +38,13 @@ class Provider(Protocol):
     def close(self) -> None:
         """Let go of what is held open; may be called more than once."""
         ...
+
+
+def too_late(envelope: Envelope, now: datetime) -> Refused | None:
+    """The refusal of a hand-over that was to begin earlier; whoever hands over one by one asks before each."""
+    if envelope.not_after is None or now < envelope.not_after:
+        return None
+    return Refused(permanent=False, detail="not begun: the time in which it was allowed is over")
 
 
 _HEADER_NAME = re.compile(r"[!-9;-~]+")

@@ -91,6 +91,13 @@ class Journal:
         row["content_hash"] = key.content_hash(rendered.content())
         row["sealed"] = key.seal(row["id"], {"to": address, "locale": rendered.locale, "context": context})
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def forget_after(self, count: int) -> None:
+        """Take back all but the first ``count`` entries, which are not written yet."""
+        del self._rows[count:]
+
     def write(self, connection: Connection) -> None:
         """Append all entries, in the order in which they were added."""
         insert_many(connection, log, self._rows)

@@ -77,9 +77,13 @@ Evidence = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """No objection. ``evidence`` is what the rule looked at; it goes into the log and holds no personal data."""
+    """No objection. ``evidence`` is what the rule looked at; it goes into the log and holds no personal data.
+
+    ``until`` is when the rule would object after all: the hand-over must have begun before; None means never.
+    """
 
     evidence: Evidence = field(default_factory=dict)
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

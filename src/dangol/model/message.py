@@ -32,7 +32,10 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a provider gets: one message, one address. ``message_id`` travels with it and identifies it later."""
+    """What a provider gets: one message, one address. ``message_id`` travels with it and identifies it later.
+
+    The hand-over must have begun before ``not_after``; later it is refused, and the gate asked anew.
+    """
 
     message_id: str
     channel: Channel
@@ -40,7 +43,7 @@ class Envelope:
     sender: str
     rendered: Rendered
     headers: dict[str, str] = field(default_factory=dict)
-    expires_at: datetime | None = None
+    not_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

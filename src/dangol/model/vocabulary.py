@@ -62,6 +62,7 @@ class Decision(StrEnum):
     JOURNEY_ENDED = "journey_ended"
     SCHEDULE_FIRED = "schedule_fired"
     SCHEDULE_MISSED = "schedule_missed"
+    SCHEDULE_STOPPED = "schedule_stopped"
     MESSAGE_PLANNED = "message_planned"
     MESSAGE_DEFERRED = "message_deferred"
     MESSAGE_REROUTED = "message_rerouted"
@@ -104,6 +105,7 @@ class Reason(StrEnum):
         "missed_while_down",
         "A later firing came due too while dangol was not running; only the latest is run.",
     )
+    OUT_OF_SERVICE = "out_of_service", "The campaign was taken out of service before its whole audience was in."
     # messages that wait or go
     STEP_REACHED = "step_reached", "The journey reached a `send` step."
     ALLOWED = "allowed", "Every rule allowed the message; it was handed to the provider."

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dangol.model.facts import Allow, Defer, Facts, Slot, Suppress, Verdict
 from dangol.model.vocabulary import Channel, OnCapped, Reason
-from dangol.model.workspace import Calendar, Window
+from dangol.model.workspace import Calendar
 from dangol.policy.rules import CapRule, Rulebook
 from dangol.policy.zones import plausible_zones
 
@@ -65,7 +66,7 @@ def _usage(rule: CapRule, facts: Facts, rulebook: Rulebook) -> tuple[int, dateti
     else:
         # Where the zone is uncertain, a slot counts for as long as it is still its day, week or month in any of them.
         zones = plausible_zones(facts.profile, rulebook.policies.unknown_timezone) or (ZoneInfo("UTC"),)
-        since = min(_calendar_bounds(window, facts.now, zone)[0] for zone in zones)
+        since = min(_calendar_bounds(window.calendar, facts.now, zone)[0] for zone in zones)
     taken = _taken(rule, facts.slots, since, including_start=window.calendar is not None)
     if len(taken) < limit:
         return len(taken), facts.now
@@ -74,7 +75,7 @@ def _usage(rule: CapRule, facts: Facts, rulebook: Rulebook) -> tuple[int, dateti
     making_room = taken[len(taken) - limit]
     if window.rolling is not None:
         return len(taken), making_room + window.rolling
-    return len(taken), max(_calendar_bounds(window, making_room, zone)[1] for zone in zones)
+    return len(taken), max(_calendar_bounds(window.calendar, making_room, zone)[1] for zone in zones)
 
 
 def _taken(rule: CapRule, slots: Sequence[Slot], since: datetime, *, including_start: bool) -> list[datetime]:
@@ -87,12 +88,13 @@ def _taken(rule: CapRule, slots: Sequence[Slot], since: datetime, *, including_s
     )
 
 
-def _calendar_bounds(window: Window, instant: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+@lru_cache(maxsize=1024)  # a batch asks at one instant, about a few zones
+def _calendar_bounds(calendar: Calendar | None, instant: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Start and end, in UTC, of the calendar day, week (from Monday) or month that this instant is in."""
     today = instant.astimezone(zone).date()
-    if window.calendar is Calendar.DAY:
+    if calendar is Calendar.DAY:
         first, following = today, today + timedelta(days=1)
-    elif window.calendar is Calendar.WEEK:
+    elif calendar is Calendar.WEEK:
         first = today - timedelta(days=today.weekday())
         following = first + timedelta(days=7)
     else:

@@ -12,4 +12,4 @@ def expiry(facts: Facts, _channel: Channel, _rulebook: Rulebook) -> Verdict:
     expires_at = facts.message.expires_at
     if expires_at is not None and facts.now >= expires_at:
         return Suppress(Reason.EXPIRED, {"expired_at": expires_at.isoformat()}, final=True)
-    return Allow()
+    return Allow(until=expires_at)

@@ -15,6 +15,9 @@ Channels are tried in the author's order and the first that is allowed *now* is 
 allowed later, the message waits for the earliest of those; if none ever will be, it is refused for the reason its
 first channel was refused. An objection marked ``final`` ends the search at once.
 
+What is allowed is allowed until the first rule would object: the end of its time, or the next quiet hours. The
+dispatcher asks the clock again just before the hand-over, because a batch takes a while.
+
 Everything here is a pure function of facts that were read inside the claiming transaction. A rule that raises means
 the message is not sent (fail closed).
 """
@@ -22,6 +25,7 @@ the message is not sent (fail closed).
 from __future__ import annotations
 
 import traceback
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -67,6 +71,7 @@ def decide(facts: Facts, rulebook: Rulebook) -> Ruling:
 def _ask(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     """The first objection of any rule, or an Allow with the evidence of all of them."""
     evidence: Evidence = {}
+    until: datetime | None = None
     for rule in RULES:
         try:
             verdict = rule(facts, channel, rulebook)
@@ -85,4 +90,6 @@ def _ask(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
             return verdict
         if verdict.evidence:
             evidence |= verdict.evidence
-    return Allow(evidence)
+        if verdict.until is not None:
+            until = verdict.until if until is None else min(until, verdict.until)
+    return Allow(evidence, until)

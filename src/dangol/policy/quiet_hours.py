@@ -38,7 +38,7 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     evidence = {"zone": _name(zones), "local": _local_text(facts.now, zones)}
     opens = next_opening(facts.now, windows, zones)
     if opens == facts.now:
-        return Allow(evidence)
+        return Allow(evidence, until=next_closing(facts.now, windows, zones))
     if opens is None:
         return Suppress(Reason.TIMEZONE_UNKNOWN if len(zones) > 1 else Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
     evidence["until"] = opens.isoformat()
@@ -58,6 +58,22 @@ def next_opening(now: datetime, windows: Iterable[QuietHours], zones: Iterable[Z
             return instant
         instant = max(ends)
     return None
+
+
+def next_closing(now: datetime, windows: Iterable[QuietHours], zones: Iterable[ZoneInfo]) -> datetime:
+    """The first instant after ``now``, which is not quiet, at which it may become quiet in one of the zones."""
+    starts = []
+    for zone in zones:
+        today = now.astimezone(zone).date()
+        for window in windows:
+            # Where the clock is set at that time there are two readings; the earlier one is on the safe side.
+            readings = (
+                datetime.combine(today + timedelta(days=day), window.start.replace(fold=fold), zone).astimezone(UTC)
+                for day in (0, 1, 2)
+                for fold in (0, 1)
+            )
+            starts.append(min(reading for reading in readings if reading > now))
+    return min(starts)
 
 
 def _quiet_until(instant: datetime, window: QuietHours, zone: ZoneInfo) -> datetime | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dangol import ids
@@ -23,9 +23,12 @@ _EVENT = select(
     events_table.c.properties,
     events_table.c.occurred_at,
 )
-_HISTORY = _EVENT.where(among(events_table.c.profile_id, "ids"), among(events_table.c.name, "names")).order_by(
-    events_table.c.occurred_at, events_table.c.id
-)
+_HISTORY = _EVENT.where(
+    among(events_table.c.profile_id, "ids"),
+    among(events_table.c.name, "names"),
+    events_table.c.occurred_at >= bindparam("since"),
+).order_by(events_table.c.occurred_at, events_table.c.id)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _THESE = _EVENT.where(among(events_table.c.id, "ids"))
 
 
@@ -71,12 +74,17 @@ def _stored(event: IncomingEvent, profile_id: str) -> Event:
     return Event(event_id, profile_id, event.name, event.properties, event.occurred_at)
 
 
-def history(connection: Connection, profile_ids: Sequence[str], names: Collection[str]) -> dict[str, list[Event]]:
-    """Events of these people with one of these names, ordered by ``(occurred_at, id)``; a list for every person."""
+def history(
+    connection: Connection, profile_ids: Sequence[str], names: Collection[str], *, since: datetime = _BEGINNING
+) -> dict[str, list[Event]]:
+    """Events of these people with one of these names from ``since`` on, ordered by ``(occurred_at, id)``.
+
+    There is a list for every person.
+    """
     found: dict[str, list[Event]] = {profile_id: [] for profile_id in profile_ids}
     if not names:
         return found
-    for row in connection.execute(_HISTORY, {"ids": profile_ids, "names": sorted(names)}).all():
+    for row in connection.execute(_HISTORY, {"ids": profile_ids, "names": sorted(names), "since": since}).all():
         found[row[1]].append(Event(*row))
     return found
 

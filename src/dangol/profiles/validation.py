@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -151,17 +151,22 @@ def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime) -> Cons
     """One consent given or withdrawn: ``userId``, ``channel``, ``purpose``, ``action``, ``occurred_at``; optional
     ``wording``, ``source`` (else the argument) and ``basis``.
 
-    Raises InvalidEvent, code ``consent_in_future``, for what has not happened yet.
+    A withdrawal with a date and no time counts from the end of that day, or from now. Raises InvalidEvent, code
+    ``consent_in_future``, for what has not happened yet.
     """
     raw = check_object(raw)
     occurred_at = parse_instant(raw.get("occurred_at"), "occurred_at")
     if occurred_at > now:
         raise InvalidEvent("consent_in_future", f"occurred_at: {occurred_at.isoformat()} is later than now")
+    action = _word(raw, "action", ConsentAction)
+    if action is ConsentAction.WITHDRAWN and len(str(raw["occurred_at"]).strip()) == len("2026-03-02"):
+        # Only the day is known: in doubt the withdrawal came after everything else of that day.
+        occurred_at = min(occurred_at + timedelta(days=1) - timedelta(microseconds=1), now)
     return ConsentChange(
         external_id=parse_external_id(raw),
         channel=_word(raw, "channel", Channel),
         purpose=_word(raw, "purpose", Purpose),
-        action=_word(raw, "action", ConsentAction),
+        action=action,
         occurred_at=occurred_at,
         source=text(raw, "source", limit=200, code="invalid_source") or source,
         basis=text(raw, "basis", limit=64, code="invalid_basis") or "consent",

@@ -6,6 +6,8 @@ events themselves, because there is no row yet.
 
 from __future__ import annotations
 
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -54,6 +56,7 @@ class Actors:
         self._pause = pause
         self._stopping = Stopping()
         broker.add_middleware(self._stopping)
+        self._holding = threading.Lock()
         age = int(max_age.total_seconds() * 1000)
 
         def declare(work: Callable[[T], object], name: str, *, priority: int) -> dramatiq.Actor[[T], None]:
@@ -103,16 +106,37 @@ class Actors:
         message = CurrentMessage.get_current_message()
         assert message is not None, "make_broker adds CurrentMessage"
         for batch in _batches(_named(_carried(args, kwargs), message.message_id), self._batch_size):
-            while not self._committed(batch):
-                if self._stopping.wait(self._pause):
-                    self._broker.enqueue(message.copy())
-                    return
+            if not self._committed(batch) and not self._hold(batch):
+                self._broker.enqueue(message.copy())
+                return
+
+    def _hold(self, batch: Sequence[Any]) -> bool:
+        """Try until the events are committed; False if another thread should: this process stops, or one holds.
+
+        One thread at a time holds events, so that the others are free to deliver what is due meanwhile.
+        """
+        if not self._holding.acquire(blocking=False):
+            self._stopping.wait(self._pause)
+            return False
+        try:
+            while not self._stopping.wait(self._pause):
+                if self._committed(batch):
+                    return True
+            return False
+        finally:
+            self._holding.release()
 
     def _committed(self, events: Sequence[Any]) -> bool:
         try:
             self._intake.accept(events, source="queue")
         except DangolError as error:
             _log.warning("events are held", events=len(events), error=str(error))
+            return False
+        except Exception as error:
+            # Dramatiq would print the message, which is people's data, and put it aside.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{place.filename}:{place.lineno}"
+            _log.error("events are held", events=len(events), error=type(error).__name__, at=at)
             return False
         return True
 

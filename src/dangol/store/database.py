@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -22,6 +23,8 @@ from dangol.store.bulk import dumps
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30
+_IDLE_SECONDS = 60
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 _SWITCH_ATTEMPTS, _SWITCH_PAUSE = 100, 0.02
 
 
@@ -43,8 +46,8 @@ class Database:
                 self.engine = _sqlite(parsed, durable)
             else:
                 raise UsageError(f"database {parsed.render_as_string()}: expected sqlite:///… or postgresql://…")
-        except (ArgumentError, NoSuchModuleError):
-            raise UsageError(f"{url!r} is no database URL; expected sqlite:///… or postgresql://…") from None
+        except (ArgumentError, NoSuchModuleError, ValueError):
+            raise UsageError("DANGOL_DATABASE_URL is no database URL; expected sqlite:///… or postgresql://…") from None
         self.url = parsed
 
     @property
@@ -102,7 +105,7 @@ class Database:
 
 
 def _sqlite(url: Any, durable: bool) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}, **_JSON)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}, **_COMMON)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -111,7 +114,7 @@ def _sqlite(url: Any, durable: bool) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         _write_ahead(cursor)
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        cursor.execute("PRAGMA cache_size=-16384")
+        cursor.execute("PRAGMA cache_size=-16384")  # of each connection; what a batch touches lies close together
         cursor.execute("PRAGMA wal_autocheckpoint=4000")  # a batch changes hundreds of pages, many of them each time
         cursor.close()
 
@@ -141,19 +144,36 @@ def _write_ahead(cursor: Any) -> None:
 
 def _postgresql(url: Any, pool_size: int) -> Engine:
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, isolation_level="READ COMMITTED", **_JSON
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args=_KEEPALIVE,
+        isolation_level="READ COMMITTED",
+        **_COMMON,
     )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         # A generic plan made while tables are small scans them whole for every batch once they have grown.
         connection.execute("SET plan_cache_mode = force_custom_plan")
+        # A worker host that vanished must not hold people's locks for hours.
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")
+        connection.execute(f"SET lock_timeout = '{_BUSY_SECONDS}s'")
         connection.commit()
 
     return engine
 
 
-_JSON: dict[str, Any] = {"json_serializer": dumps, "json_deserializer": json.loads}
+_COMMON: dict[str, Any] = {
+    # Parameters are people's data; an error that reaches an operator's log must not quote them.
+    "hide_parameters": True,
+    "json_serializer": dumps,
+    "json_deserializer": json.loads,
+}
+
+_OUTSIDE = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError)
+"""What the server, the network or another transaction did: deadlocks, time-outs and cancellations are among them."""
 
 _ADVICE = {
     "locked": "another process holds it; stop that process, or use PostgreSQL for several writers",
@@ -177,6 +197,6 @@ def _translated(error: DBAPIError, label: str) -> Exception:
     for sign, advice in _ADVICE.items():
         if sign in said:
             return StoreUnavailable(f"database {label}: {advice} ({str(error.orig).splitlines()[0]})")
-    if error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "InterfaceError"}:
+    if error.connection_invalidated or isinstance(error.orig, _OUTSIDE):
         return StoreUnavailable(f"database {label}: {str(error.orig).splitlines()[0]}")
     return error

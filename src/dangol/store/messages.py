@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from dangol.model.vocabulary import OPEN_STATES, MessageState, Purpose
 from dangol.store.bulk import among, insert_many, unindexed, update_each
@@ -60,31 +60,55 @@ def change_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[str]:
-    """Mark due messages as told to a worker until ``until``; transactional before service before marketing."""
-    found: list[str] = []
-    for purpose in _URGENCY:
-        if len(found) < limit:
-            found += _due_of(connection, purpose, now, limit - len(found))
+    """Mark due messages as told to a worker until ``until``; transactional before service before marketing.
+
+    What was told and is not done yet counts against ``limit``, except for transactional messages: a blast is told
+    only as fast as it is delivered, so that nobody's order confirmation stands behind all of it.
+    """
+    room = limit - connection.execute(_TOLD, {"now": now}).scalar_one()
+    found = _due_of(connection, Purpose.TRANSACTIONAL, now, limit)
+    for purpose in (Purpose.SERVICE, Purpose.MARKETING):
+        if room > len(found):
+            found += _due_of(connection, purpose, now, room - len(found))
     change(connection, found, state=MessageState.DUE.value, lease_until=until)
     return found
 
 
+_TOLD = select(func.count()).where(
+    messages.c.state == MessageState.DUE.value, messages.c.lease_until > bindparam("now")
+)
+
+
 def _due_of(connection: Connection, purpose: Purpose, now: datetime, limit: int) -> list[str]:
-    waiting = and_(
-        messages.c.state == MessageState.PLANNED.value, messages.c.purpose == purpose.value, messages.c.due_at <= now
+    """Messages told about and forgotten, then those that came due; two statements, each served by an index."""
+    values = {"purpose": purpose.value, "now": now}
+    found = list(connection.execute(_FORGOTTEN.limit(limit), values).scalars())
+    if len(found) < limit:
+        found += connection.execute(_DUE.limit(limit - len(found)), values).scalars()
+    return found
+
+
+_FORGOTTEN = (
+    select(messages.c.id)
+    .where(
+        messages.c.state == MessageState.DUE.value,
+        messages.c.lease_until <= bindparam("now"),
+        messages.c.purpose == bindparam("purpose"),
     )
-    forgotten = and_(
-        messages.c.state == MessageState.DUE.value, messages.c.purpose == purpose.value, messages.c.lease_until <= now
+    .order_by(messages.c.lease_until)
+    .with_for_update(skip_locked=True)
+)
+# By person within an instant: what is known of people who came together lies together, so a batch reads few pages.
+_DUE = (
+    select(messages.c.id)
+    .where(
+        messages.c.state == MessageState.PLANNED.value,
+        messages.c.purpose == bindparam("purpose"),
+        messages.c.due_at <= bindparam("now"),
     )
-    statement = (
-        select(messages.c.id)
-        .where(or_(waiting, forgotten))
-        # By person, because what is known of people who came together lies together: a batch reads and writes few pages.
-        .order_by(messages.c.due_at, messages.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(connection.execute(statement).scalars())
+    .order_by(messages.c.due_at, messages.c.profile_id, messages.c.id)
+    .with_for_update(skip_locked=True)
+)
 
 
 def abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:

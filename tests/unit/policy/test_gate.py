@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from typing import Any
 
@@ -192,8 +192,17 @@ def test_an_allowed_message_carries_the_evidence_of_every_rule() -> None:
             "zone": "Asia/Seoul",
             "local": "2026-03-02T12:00+09:00",
             "caps": {"weekly": "1/3"},
-        }
+        },
+        until=datetime(2026, 3, 2, 12, 0, tzinfo=UTC),
     )
+
+
+def test_what_is_allowed_is_allowed_until_the_first_of_its_expiry_and_the_next_quiet_hours() -> None:
+    rules = rulebook(windows=[quiet("21:00", "08:00")])
+    soon = NOON + timedelta(hours=1)
+    assert gate.decide(facts(message(expires_at=soon)), rules).verdict.until == soon
+    later = NOON + timedelta(days=1)
+    assert gate.decide(facts(message(expires_at=later)), rules).verdict.until == NOON + timedelta(hours=9)
 
 
 def test_evidence_names_neither_the_person_nor_the_address() -> None:

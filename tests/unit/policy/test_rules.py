@@ -89,7 +89,7 @@ class TestExpiry:
         tick = timedelta(microseconds=1)
         expired = Suppress(Reason.EXPIRED, {"expired_at": NOON.isoformat()}, final=True)
         world = message(expires_at=NOON)
-        assert expiry(facts(world, now=NOON - tick), EMAIL, RULES) == Allow()
+        assert expiry(facts(world, now=NOON - tick), EMAIL, RULES) == Allow(until=NOON)
         assert expiry(facts(world, now=NOON), EMAIL, RULES) == expired
         assert expiry(facts(world, now=NOON + tick), EMAIL, RULES) == expired
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from dangol.clock import Clock
-from dangol.delivery.provider import NothingSent
+from dangol.delivery.provider import NothingSent, too_late
 from dangol.delivery.providers.mime import Unsendable, compose
 from dangol.delivery.providers.smtp_transaction import reason, transact
 from dangol.model.message import Envelope, Outcome, Refused
@@ -62,7 +62,10 @@ class Smtp:
         outcomes: list[Outcome] = []
         try:
             for envelope in batch:
-                if self._stopwatch() > deadline:
+                late = too_late(envelope, self._clock.now())
+                if late is not None:
+                    outcomes.append(late)
+                elif self._stopwatch() > deadline:
                     outcomes.append(Refused(permanent=False, detail="not begun: the SMTP server is too slow"))
                 else:
                     outcomes.append(self._send(line, envelope))

@@ -16,7 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from dangol.bootstrap import Dangol
-from dangol.errors import InvalidEvent, StoreUnavailable
+from dangol.errors import InvalidEvent, StoreUnavailable, UnknownVersion
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
 from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, status_of
 
@@ -57,10 +57,17 @@ def _endpoint(intake: Intake, work: Work) -> Callable[[Request], Awaitable[JSONR
             return _error(status_of(error), error.code, str(error))
         except StoreUnavailable as error:
             _log.warning("the API waits for the database", error=str(error))
-            message = "the database is away; send the same again, with the same messageId"
-            return _error(503, "store_unavailable", message, headers={"Retry-After": _RETRY_AFTER_SECONDS})
+            return _later("store_unavailable", "the database is away")
+        except UnknownVersion as error:
+            _log.error("a campaign in service cannot be run", error=str(error))
+            return _later("campaign_unavailable", "a campaign cannot be run at the moment")
 
     return endpoint
+
+
+def _later(code: str, why: str) -> JSONResponse:
+    message = f"{why}; send the same again, with the same messageId"
+    return _error(503, code, message, headers={"Retry-After": _RETRY_AFTER_SECONDS})
 
 
 def _error(

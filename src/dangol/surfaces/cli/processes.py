@@ -142,8 +142,9 @@ def only_one(dangol: Dangol, stop: Stop) -> Iterator[None]:
                 if not _hold(dangol):
                     stop.ask(AlreadyRunning(f"this process lost the database: {_who_holds(dangol)}"))
                     return
-            except StoreUnavailable as error:
-                _log.warning("the hold on the database could not be renewed", error=str(error))
+            except Exception as error:
+                # Whatever it is, the next round tries again; a thread that ended would lose the hold unnoticed.
+                _log.warning("the hold on the database could not be renewed", error=type(error).__name__)
 
     thread = threading.Thread(target=renew, name="hold", daemon=True)
     thread.start()
