@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from bench import population, stations
-from bench.letter import CAMPAIGN, FIRES_AT, TEMPLATE, reader, write_workspace
+from bench.letter import FIRES_AT, TEMPLATE, reader, write_workspace
 from bench.measure import Sample, Stopwatch, answer
 from bench.rivals import per_actor
 from dangol.bootstrap import Dangol
@@ -112,7 +111,7 @@ def pipeline(url: str, recipients: int, threads: int) -> Sample:
             for queue in dangol.broker.get_declared_queues():
                 dangol.broker.join(queue)
             worker.join()
-        sample = watch.stop(recipients, accepted=provider.accepted, html_bytes=provider.html_bytes)
+        sample = watch.stop(recipients, accepted=provider.accepted, html_bytes=provider.html_bytes, threads=threads)
         worker.stop()
         _check(dangol.database, recipients, provider)
     return sample
@@ -133,9 +132,12 @@ def stations_of(url: str, recipients: int) -> Sample:
 
 
 def _warm(dangol: Dangol) -> None:
-    """What a worker process does once: connect, and compile the version."""
+    """What a worker process does once: connect, compile the version, load each language's formats."""
     with dangol.database.write() as tx:
-        dangol.releases.active(tx)
+        (release,) = dangol.releases.active(tx)
+    for known in map(reader, range(20)):
+        context = {"profile": known["attributes"], "event": {}}
+        release.messages.render(TEMPLATE, Channel.EMAIL, known["locale"], context)
 
 
 def _batches(due: Due, size: int) -> Iterator[Sequence[str]]:
@@ -146,7 +148,7 @@ def _batches(due: Due, size: int) -> Iterator[Sequence[str]]:
 def _check(database: Database, recipients: int, provider: Accepting) -> None:
     """A fast run that did not do the work counts for nothing."""
     with database.read() as tx:
-        states = dict(
+        states: dict[str, int] = dict(
             tx.execute(
                 select(messages.c.state, func.count())
                 .where(messages.c.updated_at >= FIRES_AT)
@@ -164,8 +166,11 @@ def _check(database: Database, recipients: int, provider: Accepting) -> None:
 def jinja(recipients: int) -> Sample:
     """The floor: nothing but the same compiled templates, in the same sandbox, for the same people."""
     texts = _texts()
-    people = [(known["locale"], {"profile": known["attributes"], "event": {}}) for known in map(reader, range(recipients))]
-    html_bytes = len(texts.render(TEMPLATE, Channel.EMAIL, *people[0]).html.encode())
+    people = [
+        (known["locale"], {"profile": known["attributes"], "event": {}}) for known in map(reader, range(recipients))
+    ]
+    rendered = [texts.render(TEMPLATE, Channel.EMAIL, *person) for person in people[:20]]
+    html_bytes = max(len(text.html.encode()) for text in rendered)
     watch = Stopwatch()
     for locale, context in people:
         texts.render(TEMPLATE, Channel.EMAIL, locale, context)
@@ -192,9 +197,7 @@ def rival(url: str, recipients: int, threads: list[int]) -> Sample:
     texts = _texts()
     sender = per_actor.Sender(engine, texts, FIRES_AT, provider.hand)
     numbers = iter(range(recipients + tried * len(threads)))
-    speeds = {
-        count: tried / per_actor.run(sender, [next(numbers) for _ in range(tried)], count) for count in threads
-    }
+    speeds = {count: tried / per_actor.run(sender, [next(numbers) for _ in range(tried)], count) for count in threads}
     best = max(speeds, key=speeds.__getitem__)
     watch = Stopwatch(url)
     per_actor.run(sender, list(numbers), best)

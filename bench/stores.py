@@ -51,7 +51,7 @@ class Store:
 
     def _administer(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def new_store(folder: Path, server: str) -> Store:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dangol.model.facts import Allow, Defer, Facts, Suppress, Verdict
@@ -36,9 +37,9 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     if not zones:
         return Suppress(Reason.TIMEZONE_UNKNOWN)
     evidence = {"zone": _name(zones), "local": _local_text(facts.now, zones)}
-    opens = next_opening(facts.now, windows, zones)
+    opens, closes = _outlook(facts.now, tuple(windows), zones)
     if opens == facts.now:
-        return Allow(evidence, until=next_closing(facts.now, windows, zones))
+        return Allow(evidence, until=closes)
     if opens is None:
         return Suppress(Reason.TIMEZONE_UNKNOWN if len(zones) > 1 else Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
     evidence["until"] = opens.isoformat()
@@ -46,6 +47,15 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     if expires_at is not None and opens >= expires_at:
         return Suppress(Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
     return Defer(opens, Reason.QUIET_HOURS, evidence)
+
+
+@lru_cache(maxsize=512)
+def _outlook(
+    now: datetime, windows: tuple[QuietHours, ...], zones: tuple[ZoneInfo, ...]
+) -> tuple[datetime | None, datetime | None]:
+    """When it is next not quiet and, if that is now, when it becomes quiet; a batch asks the same for most people."""
+    opens = next_opening(now, windows, zones)
+    return opens, next_closing(now, windows, zones) if opens == now else None
 
 
 def next_opening(now: datetime, windows: Iterable[QuietHours], zones: Iterable[ZoneInfo]) -> datetime | None:
