@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from dangol.content.check import check_messages
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
-from dangol.definitions.workspace import Workspace, read_workspace
+from dangol.definitions.workspace import Workspace, read_what_can_be
 from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
 from dangol.model.campaign import Campaign, Send
@@ -152,12 +152,15 @@ class Releases:
 def check_workspace(root: Path, paths: Sequence[Path] = ()) -> list[Problem]:
     """Everything that is wrong in a workspace, in all files at once, sorted by place.
 
-    ``paths`` keeps only what is found in these files or folders. Raises UsageError where there is no workspace.
+    ``paths`` keeps only what is found in these files or folders, and in the messages that campaigns among them send.
+    Raises UsageError where there is no workspace.
     """
-    workspace, problems = read_workspace(root)
-    if workspace is not None:
-        problems = problems + check_texts(workspace)
+    workspace, problems = read_what_can_be(root)
     wanted = [path.resolve() for path in paths]
+    if workspace is not None:
+        # A text that is not there is told where the campaign asks for it.
+        problems = problems + [problem for problem in check_texts(workspace) if problem.code != "missing-text"]
+        wanted += [root.resolve() / folder for folder in _sent_from(workspace, root, wanted)]
     return sorted(
         {
             problem
@@ -165,6 +168,16 @@ def check_workspace(root: Path, paths: Sequence[Path] = ()) -> list[Problem]:
             if not wanted or any((root / problem.path).resolve().is_relative_to(path) for path in wanted)
         }
     )
+
+
+def _sent_from(workspace: Workspace, root: Path, paths: Sequence[Path]) -> set[str]:
+    """The folders of the messages that campaigns in these files or folders send."""
+    return {
+        f"templates/{send.send}"
+        for campaign in workspace.campaigns.values()
+        if any((root / f"campaigns/{campaign.key}.yaml").resolve().is_relative_to(path) for path in paths)
+        for send in campaign.sends
+    }
 
 
 def check_texts(workspace: Workspace) -> list[Problem]:

@@ -72,12 +72,21 @@ def load_workspace(root: Path) -> Workspace:
 
 def read_workspace(root: Path) -> tuple[Workspace | None, list[Problem]]:
     """The workspace at ``root`` and all its problems; None if one of them is an error."""
+    workspace, problems = read_what_can_be(root)
+    return (None if any(problem.severity == "error" for problem in problems) else workspace), problems
+
+
+def read_what_can_be(root: Path) -> tuple[Workspace | None, list[Problem]]:
+    """As much of the workspace at ``root`` as can be read, and all its problems.
+
+    Campaigns with mistakes are left out; None if a file that all the others need cannot be used.
+    """
     sources, unread = survey(root)
-    workspace, problems = parse_workspace(sources)
-    if not unread:
-        return workspace, problems
+    parsing = _Parsing(sources)
+    parsing.check()
     told = {problem.path for problem in unread}
-    return None, sorted([*unread, *(problem for problem in problems if problem.path not in told)])
+    problems = [*unread, *(problem for problem in parsing.problems if problem.path not in told)]
+    return parsing.readable(), sorted(set(problems))
 
 
 def parse_workspace(sources: Sources) -> tuple[Workspace | None, list[Problem]]:
@@ -115,7 +124,10 @@ class _Parsing:
         self.campaigns = self._campaigns()
 
     def workspace(self) -> Workspace | None:
-        if self.journey_map is None or self.policies is None or self.plan is None or self.problems:
+        return None if self.problems else self.readable()
+
+    def readable(self) -> Workspace | None:
+        if self.journey_map is None or self.policies is None or self.plan is None:
             return None
         campaigns = {campaign.key: campaign for campaign in self.campaigns.values() if campaign is not None}
         return Workspace(campaigns, self.journey_map, self.plan, self.policies, self._audiences(), dict(self.sources))

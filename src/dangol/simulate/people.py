@@ -17,11 +17,11 @@ SYNTHETIC = {"synthetic": True}
 """Every made-up profile says so."""
 
 _WORDING = {
-    "ko": "단골레코드의 소식과 혜택을 {channel}(으)로 받는 데 동의합니다. 언제든 그만 받을 수 있습니다.",
+    "ko": "단골레코드의 소식과 혜택을 {channel} 받는 데 동의합니다. 언제든 그만 받을 수 있습니다.",
     "en": "I agree to receive news and offers from Dangol Records by {channel}. I can stop at any time.",
 }
 _CHANNEL_NAMES = {
-    "ko": {Channel.EMAIL: "이메일", Channel.SMS: "문자", Channel.PUSH: "앱 알림"},
+    "ko": {Channel.EMAIL: "이메일로", Channel.SMS: "문자로", Channel.PUSH: "앱 알림으로"},
     "en": {Channel.EMAIL: "email", Channel.SMS: "text message", Channel.PUSH: "app notification"},
 }
 _AGREES = {Channel.EMAIL: 0.72, Channel.SMS: 0.46, Channel.PUSH: 0.38}

@@ -74,6 +74,7 @@ class Summary:
     """
 
     triggers: int
+    firings: int
     journeys: dict[tuple[str, str], int]
     messages: dict[tuple[str, str, str], int]
     refusals: Counter[str]
@@ -94,6 +95,7 @@ def summarise(tx: Connection) -> Summary:
     )
     return Summary(
         triggers=tx.execute(select(func.count()).select_from(events)).scalar_one(),
+        firings=sum(count for decision, _, count in reasons if decision == Decision.SCHEDULE_FIRED),
         journeys={(row[0], row[1]): row[2] for row in sorted(map(tuple, tx.execute(in_journeys)))},
         messages={(row[0], row[1], row[2]): row[3] for row in sorted(map(tuple, tx.execute(of_messages)))},
         refusals=_count(reasons, _REFUSALS),

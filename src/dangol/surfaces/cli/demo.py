@@ -125,6 +125,7 @@ def _tell(console: Console, summary: Summary, examples: dict[Channel, Mail | Non
         f"[bold]{summary.triggers:,} orders[/] of 2,357 customers, January 1997 to June 1998, in {seconds} s. "
         "Orders are real (CDNOW sample, Fader and Hardie); names, addresses and consents are made up."
     )
+    console.print(_triggers(summary))
     console.print(_journeys(summary))
     console.print(_messages(summary))
     console.print(_reasons("Not sent, and why", summary.refusals))
@@ -147,8 +148,15 @@ def _tell(console: Console, summary: Summary, examples: dict[Channel, Mail | Non
         console.print(f"  DANGOL_HOME={home} .venv/bin/{command}", style="green", soft_wrap=True, highlight=False)
 
 
+def _triggers(summary: Summary) -> Table:
+    table = _table("Triggers", "trigger", "what it is", "times")
+    table.add_row("Order Completed", "an order from the sample", f"{summary.triggers:,}")
+    table.add_row("schedule", "a campaign's schedule fired", f"{summary.firings:,}")
+    return table
+
+
 def _journeys(summary: Summary) -> Table:
-    table = _table("Journeys", "campaign", "how they stand", "people")
+    table = _table("Journeys", "campaign", "how they stand", "journeys")
     for (campaign, outcome), count in summary.journeys.items():
         table.add_row(campaign, outcome.replace("_", " "), f"{count:,}")
     return table
