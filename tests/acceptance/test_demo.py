@@ -9,11 +9,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from dangol.clock import SystemClock
+from dangol.store.database import Database
+from dangol.store.housekeeping import UP_LEASE, take_lease
 
 DANGOL = [sys.executable, "-c", "from dangol.surfaces.cli.main import run; run()"]
 ORDERS = 6_919
@@ -110,7 +115,7 @@ def test_ctrl_c_stops_it_without_a_traceback_and_leaves_an_earlier_result_untouc
     (earlier / "dangol.sqlite3").write_bytes(b"an earlier result")
     process = start(tmp_path)
     try:
-        wait_for_orders(tmp_path / "demo.partial" / "dangol.sqlite3", process)
+        wait_for_orders(tmp_path, process)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=SOON)
     finally:
@@ -118,18 +123,32 @@ def test_ctrl_c_stops_it_without_a_traceback_and_leaves_an_earlier_result_untouc
     assert process.returncode == 130
     assert "Traceback" not in errors(tmp_path)
     assert (earlier / "dangol.sqlite3").read_bytes() == b"an earlier result"
+    assert list(tmp_path.glob("demo-*")) == []
 
 
-def wait_for_orders(database: Path, process: subprocess.Popen[str]) -> None:
+def test_it_is_refused_while_dangol_up_runs_on_its_database(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'demo' / 'dangol.sqlite3'}")
+    database.migrate()
+    with database.write() as tx:
+        take_lease(tx, UP_LEASE, "host:1", SystemClock().now(), timedelta(minutes=5))
+    database.close()
+    process = start(tmp_path)
+    process.communicate(timeout=SOON)
+    assert process.returncode == 3
+    assert "stop it first" in errors(tmp_path)
+
+
+def wait_for_orders(home: Path, process: subprocess.Popen[str]) -> None:
     """Until the demo is in the middle of it."""
     deadline = time.monotonic() + SOON
     while time.monotonic() < deadline:
         assert process.poll() is None, "the demo has ended"
-        try:
-            with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        for database in home.glob("demo-*/demo/dangol.sqlite3"):
+            with (
+                suppress(sqlite3.OperationalError),  # not there yet
+                closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection,
+            ):
                 if count_of(connection, "events") > 50:
                     return
-        except sqlite3.OperationalError:
-            pass  # not there yet
         time.sleep(0.05)
     pytest.fail(f"the demo did not begin within {SOON:.0f} s")

@@ -11,6 +11,9 @@ from dangol.model.vocabulary import JourneyStatus, MessageState
 from dangol.store.bulk import insert_new, upsert_if
 from dangol.store.tables import instance, journeys, leases, messages, schedule_runs
 
+UP_LEASE = "up"
+"""Held by the one ``dangol up`` that runs on a database."""
+
 
 def remembered(connection: Connection, name: str, make: Callable[[], str]) -> str:
     """A value that is made once per installation, whoever asks first."""
@@ -33,6 +36,12 @@ def take_lease(connection: Connection, name: str, holder: str, now: datetime, la
     )
     holds: str = connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar_one()
     return holds
+
+
+def lease_holder(connection: Connection, name: str, now: datetime) -> str | None:
+    """Who holds a lease that has not run out; None if nobody does."""
+    statement = select(leases.c.holder).where(leases.c.name == name, leases.c.expires_at > now)
+    return connection.execute(statement).scalar_one_or_none()
 
 
 def drop_lease(connection: Connection, name: str, holder: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -23,15 +24,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dangol.bootstrap import Dangol, shipped_workspace
-from dangol.clock import VirtualClock
+from dangol.clock import SystemClock, VirtualClock
 from dangol.definitions import versions
 from dangol.delivery.providers.mailbox import Mail
+from dangol.errors import AlreadyRunning, StoreUnavailable
 from dangol.ids import SeededEntropy
 from dangol.model.vocabulary import Channel, Reason
 from dangol.settings import Settings
 from dangol.simulate.replay import STARTS, Summary, replay, summarise
+from dangol.store.database import Database
+from dangol.store.housekeeping import UP_LEASE, lease_holder
 
 _ORDERS = 6_919
+_DATABASE = "dangol.sqlite3"
 _LATEST = 200
 _HANGUL = re.compile("[가-힣]")
 
@@ -48,7 +53,7 @@ def demo(
     home = Settings().home / "demo"
     summary, examples = _run(home, quiet=as_json)
     seconds = round(time.perf_counter() - began, 1)
-    database = home / "dangol.sqlite3"
+    database = home / _DATABASE
     if as_json:
         typer.echo(json.dumps(_as_json(summary, database, seconds), ensure_ascii=False))
     else:
@@ -56,13 +61,38 @@ def demo(
 
 
 def _run(home: Path, *, quiet: bool) -> tuple[Summary, dict[Channel, Mail | None]]:
-    """Run in a folder beside the final one and swap at the end, so that an interrupted run leaves the last one."""
-    partial = home.with_name("demo.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    """Run in a folder of its own beside the final one and swap at the end: an interrupted run leaves the last one."""
+    _refuse_if_in_use(home)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=home.parent, prefix="demo-") as folder:
+        partial = Path(folder) / "demo"
+        summary, examples = _replay(partial, quiet=quiet)
+        _refuse_if_in_use(home)
+        shutil.rmtree(home, ignore_errors=True)
+        partial.rename(home)
+    return summary, examples
+
+
+def _refuse_if_in_use(home: Path) -> None:
+    if not (home / _DATABASE).exists():
+        return
+    database = Database(f"sqlite:///{home / _DATABASE}")
+    try:
+        with database.read() as tx:
+            holder = lease_holder(tx, UP_LEASE, SystemClock().now())
+    except StoreUnavailable:
+        return  # whatever lies there, nobody runs on it
+    finally:
+        database.close()
+    if holder is not None:
+        raise AlreadyRunning(f"a `dangol up` ({holder}) runs on the demo's database; stop it first")
+
+
+def _replay(partial: Path, *, quiet: bool) -> tuple[Summary, dict[Channel, Mail | None]]:
     clock = VirtualClock(STARTS)
     settings = Settings(
         home=partial,
-        database_url=f"sqlite:///{partial / 'dangol.sqlite3'}",
+        database_url=f"sqlite:///{partial / _DATABASE}",
         workspace=shipped_workspace(),
         email_provider="mailbox",
         sms_provider="mailbox",
@@ -77,10 +107,7 @@ def _run(home: Path, *, quiet: bool) -> tuple[Summary, dict[Channel, Mail | None
             # A later `dangol up` on this database then deploys anew, and no schedule makes up for the years between.
             versions.withdraw(tx, at=clock.now(), by="dangol demo")
             summary = summarise(tx)
-        examples = {channel: _example(dangol, channel) for channel in Channel}
-    shutil.rmtree(home, ignore_errors=True)
-    partial.rename(home)
-    return summary, examples
+        return summary, {channel: _example(dangol, channel) for channel in Channel}
 
 
 def _example(dangol: Dangol, channel: Channel) -> Mail | None:
@@ -136,7 +163,7 @@ def _tell(console: Console, summary: Summary, examples: dict[Channel, Mail | Non
     person = next((mail.recipient for mail in examples.values() if mail and mail.channel == Channel.EMAIL), "")
     profile = person.removeprefix("c").partition("@")[0] or "0001"
     console.print(f"Log        {summary.log_entries:,} entries, digest {summary.log_digest[:16]}…")
-    console.print(f"Database   {home / 'dangol.sqlite3'}", soft_wrap=True)
+    console.print(f"Database   {home / _DATABASE}", soft_wrap=True)
     console.print(f"Mailbox    {home / 'mailbox.sqlite3'}", soft_wrap=True)
     console.print()
     console.print("Try next:")

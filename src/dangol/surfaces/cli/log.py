@@ -170,7 +170,7 @@ def _message(proof: Reproduction) -> list[RenderableType]:
 def verdict(proof: Reproduction) -> Text:
     """Whether the text is proven, in one line."""
     if proof.matches:
-        return Text("Rendered again: the same bytes as were sent.", style="green")
+        return Text("Rendered again: the same text, byte for byte, as was sealed when it was sent.", style="green")
     if proof.matches is False:
         return Text(
             "Rendered again: NOT the bytes that were sent. The log or the version was altered.", style="bold red"

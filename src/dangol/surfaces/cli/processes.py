@@ -19,12 +19,11 @@ from sqlalchemy import select
 
 from dangol.bootstrap import Dangol
 from dangol.errors import AlreadyRunning, DangolError, StoreUnavailable
-from dangol.store.housekeeping import drop_lease, take_lease
+from dangol.store.housekeeping import UP_LEASE, drop_lease, take_lease
 from dangol.store.tables import leases
 
 PATIENCE = timedelta(seconds=30)
 """How long a stopping process waits for the work in hand."""
-_LEASE = "up"
 _LASTS = timedelta(seconds=15)
 _RENEW_EVERY = timedelta(seconds=4)
 _GRACE_SECONDS = 5
@@ -158,20 +157,20 @@ def only_one(dangol: Dangol, stop: Stop) -> Iterator[None]:
 
 def _hold(dangol: Dangol) -> bool:
     with dangol.database.write() as tx:
-        return take_lease(tx, _LEASE, dangol.name, dangol.clock.now(), _LASTS) == dangol.name
+        return take_lease(tx, UP_LEASE, dangol.name, dangol.clock.now(), _LASTS) == dangol.name
 
 
 def _let_go(dangol: Dangol) -> None:
     try:
         with dangol.database.write() as tx:
-            drop_lease(tx, _LEASE, dangol.name)
+            drop_lease(tx, UP_LEASE, dangol.name)
     except StoreUnavailable as error:
         _log.warning("the hold on the database could not be given back; it runs out by itself", error=str(error))
 
 
 def _who_holds(dangol: Dangol) -> str:
     with dangol.database.read() as tx:
-        row = tx.execute(select(leases).where(leases.c.name == _LEASE)).one_or_none()
+        row = tx.execute(select(leases).where(leases.c.name == UP_LEASE)).one_or_none()
     if row is None:
         return f"{dangol.database.label} was held by another `dangol up`, which has just stopped; start again"
     host, _, process = row.holder.rpartition(":")
