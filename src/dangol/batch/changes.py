@@ -131,7 +131,7 @@ class Changes:
                 "updated_at": self.now,
             }
             self._planned.append(message)
-            evidence = {"channels": channels, "due_at": command.due_at.isoformat()}
+            evidence = {"message": command.send.send, "channels": channels, "due_at": command.due_at.isoformat()}
             if command.expires_at is not None:
                 evidence["expires_at"] = command.expires_at.isoformat()
             self.journal.add(Decision.MESSAGE_PLANNED, Reason.STEP_REACHED, message_subject(message), evidence=evidence)

@@ -125,7 +125,7 @@ class _Teller:
         outcome = OUTCOMES.get(decision, "unknown") if decision else "unknown"
         return MessageAccount(
             message_id=message_id,
-            name=(last.stage if (last.step or "0")[0].isdigit() else last.step) or "",
+            name=str(entries[0].evidence.get("message") or _named(last)),
             channel=last.channel or "",
             outcome=outcome,
             status=self._words.outcomes[outcome],
@@ -179,6 +179,11 @@ class _Teller:
 
     def _moment(self, at: datetime) -> str:
         return self._words.moment.format(at=at.astimezone(self._zone))
+
+
+def _named(entry: Entry) -> str:
+    """What a message is called if its name is not on record: its step's name, or its stage where that is a number."""
+    return (entry.stage if (entry.step or "0")[0].isdigit() else entry.step) or ""
 
 
 def _member(words: type[_Word], value: str | None) -> _Word | None:

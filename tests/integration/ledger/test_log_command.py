@@ -124,7 +124,7 @@ class TestShow:
         entry = shop.log("message_sending", campaign_key="texts")[0]
         shown = run("log", "show", entry.id)
         assert shown.exit_code == 0
-        for told in ("alice", "message_sending", "granted for marketing by sms", "How are you?", "the same bytes"):
+        for told in ("alice", "message_sending", "granted for marketing by sms", "How are you?", "byte for byte"):
             assert told in shown.output
         assert run("log", "show", str(entry.seq)).output == shown.output
 
@@ -170,7 +170,7 @@ class TestShow:
 class TestExplain:
     def test_tells_each_message_in_words(self, shop: House, run: Run) -> None:
         told = run("explain", "--profile", "bob", "--campaign", "texts").output
-        assert "NOT SENT  text" in told
+        assert "NOT SENT  note" in told
         assert "No consent is on record for SMS" in told
         assert "receipts" not in told
 

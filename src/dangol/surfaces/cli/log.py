@@ -231,7 +231,8 @@ def explain(
         return
     console = Console(highlight=False)
     if not accounts:
-        console.print(_NOTHING[language].format(person=profile), markup=False)
+        nothing = _NOTHING if campaign is None else _NOTHING_OF_CAMPAIGN
+        console.print(nothing[language].format(person=profile, campaign=campaign), markup=False)
     for account in accounts:
         console.print(_account(account))
 
@@ -239,6 +240,12 @@ def explain(
 _NOTHING = {
     Tongue.EN: "The log has nothing about {person}: no campaign has come up for this person yet.",
     Tongue.KO: "{person} 님에 대한 기록이 없습니다. 아직 해당하는 캠페인이 없었습니다.",
+}
+
+
+_NOTHING_OF_CAMPAIGN = {
+    Tongue.EN: "The log has nothing about {person} in the campaign {campaign}.",
+    Tongue.KO: "캠페인 {campaign}에는 {person} 님에 대한 기록이 없습니다.",
 }
 
 
