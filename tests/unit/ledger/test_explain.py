@@ -171,5 +171,5 @@ def test_words_of_another_release_are_shown_as_they_are() -> None:
 def test_a_message_is_called_by_its_name_and_by_its_stage_where_that_is_not_on_record() -> None:
     (account,) = explain([entry("message_planned", "step_reached", evidence={"message": "welcome"})])
     assert account.messages[0].name == "welcome"
-    (account,) = explain([entry("message_suppressed", "consent_missing")])
+    (account,) = explain([entry("message_suppressed", "consent_missing", step="0.1")])
     assert account.messages[0].name == "loyalty"
