@@ -77,6 +77,12 @@ class UnknownProfile(DangolError):
     exit_code = 1
 
 
+class UnknownCampaign(DangolError):
+    """No campaign in service has this key."""
+
+    exit_code = 1
+
+
 class UnknownVersion(DangolError):
     """This database does not hold the campaign version that was asked for."""
 

@@ -1,6 +1,6 @@
 """The product, top to bottom: a trigger comes in, a journey moves, a message is planned, gated and handed over.
 
-    ingest   events → journeys begin and end, messages are planned          one transaction
+    ingest   events → journeys begin, go on and end, messages are planned   one transaction
     fan_out  a schedule fired → part of its audience begins journeys        one transaction
     plan     journeys whose wait is over → messages are planned             one transaction
     deliver  due messages → claim, facts, gate, render, slots, log          one transaction
@@ -15,37 +15,42 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
 
 from dangol.clock import Clock
-from dangol.errors import ContentTooLong, RenderError, StoreUnavailable
+from dangol.errors import ContentTooLong, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
+from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.message import Outcome
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, JourneyStatus, Reason
+from dangol.model.vocabulary import Channel, Control, JourneyStatus, Reason
+from dangol.store import controls as controls_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.database import Database
 from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
-from dangol.profiles import audience, events, people
+from dangol.profiles import events, people
 from dangol.consent import ledger as consents
 from dangol.consent.suppressions import AddressHasher
-from dangol.expressions import to_sql
-from dangol.triggers.entries import PastEntry, refusal
+from dangol.triggers.entries import Doors, PastEntry, correlation, refusal
+from dangol.triggers.schedule import local_time
 from dangol.release import Release, Releases
-from dangol.journeys.machine import advance
-from dangol.batch.acquaintance import Acquaintance, acquaint
-from dangol.batch.changes import Changes, Journey
-from dangol.batch.facts import Briefing, Claimed, brief, ending
+from dangol.journeys.machine import Ended, State, advance
+from dangol.batch.acquaintance import Acquaintance, Journey, Place, acquaint_at_entry, acquaint_on_the_way
+from dangol.batch.acquaintance import past_entries, zone_of
+from dangol.batch.audience import joined, next_part
+from dangol.batch.changes import Changes, state_of
+from dangol.batch.facts import Briefing, Claimed, brief
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, UnderWay, settle
+from dangol.batch.started import Started, started_by
 from dangol.delivery.dispatch import Dispatcher
 
 _QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
@@ -64,6 +69,18 @@ class Ingested:
     received: int
     new: int
     journeys: int
+
+
+@dataclass(slots=True)
+class Following:
+    """What followed from events: messages that are due at once, and how many journeys began."""
+
+    due: list[str] = field(default_factory=list)
+    entered: int = 0
+
+    def add(self, more: Following) -> None:
+        self.due += more.due
+        self.entered += more.entered
 
 
 @dataclass(frozen=True)
@@ -130,19 +147,35 @@ class Pipeline:
         An event seen before, by its ``message_id``, changes nothing; of one about an erased person only that it came
         is kept.
         """
-        now = self.clock.now()
         with self.database.write() as tx:
-            owners = people.resolve(tx, [event.external_id for event in incoming], now=now, entropy=self.entropy)
-            people.lock(tx, owners.values())
-            accepted = self._of_the_living(tx, incoming, owners)
-            new = sorted(events.record(tx, accepted, owners, received_at=now), key=lambda event: event.order)
-            changes = Changes(now)
-            if new:
-                left = self._leave(tx, new, changes)
-                self._enter(tx, new, left, changes)
-            due = self._write(tx, changes)
-        self._announce(due)
-        return Ingested(len(incoming), len(new), changes.entered)
+            new = self._record(tx, incoming)
+            following = self._follow(tx, new)
+        self._announce(following.due)
+        return Ingested(len(incoming), len(new), following.entered)
+
+    def start(self, campaign_key: str, request: IncomingEvent) -> Started:
+        """Let a person into a campaign whose entry is ``api``; asked again with the same ``message_id``, the answer is
+        the same.
+
+        Raises UnknownCampaign if no campaign of that key and kind is in service.
+        """
+        with self.database.write() as tx:
+            release = self.releases.serving(tx, campaign_key)
+            if release is None or release.campaign.entry.api is None:
+                raise UnknownCampaign(f"no campaign `{campaign_key}` that is entered through the API is in service")
+            new = self._record(tx, [replace(request, name=release.campaign.entry.api)])
+            following = self._follow(tx, new, only=campaign_key)
+            started = started_by(tx, campaign_key, request.message_id)
+        self._announce(following.due)
+        return started
+
+    def _record(self, tx: Connection, incoming: Sequence[IncomingEvent]) -> list[Event]:
+        """Store events, lock their people, and return the new ones in the order in which they occurred."""
+        now = self.clock.now()
+        owners = people.resolve(tx, [event.external_id for event in incoming], now=now, entropy=self.entropy)
+        people.lock(tx, owners.values())
+        accepted = self._of_the_living(tx, incoming, owners)
+        return sorted(events.record(tx, accepted, owners, received_at=now), key=lambda event: event.order)
 
     def _of_the_living(
         self, tx: Connection, incoming: Sequence[IncomingEvent], owners: Mapping[str, str]
@@ -164,136 +197,207 @@ class Pipeline:
                 )
         return [event for event in incoming if owners[event.external_id] not in gone]
 
-    def _leave(self, tx: Connection, happened: Sequence[Event], changes: Changes) -> set[tuple[str, str]]:
-        """End the journeys that these events end; returns their (campaign, profile)."""
-        by_person = _by_person(happened)
-        journeys = [dict(row._mapping) for row in journey_rows.waiting_of(tx, sorted(by_person))]
-        releases = self.releases.of(tx, {journey["version_id"] for journey in journeys})
-        left = set()
-        for journey in journeys:
-            if journey["version_id"] not in releases:
-                continue  # before its next step and each send it is asked again what happened
-            reason = ending(releases[journey["version_id"]].campaign, journey, by_person[journey["profile_id"]])
-            if reason is not None:
-                changes.overtake(journey, reason)
-                left.add((journey["campaign_key"], journey["profile_id"]))
-        return left
+    def _follow(self, tx: Connection, happened: Sequence[Event], *, only: str | None = None) -> Following:
+        """Do all that follows from these events, and from those that journeys emit in turn.
 
-    def _enter(self, tx: Connection, happened: Sequence[Event], left: set[tuple[str, str]], changes: Changes) -> None:
+        ``only`` is the one campaign that these events, but not those emitted, may open.
+        """
+        following = Following()
+        while happened:
+            changes = Changes(self.clock.now())
+            left = self._hear(tx, happened, changes)
+            self._enter(tx, happened, left, changes, only)
+            happened, only = self._write(tx, changes, following), None
+        return following
+
+    def _hear(self, tx: Connection, happened: Sequence[Event], changes: Changes) -> set[Place]:
+        """Move the journeys that react to these events; returns the places of those that they end."""
+        names = {profile_id: {event.name for event in of} for profile_id, of in _by_person(happened).items()}
+        found = [dict(row._mapping) for row in journey_rows.open_of(tx, sorted(names))]
+        releases = self.releases.of(tx, {journey["version_id"] for journey in found})
+        # Journeys whose version cannot be run are asked again before their next step and each send what happened.
+        concerned = [
+            (releases[journey["version_id"]], journey)
+            for journey in found
+            if journey["version_id"] in releases
+            and releases[journey["version_id"]].flow.events & names[journey["profile_id"]]
+        ]
+        self._move(tx, concerned, changes)
+        return {_place(journey) for _, journey in concerned if journey["status"] == JourneyStatus.ENDED}
+
+    def _move(self, tx: Connection, concerned: Sequence[tuple[Release, Journey]], changes: Changes) -> None:
+        """Let the step machine move these journeys as far as they go now. Paused ones can only end."""
+        if not concerned:
+            return
+        known, controls = acquaint_on_the_way(tx, concerned), controls_rows.in_force(tx)
+        for release, journey in concerned:
+            control = controls.get(release.campaign.key)
+            if control is Control.STOP:
+                changes.overtake(journey, Reason.CAMPAIGN_STOPPED)
+                continue
+            before = state_of(journey)
+            step = advance(
+                release.flow, before, known.known(release, journey), changes.now, base=_due(before, changes.now)
+            )
+            overtaken = isinstance(step.state, Ended) and step.state.overtaken
+            if not overtaken and (control is Control.PAUSE or journey["status"] != JourneyStatus.WAITING):
+                if journey["status"] == JourneyStatus.WAITING and _is_due(before, changes.now):
+                    changes.hold(journey)
+            elif step.changes(before):
+                changes.advance(release, journey, step, known)
+
+    def _enter(
+        self, tx: Connection, happened: Sequence[Event], left: set[Place], changes: Changes, only: str | None
+    ) -> None:
         """Let people into the campaigns that these events open."""
         open_to: dict[str, list[Release]] = {}
         for release in self.releases.active(tx):
-            if release.campaign.entry.event is not None:
-                open_to.setdefault(release.campaign.entry.event, []).append(release)
+            entry = release.campaign.entry
+            opened_by = entry.event if only is None else (entry.api if release.campaign.key == only else None)
+            if opened_by is not None:
+                open_to.setdefault(opened_by, []).append(release)
         happened = [event for event in happened if event.name in open_to]
         if not happened:
             return
         concerned = [release for name in {event.name for event in happened} for release in open_to[name]]
-        known = acquaint(tx, sorted(_by_person(happened)), concerned)
-        for pair in left & known.entries.keys():
-            known.entries[pair] = PastEntry(known.entries[pair].entered_at, active=False)
+        known, controls = acquaint_at_entry(tx, happened, concerned), controls_rows.in_force(tx)
+        for place in left & known.entries.keys():
+            known.entries[place] = PastEntry(known.entries[place].entered_at, active=False)
         for event in happened:
             for release in open_to[event.name]:
                 if release.admits(known.person(event)):
-                    self._begin(release, event, known, changes)
+                    self._begin(release, event, known, changes, controls.get(release.campaign.key))
 
-    def _begin(self, release: Release, event: Event, known: Acquaintance, changes: Changes) -> None:
+    def _begin(
+        self, release: Release, event: Event, known: Acquaintance, changes: Changes, control: Control | None
+    ) -> None:
         """One person, one campaign, one event: in, or a logged refusal."""
-        campaign = release.campaign
-        pair = (campaign.key, event.profile_id)
-        refused = refusal(campaign, known.entries.get(pair), event.occurred_at)
+        campaign, told_apart = release.campaign, correlation(release.campaign, event)
+        place = (campaign.key, event.profile_id, told_apart or "")
+        refused = (
+            Doors(release.opens_at, release.over_at, control).refusal(event.occurred_at, changes.now)
+            or (Reason.KEY_MISSING if told_apart is None else None)
+            or refusal(campaign, known.entries.get(place), event.occurred_at)
+        )
         if refused is not None:
             changes.refuse(release, event.profile_id, refused, occasion=event.id)
             return
+        reason = Reason.EVENT_MATCHED if campaign.entry.event is not None else Reason.API_REQUESTED
         journey = changes.enter(
-            release, event.profile_id, event.id, event.occurred_at, Reason.EVENT_MATCHED, entry_event_id=event.id
+            release,
+            event.profile_id,
+            event.id,
+            event.occurred_at,
+            reason,
+            entry_event_id=event.id,
+            correlation=told_apart or "",
+            hops=event.hops,
         )
-        overtaken = ending(campaign, journey, known.history.get(event.profile_id, ()))
-        if overtaken is not None:
-            changes.overtake(journey, overtaken)
-        else:
-            self._advance(release, journey, event.occurred_at, changes)
-        known.entries[pair] = PastEntry(event.occurred_at, active=journey["status"] == JourneyStatus.WAITING)
+        self._advance(release, journey, event.occurred_at, known, changes)
+        known.entries[place] = PastEntry(event.occurred_at, active=journey["status"] == JourneyStatus.WAITING)
 
     def fan_out(self, run_id: str) -> bool:
-        """Take the next part of a scheduled campaign's audience in; True if there may be more of it.
+        """Take the next part of a campaign's audience in; True if there may be more of it.
 
         The cursor moves in the same transaction as the journeys it stands for, so a crash repeats and skips nobody.
-        Taking the campaign out of service stops it.
+        Taking the campaign out of service, or stopping it, stops it; while it is paused nobody is taken in.
         """
         now = self.clock.now()
         with self.database.write() as tx:
             run = journey_rows.claim_run(tx, run_id)
             if run is None:
                 return False
-            changes = Changes(now)
             release = self.releases.of(tx, [run.version_id]).get(run.version_id)
             if release is None or release.audience is None:
                 return False
-            if not self.releases.serves(tx, release.campaign.key):
+            control = controls_rows.in_force(tx).get(release.campaign.key)
+            if control is Control.PAUSE:
+                return False
+            changes, following = Changes(now), Following()
+            if control is Control.STOP or not self.releases.serves(tx, release.campaign.key):
                 changes.stop(release, run.fire_at)
                 journey_rows.move_run(tx, run_id, finished_at=now)
                 changes.write(tx)
                 return False
-            condition = to_sql(release.audience, run.fire_at, tx.dialect.name)
-            members = audience.matching(tx, condition, after=run.cursor, limit=self.batch_size)
-            people.lock(tx, members)
-            entries = journey_rows.latest_entries(tx, members, {release.campaign.key})
-            for profile_id in members:
-                latest = entries.get((release.campaign.key, profile_id))
-                self._take_in(release, profile_id, run.fire_at, PastEntry(*latest) if latest else None, changes)
-            more = len(members) == self.batch_size
-            if more:
-                journey_rows.move_run(tx, run_id, cursor=members[-1], queued_until=now + self.timing.queue_lease)
+            if release.campaign.entry.kind == "audience":
+                part = joined(tx, release, run, now=now, limit=self.batch_size)
+            else:
+                part = next_part(tx, release, run, limit=self.batch_size)
+            self._take_in(tx, release, run.fire_at, part.profile_ids, changes)
+            if part.cursor is not None:
+                journey_rows.move_run(tx, run_id, cursor=part.cursor, queued_until=now + self.timing.queue_lease)
             else:
                 journey_rows.move_run(tx, run_id, finished_at=now)
-            due = self._write(tx, changes)
-        self._announce(due)
-        return more
+            emitted = self._write(tx, changes, following)
+            following.add(self._follow(tx, emitted))
+        self._announce(following.due)
+        return part.cursor is not None
 
     def _take_in(
-        self, release: Release, profile_id: str, fired_at: datetime, latest: PastEntry | None, changes: Changes
+        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str], changes: Changes
     ) -> None:
-        refused = refusal(release.campaign, latest, fired_at)
-        if refused is not None:
-            changes.refuse(release, profile_id, refused, occasion=fired_at.isoformat())
+        """Let these people of an audience in, each at the firing or at its wall time on their own clock."""
+        if not profile_ids:
             return
-        journey = changes.enter(release, profile_id, fired_at.isoformat(), fired_at, Reason.AUDIENCE_MATCHED)
-        self._advance(release, journey, fired_at, changes)
+        campaign, entry = release.campaign, release.campaign.entry
+        reason = Reason.AUDIENCE_MATCHED if entry.kind == "schedule" else Reason.AUDIENCE_JOINED
+        people.lock(tx, profile_ids)
+        latest = past_entries(tx, profile_ids, [release])
+        begun = []
+        for profile_id, begins_at in self._beginnings(tx, release, fired_at, profile_ids).items():
+            refused = Doors(release.opens_at, release.over_at).refusal(begins_at, changes.now) or refusal(
+                campaign, latest.get((campaign.key, profile_id, "")), fired_at
+            )
+            if refused is not None:
+                changes.refuse(release, profile_id, refused, occasion=fired_at.isoformat())
+                continue
+            later = begins_at if begins_at > changes.now else None
+            journey = changes.enter(release, profile_id, fired_at.isoformat(), fired_at, reason, wake_at=later)
+            if later is None:
+                begun.append((release, journey))
+        known = acquaint_on_the_way(tx, begun)
+        for _, journey in begun:
+            self._advance(release, journey, fired_at, known, changes)
+
+    def _beginnings(
+        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str]
+    ) -> dict[str, datetime]:
+        if release.campaign.entry.timezone != RECIPIENT:
+            return dict.fromkeys(profile_ids, fired_at)
+        profiles = people.load(tx, profile_ids)
+        return {one: local_time(fired_at, zone_of(profiles[one], release)) for one in profile_ids}
 
     # Journeys go on.
 
-    def plan(self, journey_ids: Sequence[str]) -> None:
-        """Wake journeys whose wait is over; those that are not due, or that another worker holds, are left alone."""
-        now = self.clock.now()
+    def plan(self, journey_ids: Sequence[str], *, due: bool = True) -> None:
+        """Wake journeys whose wait is over; those that are not due, or that another worker holds, are left alone.
+
+        With ``due=False`` those that listen look whether they have missed something as well.
+        """
         with self.database.write() as tx:
-            profile_ids = journey_rows.people_of(tx, journeys, journey_ids)
-            people.lock(tx, profile_ids)
-            claimed = [dict(row._mapping) for row in journey_rows.claim_due(tx, journey_ids, now)]
+            people.lock(tx, journey_rows.people_of(tx, journeys, journey_ids))
+            changes, following = Changes(self.clock.now()), Following()
+            rows = journey_rows.claim_due(tx, journey_ids, changes.now) if due else journey_rows.claim(tx, journey_ids)
+            claimed = [dict(row._mapping) for row in rows]
             releases = self.releases.of(tx, {journey["version_id"] for journey in claimed})
-            names = frozenset().union(*(release.ending_events for release in releases.values()))
-            since = min((journey["entered_at"] for journey in claimed), default=now)
-            history = events.history(tx, profile_ids, names, since=since) if names else {}
-            changes = Changes(now)
-            for journey in claimed:
-                release = releases.get(journey["version_id"])
-                if release is None:
-                    continue
-                overtaken = ending(release.campaign, journey, history.get(journey["profile_id"], ()))
-                if overtaken is not None:
-                    changes.overtake(journey, overtaken)
-                else:
-                    self._advance(release, journey, journey["wake_at"], changes)
-            due = self._write(tx, changes)
-        self._announce(due)
+            able = [(releases[one["version_id"]], one) for one in claimed if one["version_id"] in releases]
+            self._move(tx, able, changes)
+            following.add(self._follow(tx, self._write(tx, changes, following)))
+        self._announce(following.due)
 
-    def _advance(self, release: Release, journey: Journey, base: datetime, changes: Changes) -> None:
-        step = advance(release.campaign, journey["position"], changes.now, base=base)
-        changes.advance(release, journey, step)
+    def _advance(
+        self, release: Release, journey: Journey, base: datetime, known: Acquaintance, changes: Changes
+    ) -> None:
+        step = advance(release.flow, state_of(journey), known.known(release, journey), changes.now, base=base)
+        changes.advance(release, journey, step, known)
 
-    def _write(self, tx: Connection, changes: Changes) -> list[str]:
+    def _write(self, tx: Connection, changes: Changes, following: Following) -> list[Event]:
+        """Write changes; returns the events that journeys emitted with them, stored."""
         until = changes.now + self.timing.queue_lease if self.wake is not None else None
-        return changes.write(tx, announce_until=until)
+        following.due += changes.write(tx, announce_until=until)
+        following.entered += changes.entered
+        owners = {event.external_id: event.external_id for event in changes.emitted}
+        return events.record(tx, changes.emitted, owners, received_at=changes.now)
 
     def _announce(self, message_ids: Sequence[str]) -> None:
         if not message_ids or self.wake is None:
@@ -347,13 +451,29 @@ class Pipeline:
         claimed = [Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases]
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels())
         handover = Handover(briefing, now + self.timing.send_lease)
+        controls = controls_rows.in_force(tx)
         for item in claimed:
             try:
-                self._rule(item, briefing, handover)
+                if not self._held(item, briefing, controls, handover):
+                    self._rule(item, briefing, handover)
             except Exception as error:
                 # Whatever is wrong with one message, the others of its batch must not wait for it for ever.
                 handover.give_up(item, error)
         return handover
+
+    def _held(self, item: Claimed, briefing: Briefing, controls: Mapping[str, Control], handover: Handover) -> bool:
+        """Has somebody paused or stopped the campaign, or this journey? Then the message does not go."""
+        control = controls.get(item.candidate.campaign)
+        if control is Control.STOP:
+            stopped = Suppress(Reason.CAMPAIGN_STOPPED, final=True)
+            handover.refuse(item, Ruling(stopped, item.candidate.channels[0]), stopped)
+        elif control is Control.PAUSE:
+            handover.hold(item, Reason.CAMPAIGN_PAUSED)
+        elif briefing.journeys[item.row.journey_id]["status"] == JourneyStatus.PAUSED:
+            handover.hold(item, Reason.JOURNEY_PAUSED)
+        else:
+            return False
+        return True
 
     def _rule(self, item: Claimed, briefing: Briefing, handover: Handover) -> None:
         if briefing.gone(item):
@@ -400,3 +520,16 @@ def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:
     for event in happened:
         grouped.setdefault(event.profile_id, []).append(event)
     return grouped
+
+
+def _place(journey: Journey) -> Place:
+    return journey["campaign_key"], journey["profile_id"], journey["correlation"]
+
+
+def _is_due(state: State, now: datetime) -> bool:
+    return state.wake_at is None or state.wake_at <= now
+
+
+def _due(state: State, now: datetime) -> datetime:
+    """When a journey's next step was due: at the end of its wait, or now if an event comes before that."""
+    return min(state.wake_at, now) if state.wake_at is not None else now

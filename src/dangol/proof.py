@@ -10,8 +10,8 @@ from dangol.errors import DangolError, ErasedProfile, ProblemsFound, RenderError
 from dangol.ledger.entries import load_keys
 from dangol.ledger.reader import Entry, Filter, history
 from dangol.ledger.sealing import DamagedEntry
-from dangol.model.campaign import Send
 from dangol.model.message import Rendered
+from dangol.model.steps import Send
 from dangol.model.vocabulary import Channel, Decision
 from dangol.release import Release, Releases
 

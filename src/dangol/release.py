@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
@@ -19,22 +20,43 @@ from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
 from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
-from dangol.model.campaign import Campaign, Send
+from dangol.journeys.flow import Ending, Flow, Known, Test
+from dangol.model.campaign import Campaign, ExitOn, Goal
+from dangol.model.people import Event
 from dangol.model.problem import Problem
+from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
+from dangol.model.times import Day, OfField
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
 from dangol.model.workspace import Cap, Policies
 from dangol.policy.rules import CapRule, Rulebook
 
 _AT_AN_EVENT = frozenset({"profile", "event", "entry"})
+_ON_THE_WAY = frozenset({"profile", "entry"})
 _OF_PEOPLE = frozenset({"profile"})
 _OF_MESSAGES = frozenset({"message"})
 _log = structlog.get_logger(__name__)
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What must be at hand to move a journey of this version, so that a batch reads only that.
+
+    ``events_ever`` are the events that conditions count, back to the beginning; ``events_since_entry`` those that a
+    journey on its way reacts to.
+    """
+
+    events_since_entry: frozenset[str] = frozenset()
+    events_ever: frozenset[str] = frozenset()
+    profile: bool = False
+    consents: bool = False
+    entry: bool = False
+    arms: bool = False
+
+
 @dataclass(frozen=True)
 class Release:
-    """One version of one campaign, compiled."""
+    """One version of one campaign, compiled. ``opens_at`` and ``over_at`` bound the time in which people enter."""
 
     version_id: str
     campaign: Campaign
@@ -43,17 +65,20 @@ class Release:
     messages: Messages
     where: Expression | None
     audience: Expression | None
+    flow: Flow
+    asks: Asks
+    opens_at: datetime | None = None
+
+    @property
+    def over_at(self) -> datetime | None:
+        return self.flow.over_at
 
     @cached_property
-    def ending_events(self) -> frozenset[str]:
-        """Events that end a journey: exits and the goal."""
-        goal = {self.campaign.goal.event} if self.campaign.goal else set()
-        return frozenset(self.campaign.exit) | goal
-
-    @cached_property
-    def history_needed(self) -> frozenset[str]:
-        """Events whose history must be at hand to decide an entry."""
-        return self.ending_events | (self.where.needs.events if self.where else frozenset())
+    def asks_at_entry(self) -> Asks:
+        """What an entry by an event asks beyond what the journey itself does."""
+        needs = self.where.needs if self.where is not None else None
+        events = self.asks.events_ever | (needs.events if needs is not None else frozenset())
+        return Asks(self.asks.events_since_entry, events, profile=True, consents=True, arms=self.asks.arms)
 
     @cached_property
     def on_capped(self) -> dict[str, OnCapped]:
@@ -72,9 +97,11 @@ class Release:
 def compile_release(version: versions.Version) -> Release:
     """Compile a version. Raises ProblemsFound if it cannot be, which ``dangol check`` tells beforehand."""
     workspace, campaign = version.workspace, version.campaign
-    entry = campaign.entry
-    at_event = _scope(workspace, _AT_AN_EVENT, event=entry.event)
+    entry, zone = campaign.entry, ZoneInfo(workspace.policies.timezone)
+    at_event = _scope(workspace, _AT_AN_EVENT, event=entry.opened_by)
     of_people = _scope(workspace, _OF_PEOPLE)
+    conditions = _Conditions(workspace, entry.opened_by)
+    flow = _flow(campaign, conditions, zone)
     messages = compile_messages(
         workspace.sources,
         templates={send.send for send in campaign.sends},
@@ -89,11 +116,112 @@ def compile_release(version: versions.Version) -> Release:
         messages=messages,
         where=parse(entry.where, at_event) if entry.where else None,
         audience=parse(entry.audience, of_people) if entry.audience else None,
+        flow=flow,
+        asks=_asks(campaign, flow, conditions.parsed),
+        opens_at=_midnight(campaign.starts, zone) if campaign.starts is not None else None,
     )
 
 
-def _scope(workspace: Workspace, namespaces: frozenset[str], event: str | None = None) -> Scope:
-    return Scope(workspace.tracking_plan, namespaces, event=event, segments=workspace.segments)
+def _scope(
+    workspace: Workspace, namespaces: frozenset[str], event: str | None = None, entry_event: str | None = None
+) -> Scope:
+    return Scope(workspace.tracking_plan, namespaces, event=event, segments=workspace.segments, entry_event=entry_event)
+
+
+def _midnight(day: Day, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+class _Conditions:
+    """Parses what a campaign's author wrote as conditions into functions that the step machine can ask."""
+
+    def __init__(self, workspace: Workspace, entry_event: str | None) -> None:
+        self._workspace = workspace
+        self._entry_event = entry_event
+        self.parsed: list[Expression] = []
+
+    def on_the_way(self, text: str) -> Test:
+        return self._test(text, _scope(self._workspace, _ON_THE_WAY, entry_event=self._entry_event))
+
+    def at(self, event: str, text: str | None) -> Test | None:
+        """A ``where`` over an event; None where every one counts."""
+        if text is None:
+            return None
+        return self._test(text, _scope(self._workspace, _AT_AN_EVENT, event, self._entry_event))
+
+    def _test(self, text: str, scope: Scope) -> Test:
+        expression = parse(text, scope)
+        self.parsed.append(expression)
+
+        def holds(known: Known, now: datetime, event: Event | None) -> bool:
+            person = Person(
+                now=now,
+                profile=known.profile,
+                event=event.properties if event is not None else {},
+                entry=known.entry,
+                history=known.history,
+                consents=known.consents,
+            )
+            return evaluate(expression, person)
+
+        return holds
+
+
+def _flow(campaign: Campaign, conditions: _Conditions, zone: ZoneInfo) -> Flow:
+    tests: dict[str, Test] = {}
+    for placed in campaign.placed:
+        match placed.step:
+            case If(condition=text):
+                tests[placed.position] = conditions.on_the_way(text)
+            case WaitFor(wait_for=awaited) if awaited.where is not None:
+                test = conditions.at(awaited.event, awaited.where)
+                assert test is not None
+                tests[placed.position] = test
+            case _:
+                pass
+    return Flow(
+        campaign,
+        tests,
+        goal=_goal(campaign.goal, conditions) if campaign.goal is not None else None,
+        exits=tuple(_exit(one, conditions) for one in campaign.exits),
+        over_at=_midnight(campaign.ends + timedelta(days=1), zone) if campaign.ends is not None else None,
+    )
+
+
+def _goal(goal: Goal, conditions: _Conditions) -> Ending:
+    return Ending(goal.event, conditions.at(goal.event, goal.where), goal.within)
+
+
+def _exit(one: ExitOn, conditions: _Conditions) -> Ending:
+    return Ending(one.event, conditions.at(one.event, one.where))
+
+
+def _asks(campaign: Campaign, flow: Flow, conditions: Sequence[Expression]) -> Asks:
+    steps = [placed.step for placed in campaign.placed]
+    fields = [field for step in steps for field in _fields(step)]
+    return Asks(
+        events_since_entry=flow.events,
+        events_ever=frozenset().union(*(one.needs.events for one in conditions)),
+        profile=bool(conditions)
+        or any(isinstance(step, Set) for step in steps)
+        or any(isinstance(step, Wait) and isinstance(step.wait, Until) for step in steps)
+        or any(field.startswith("profile.") for field in fields),
+        consents=any(one.needs.consents for one in conditions),
+        entry=bool(conditions) or any(field.startswith("entry.") for field in fields),
+        arms=any(isinstance(step, Split) for step in steps),
+    )
+
+
+def _fields(step: object) -> Iterable[str]:
+    """The fields whose values a step takes."""
+    given: Mapping[str, object] = {}
+    match step:
+        case Wait(wait=Until() as until) if isinstance(until.target, OfField):
+            return [f"{until.target.namespace}.{until.target.name}"]
+        case Set(set=given) | Emit(properties=given) | Webhook(payload=given):
+            return [one.from_ for one in given.values() if isinstance(one, From)]
+        case _:
+            return []
 
 
 def _cap_rule(cap: Cap, workspace: Workspace) -> CapRule:
@@ -143,6 +271,11 @@ class Releases:
     def serves(self, connection: Connection, campaign_key: str) -> bool:
         """Is this campaign in service, in whatever version?"""
         return campaign_key in versions.active(connection)
+
+    def serving(self, connection: Connection, campaign_key: str) -> Release | None:
+        """The release in service of this campaign; None if there is none. Raises UnknownVersion if it cannot be run."""
+        version_id = versions.active(connection).get(campaign_key)
+        return self.get(connection, version_id) if version_id is not None else None
 
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""

@@ -8,7 +8,7 @@ when the mark runs out, so a lost broker message delays work and loses none (G1)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -20,10 +20,14 @@ from dangol.ledger.entries import Journal, Subject
 from dangol.model.vocabulary import Decision, MessageState, Reason
 from dangol.pipeline import Timing
 from dangol.release import Release, Releases
+from dangol.store import controls
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.database import Database
 from dangol.triggers.schedule import firings_between, next_firing
+
+_REMEMBERED = timedelta(days=1)
+"""How long the runs of an audience without a schedule are kept, the latest always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +74,25 @@ class Sweeper:
         return min((instant for instant in instants if instant is not None), default=None)
 
     def _scheduled(self, tx: Connection) -> list[tuple[Release, datetime]]:
-        """Every scheduled campaign, and since when its firings are still open."""
-        deployed = dict(versions.active_since(tx).values())
-        releases = self.releases.of(tx, deployed)
+        """Every campaign that time opens and nobody has shut, and since when its firings are still open.
+
+        What came due while a campaign was paused is not made up for when it is resumed.
+        """
+        shut = controls.in_force(tx)
+        deployed = {key: one for key, one in versions.active_since(tx).items() if key not in shut}
+        releases = self.releases.of(tx, {version_id for version_id, _ in deployed.values()})
         scheduled = [
             (releases[version_id], since)
-            for version_id, since in deployed.items()
-            if version_id in releases and releases[version_id].campaign.entry.schedule is not None
+            for version_id, since in deployed.values()
+            if version_id in releases and releases[version_id].audience is not None
         ]
-        fired = journey_rows.last_firings(tx) if scheduled else {}
-        return [(release, max(since, fired.get(release.campaign.key, since))) for release, since in scheduled]
+        if not scheduled:
+            return []
+        fired, resumed = journey_rows.last_firings(tx), controls.resumed_at(tx)
+        return [
+            (release, max(since, fired.get(release.campaign.key, since), resumed.get(release.campaign.key, since)))
+            for release, since in scheduled
+        ]
 
     def _next_firings(self, tx: Connection) -> list[datetime | None]:
         return [
@@ -102,6 +115,10 @@ class Sweeper:
                 "fire_at": due.latest,
             }
             if not journey_rows.open_run(tx, run):
+                continue
+            if release.campaign.entry.kind == "audience":
+                # Looked at many times a day: the log says who joined, not that somebody looked.
+                journey_rows.forget_runs(tx, campaign, before=now - _REMEMBERED)
                 continue
             subject = Subject(campaign, release.version_id, occasion=due.latest.isoformat())
             if due.missed:

@@ -1,51 +1,148 @@
-"""Reading what must be known of people when their entries into journeys are decided."""
+"""Reading what must be known of people before a batch of their journeys is decided: one query per kind of fact."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from dangol.consent import ledger as consents
 from dangol.expressions import Person
+from dangol.journeys.flow import Known
 from dangol.model.people import ConsentState, Event, Profile
 from dangol.model.vocabulary import Channel, Purpose
+from dangol.policy.zones import plausible_zones
 from dangol.profiles import events, people
-from dangol.release import Release
+from dangol.release import Asks, Release
+from dangol.store import arms as arm_rows
 from dangol.store import journeys as journey_rows
 from dangol.triggers.entries import PastEntry
+
+Journey = dict[str, Any]
+"""A row of ``journeys``."""
+Place = tuple[str, str, str]
+"""Campaign, profile and correlation: where one journey excludes another."""
 
 
 @dataclass(slots=True)
 class Acquaintance:
-    """What is known of the people in a batch of events. ``entries`` is kept up to date while the batch is decided."""
+    """What is known of the people in a batch; kept up to date while the batch is decided."""
 
-    profiles: Mapping[str, Profile]
-    history: Mapping[str, Sequence[Event]]
-    consents: Mapping[str, Mapping[tuple[Channel, Purpose], ConsentState]]
-    entries: dict[tuple[str, str], PastEntry]
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    history: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    consents: Mapping[str, Mapping[tuple[Channel, Purpose], ConsentState]] = field(default_factory=dict)
+    arms: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    entry_events: dict[str, Event] = field(default_factory=dict)
+    entries: dict[Place, PastEntry] = field(default_factory=dict)
 
     def person(self, event: Event) -> Person:
         """The person as of this event: nothing that happened after it is counted."""
-        granted = self.consents.get(event.profile_id, {})
         return Person(
             now=event.occurred_at,
             profile=self.profiles[event.profile_id].fields(),
             event=event.properties,
             entry=event.properties,
             history=[past for past in self.history.get(event.profile_id, ()) if past.order <= event.order],
-            consents=frozenset(key for key, state in granted.items() if state.granted),
+            consents=self._granted(event.profile_id),
         )
 
+    def known(self, release: Release, journey: Mapping[str, Any]) -> Known:
+        """What the step machine may ask about the person on this journey."""
+        profile_id = journey["profile_id"]
+        profile = self.profiles.get(profile_id)
+        entry = self.entry_events.get(journey["entry_event_id"] or "")
+        return Known(
+            profile_id=profile_id,
+            profile=profile.fields() if profile is not None else {},
+            entered=(journey["entered_at"], journey["entry_event_id"] or ""),
+            zone=zone_of(profile, release) if profile is not None else UTC,
+            entry=entry.properties if entry is not None else {},
+            history=self.history.get(profile_id, ()),
+            consents=self._granted(profile_id),
+            arms=self.arms.get((profile_id, release.campaign.key), {}),
+        )
 
-def acquaint(connection: Connection, profile_ids: Sequence[str], releases: Sequence[Release]) -> Acquaintance:
-    """Read what these campaigns ask about these people; the caller has locked them."""
-    names = frozenset().union(*(release.history_needed for release in releases))
-    entries = journey_rows.latest_entries(connection, profile_ids, {release.campaign.key for release in releases})
+    def _granted(self, profile_id: str) -> frozenset[tuple[str, str]]:
+        states = self.consents.get(profile_id, {})
+        return frozenset(pair for pair, state in states.items() if state.granted)
+
+    def learn(self, profile_id: str, values: Mapping[str, Any]) -> None:
+        """A step has just set these attributes; None removes one."""
+        if (profile := self.profiles.get(profile_id)) is not None:
+            merged = {**profile.attributes, **values}
+            kept = {name: value for name, value in merged.items() if value is not None}
+            self.profiles[profile_id] = replace(profile, attributes=kept)
+
+    def remember(self, profile_id: str, campaign: str, experiment: str, arm: str) -> None:
+        """A step has just drawn this arm."""
+        self.arms.setdefault((profile_id, campaign), {})[experiment] = arm
+
+
+def zone_of(profile: Profile, release: Release) -> tzinfo:
+    """Where this person's clock stands, as far as can be told; else the workspace's zone."""
+    zones = plausible_zones(profile, ())
+    return zones[0] if zones else ZoneInfo(release.policies.timezone)
+
+
+def acquaint_at_entry(connection: Connection, happened: Sequence[Event], releases: Sequence[Release]) -> Acquaintance:
+    """Read what these campaigns ask about the people of these events; the caller has locked them."""
+    profile_ids = sorted({event.profile_id for event in happened})
+    asks = [release.asks_at_entry for release in releases]
+    known = _read(connection, profile_ids, asks, since=min(event.occurred_at for event in happened))
+    known.entry_events = {event.id: event for event in happened}
+    known.entries = past_entries(connection, profile_ids, releases)
+    return known
+
+
+def acquaint_on_the_way(
+    connection: Connection, journeys: Iterable[tuple[Release, Mapping[str, Any]]], *, more: Asks | None = None
+) -> Acquaintance:
+    """Read what these journeys ask about their people, and ``more``; the caller has locked them."""
+    pairs = list(journeys)
+    if not pairs:
+        return Acquaintance()
+    profile_ids = sorted({journey["profile_id"] for _, journey in pairs})
+    asks = [*{release.version_id: release.asks for release, _ in pairs}.values(), *([more] if more else [])]
+    known = _read(connection, profile_ids, asks, since=min(journey["entered_at"] for _, journey in pairs))
+    wanted = {
+        journey["entry_event_id"]
+        for release, journey in pairs
+        if journey["entry_event_id"] and (release.asks.entry or (more is not None and more.entry))
+    }
+    known.entry_events = events.load_events(connection, sorted(wanted))
+    return known
+
+
+def past_entries(
+    connection: Connection, profile_ids: Sequence[str], releases: Iterable[Release]
+) -> dict[Place, PastEntry]:
+    """The latest entries of these people into these campaigns."""
+    found = journey_rows.latest_entries(connection, profile_ids, {release.campaign.key for release in releases})
+    return {place: PastEntry(*entry) for place, entry in found.items()}
+
+
+def _read(connection: Connection, profile_ids: Sequence[str], asks: Sequence[Asks], *, since: datetime) -> Acquaintance:
+    ever = frozenset[str]().union(*(one.events_ever for one in asks))
+    lately = frozenset[str]().union(*(one.events_since_entry for one in asks)) - ever
     return Acquaintance(
-        profiles=people.load(connection, profile_ids),
-        history=events.history(connection, profile_ids, names) if names else {},
-        consents=consents.states(connection, profile_ids),
-        entries={pair: PastEntry(*entry) for pair, entry in entries.items()},
+        profiles=people.load(connection, profile_ids) if any(one.profile for one in asks) else {},
+        history=_history(connection, profile_ids, ever, lately, since),
+        consents=consents.states(connection, profile_ids) if any(one.consents for one in asks) else {},
+        arms=arm_rows.load(connection, profile_ids) if any(one.arms for one in asks) else {},
     )
+
+
+def _history(
+    connection: Connection, profile_ids: Sequence[str], ever: frozenset[str], lately: frozenset[str], since: datetime
+) -> Mapping[str, Sequence[Event]]:
+    if not ever:
+        return events.history(connection, profile_ids, lately, since=since) if lately else {}
+    whole = events.history(connection, profile_ids, ever)
+    if not lately:
+        return whole
+    recent = events.history(connection, profile_ids, lately, since=since)
+    return {one: sorted([*whole[one], *recent[one]], key=lambda event: event.order) for one in profile_ids}

@@ -9,25 +9,57 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from dangol import ids
-from dangol.journeys.machine import START, Advance, Ended, PlanMessage, Waiting
+from dangol.batch.acquaintance import Acquaintance, Journey
+from dangol.journeys.machine import (
+    START,
+    Advance,
+    AssignArm,
+    CallWebhook,
+    EmitEvent,
+    Ended,
+    PlanMessage,
+    SetAttributes,
+    State,
+    Waiting,
+)
 from dangol.ledger.entries import Journal, Subject
-from dangol.model.vocabulary import Decision, JourneyStatus, MessageState, Reason
+from dangol.model.people import IncomingEvent
+from dangol.model.steps import PlacedStep
+from dangol.model.vocabulary import CallState, Decision, JourneyStatus, MessageState, Reason
+from dangol.profiles import people
 from dangol.release import Release
+from dangol.store import arms as arm_rows
+from dangol.store import calls as call_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 
-Journey = dict[str, Any]
+MAX_HOPS = 8
+"""How many `emit` steps may set one another off; campaigns that go in a circle are cut here."""
+
+
+def state_of(journey: Mapping[str, Any]) -> State:
+    """Where the step machine finds this journey."""
+    return State(journey["position"], journey["wake_at"], journey["awaits_since"])
 
 
 class Changes:
-    """Journeys that begin, move and end, the messages they plan and cancel, and the log entries about it all."""
+    """Journeys that begin, move and end, what they ask for, and the log entries about it all.
+
+    ``emitted`` are the events that journeys reported on their way, by profile id instead of external id; whoever
+    writes the changes takes them in next, in the same transaction.
+    """
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.journal = Journal(now)
+        self.emitted: list[IncomingEvent] = []
+        self.refused: dict[tuple[str, str], Reason] = {}
         self._new: list[Journey] = []
         self._moved: list[Journey] = []
         self._planned: list[dict[str, Any]] = []
+        self._calls: list[dict[str, Any]] = []
+        self._arms: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._attributes: dict[str, Mapping[str, Any]] = {}
         self._overtaken: list[Journey] = []
 
     @property
@@ -42,9 +74,13 @@ class Changes:
         entry_key: str,
         entered_at: datetime,
         reason: Reason,
+        *,
         entry_event_id: str | None = None,
+        correlation: str = "",
+        hops: int = 0,
+        wake_at: datetime | None = None,
     ) -> Journey:
-        """Begin a journey before its first step."""
+        """Begin a journey before its first step; with ``wake_at`` it sleeps until then."""
         campaign = release.campaign.key
         journey: Journey = {
             "id": ids.derive(entered_at, "journey", campaign, profile_id, entry_key),
@@ -55,19 +91,26 @@ class Changes:
             "entry_event_id": entry_event_id,
             "status": JourneyStatus.WAITING.value,
             "position": START,
-            "wake_at": None,
+            "wake_at": wake_at,
             "queued_until": None,
             "entered_at": entered_at,
             "ended_at": None,
             "end_reason": None,
+            "correlation": correlation,
+            "awaits": None,
+            "awaits_since": None,
+            "hops": hops,
         }
         self._new.append(journey)
         evidence = {"event": entry_event_id} if entry_event_id else {"fired_at": entered_at.isoformat()}
+        if wake_at is not None:
+            evidence["begins_at"] = wake_at.isoformat()
         self.journal.add(Decision.JOURNEY_ENTERED, reason, journey_subject(journey), evidence=evidence)
         return journey
 
     def refuse(self, release: Release, profile_id: str, reason: Reason, occasion: str) -> None:
         """Note that a person did not get in; ``occasion`` is the event or firing."""
+        self.refused[release.campaign.key, occasion] = reason
         subject = Subject(release.campaign.key, release.version_id, profile_id, occasion=occasion)
         self.journal.add(Decision.JOURNEY_REFUSED, reason, subject, evidence={"occasion": occasion})
 
@@ -77,20 +120,57 @@ class Changes:
         evidence = {"fire_at": fired_at.isoformat()}
         self.journal.add(Decision.SCHEDULE_STOPPED, Reason.OUT_OF_SERVICE, subject, evidence=evidence)
 
-    def advance(self, release: Release, journey: Journey, step: Advance) -> None:
-        """Carry out what the step machine said: plan its messages, then wait or end."""
+    def advance(self, release: Release, journey: Journey, step: Advance, known: Acquaintance) -> None:
+        """Carry out what the step machine said; what later steps of the batch should know, ``known`` learns."""
         for command in step.commands:
-            self._plan(release, journey, command)
+            match command:
+                case PlanMessage():
+                    self._plan(release, journey, command)
+                case AssignArm():
+                    self._assign(journey, command, known)
+                case SetAttributes():
+                    self._set(journey, command, known)
+                case EmitEvent():
+                    self._emit(journey, command)
+                case CallWebhook():
+                    self._call(release, journey, command)
         match step.state:
-            case Waiting(position, wake_at):
-                journey.update(position=position, wake_at=wake_at, queued_until=None)
-            case Ended(reason, position, detail):
+            case Waiting(state, awaits):
+                journey.update(
+                    position=state.position,
+                    wake_at=state.wake_at,
+                    awaits=awaits,
+                    awaits_since=state.listening_since,
+                    queued_until=None,
+                )
+            case Ended(reason, position, detail, overtaken):
                 self._end(journey, reason, position, {"exit": detail} if detail else {})
+                if overtaken:
+                    self._overtaken.append(journey)
         self._moved.append(journey)
 
-    def overtake(self, journey: Journey, reason: Reason) -> None:
-        """End a journey because of an event, and cancel its messages that are not under way."""
-        self._end(journey, reason, journey["position"], {})
+    def hold(self, journey: Journey) -> None:
+        """The journey came due while its campaign is paused: it stands still until that is resumed."""
+        journey.update(status=JourneyStatus.HELD.value, queued_until=None)
+        self._moved.append(journey)
+
+    def pause(self, journey: Journey, evidence: Mapping[str, Any]) -> None:
+        """Somebody pauses this one journey; its open messages are held."""
+        journey.update(status=JourneyStatus.PAUSED.value, queued_until=None)
+        self._moved.append(journey)
+        subject = journey_subject(journey)
+        self.journal.add(Decision.JOURNEY_PAUSED, Reason.BY_HAND, subject, evidence=evidence)
+
+    def resume(self, journey: Journey, evidence: Mapping[str, Any]) -> None:
+        """The journey goes on from where it stands."""
+        journey.update(status=JourneyStatus.WAITING.value, queued_until=None)
+        self._moved.append(journey)
+        subject = journey_subject(journey)
+        self.journal.add(Decision.JOURNEY_RESUMED, Reason.BY_HAND, subject, evidence=evidence)
+
+    def overtake(self, journey: Journey, reason: Reason, evidence: Mapping[str, Any] | None = None) -> None:
+        """End a journey for a reason from outside, and cancel what it asked for that is not under way."""
+        self._end(journey, reason, journey["position"], evidence or {})
         self._moved.append(journey)
         self._overtaken.append(journey)
 
@@ -100,10 +180,85 @@ class Changes:
             position=position,
             wake_at=None,
             queued_until=None,
+            awaits=None,
+            awaits_since=None,
             ended_at=self.now,
             end_reason=reason.value,
         )
         self.journal.add(Decision.JOURNEY_ENDED, reason, journey_subject(journey), evidence=evidence)
+
+    def _assign(self, journey: Journey, command: AssignArm, known: Acquaintance) -> None:
+        profile_id, campaign = journey["profile_id"], journey["campaign_key"]
+        known.remember(profile_id, campaign, command.experiment, command.arm)
+        self._arms[profile_id, campaign, command.experiment] = {
+            "profile_id": profile_id,
+            "campaign_key": campaign,
+            "experiment": command.experiment,
+            "arm": command.arm,
+            "assigned_at": self.now,
+        }
+        evidence = {"experiment": command.experiment, "arm": command.arm}
+        self.journal.add(
+            Decision.ARM_ASSIGNED, Reason.STEP_REACHED, step_subject(journey, command.step), evidence=evidence
+        )
+
+    def _set(self, journey: Journey, command: SetAttributes, known: Acquaintance) -> None:
+        profile_id = journey["profile_id"]
+        known.learn(profile_id, command.values)
+        if (profile := known.profiles.get(profile_id)) is None:
+            return
+        self._attributes[profile_id] = profile.attributes
+        evidence = {"attributes": sorted(command.values)}
+        self.journal.add(
+            Decision.PROFILE_CHANGED, Reason.STEP_REACHED, step_subject(journey, command.step), evidence=evidence
+        )
+
+    def _emit(self, journey: Journey, command: EmitEvent) -> None:
+        """Report the event, unless campaigns have set one another off too often already."""
+        subject, hops = step_subject(journey, command.step), journey["hops"] + 1
+        if hops > MAX_HOPS:
+            evidence = {"event": command.name, "hops": hops}
+            self.journal.add(Decision.EVENT_REFUSED, Reason.TOO_MANY_HOPS, subject, evidence=evidence)
+            return
+        event = IncomingEvent(
+            message_id=f"emit:{ids.derive(self.now, journey['id'], command.step.position)}",
+            external_id=journey["profile_id"],
+            name=command.name,
+            properties=command.properties,
+            occurred_at=self.now,
+            source=f"campaign:{journey['campaign_key']}"[:64],
+            hops=hops,
+        )
+        self.emitted.append(event)
+        self.journal.add(Decision.EVENT_EMITTED, Reason.STEP_REACHED, subject, evidence={"event": command.name})
+
+    def _call(self, release: Release, journey: Journey, command: CallWebhook) -> None:
+        call = {
+            "id": ids.derive(self.now, "call", journey["id"], command.step.name),
+            "journey_id": journey["id"],
+            "campaign_key": journey["campaign_key"],
+            "version_id": release.version_id,
+            "profile_id": journey["profile_id"],
+            "stage": command.step.stage,
+            "step": command.step.name,
+            "url": command.url,
+            "payload": dict(command.payload),
+            "state": CallState.PLANNED.value,
+            "reason": Reason.STEP_REACHED.value,
+            "due_at": command.due_at,
+            "expires_at": command.expires_at,
+            "lease_until": None,
+            "attempt": 0,
+            "planned_at": self.now,
+            "updated_at": self.now,
+        }
+        self._calls.append(call)
+        self.journal.add(
+            Decision.CALL_PLANNED,
+            Reason.STEP_REACHED,
+            message_subject(call),
+            evidence={"due_at": command.due_at.isoformat()},
+        )
 
     def _plan(self, release: Release, journey: Journey, command: PlanMessage) -> None:
         campaign, placed = release.campaign, command.step
@@ -152,6 +307,9 @@ class Changes:
         moved = {journey["id"]: journey for journey in self._moved if journey["id"] not in begun}
         journey_rows.move(connection, [_position(journey) for journey in moved.values()])
         message_rows.insert_messages(connection, self._planned)
+        call_rows.insert_calls(connection, self._calls)
+        arm_rows.assign(connection, list(self._arms.values()))
+        people.set_attributes(connection, self._attributes, now=self.now)
         self.journal.write(connection)
         return [message["id"] for message in due] if announce_until is not None else []
 
@@ -176,8 +334,33 @@ class Changes:
 
 
 def _position(journey: Journey) -> dict[str, Any]:
-    columns = ("id", "status", "position", "wake_at", "queued_until", "ended_at", "end_reason")
-    return {name: journey[name] for name in columns}
+    return {name: journey[name] for name in _MOVING}
+
+
+_MOVING = (
+    "id",
+    "status",
+    "position",
+    "wake_at",
+    "queued_until",
+    "awaits",
+    "awaits_since",
+    "ended_at",
+    "end_reason",
+)
+
+
+def step_subject(journey: Mapping[str, Any], placed: PlacedStep) -> Subject:
+    """A step of a journey that is not a message."""
+    return Subject(
+        journey["campaign_key"],
+        journey["version_id"],
+        journey["profile_id"],
+        journey["id"],
+        stage=placed.stage,
+        step=placed.name,
+        occasion=placed.position,
+    )
 
 
 def journey_subject(journey: Mapping[str, Any]) -> Subject:
@@ -199,6 +382,7 @@ def row_subject(message: Row[Any]) -> Subject:
 
 
 def message_subject(message: Mapping[str, Any]) -> Subject:
+    """A message, or a call to another system, before it was written."""
     return Subject(
         campaign_key=message["campaign_key"],
         version_id=message["version_id"],

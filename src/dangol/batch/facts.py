@@ -14,18 +14,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from dangol.consent import ledger as consents
+from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
 from dangol.consent import suppressions
 from dangol.consent.suppressions import AddressHasher
+from dangol.journeys.machine import ending
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
-from dangol.model.campaign import Campaign
 from dangol.model.facts import Candidate, Facts, Slot, message_fields
-from dangol.model.people import ConsentState, Event, Profile
-from dangol.model.vocabulary import Channel, Purpose, Reason
+from dangol.model.people import Profile
+from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.caps import longest_window
-from dangol.profiles import events, people
-from dangol.release import Release
+from dangol.release import Asks, Release
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 
@@ -67,15 +66,16 @@ class Briefing:
     """The facts of one batch. Slots taken while the batch is decided are added as it goes."""
 
     now: datetime
-    profiles: Mapping[str, Profile]
+    people: Acquaintance
     keys: Mapping[str, PersonKey]
-    consents: Mapping[str, Mapping[tuple[Channel, Purpose], ConsentState]]
     suppressed: Mapping[str, Mapping[Channel, str]]
     journeys: Mapping[str, Mapping[str, Any]]
-    endings: Mapping[str, Sequence[Event]]
-    entry_events: Mapping[str, Event]
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     without_provider: frozenset[Channel] = frozenset()
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        return self.people.profiles
 
     def gone(self, claimed: Claimed) -> bool:
         """Is there nobody left to decide about? Whoever was erased has no row, or no key, any more."""
@@ -89,7 +89,7 @@ class Briefing:
             now=self.now,
             message=claimed.candidate,
             profile=self.profiles[row.profile_id],
-            consents=self.consents.get(row.profile_id, {}),
+            consents=self.people.consents.get(row.profile_id, {}),
             suppressed=self.suppressed.get(row.profile_id, {}),
             ended=self._ended(claimed),
             slots=self.slots.get(row.profile_id, ()),
@@ -99,13 +99,13 @@ class Briefing:
 
     def _ended(self, claimed: Claimed) -> Reason | None:
         journey = self.journeys[claimed.row.journey_id]
-        if journey["end_reason"] in _OVERTAKEN:
+        if journey["end_reason"] in OVERTAKEN:
             return Reason(journey["end_reason"])
-        return ending(claimed.release.campaign, journey, self.endings.get(journey["profile_id"], ()))
+        return ending(claimed.release.flow, self.people.known(claimed.release, journey), self.now)
 
     def context(self, claimed: Claimed, variables: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
         """What a text may know: only the profile and event fields that it names. The log keeps no more than that."""
-        event = self.entry_events.get(self.journeys[claimed.row.journey_id]["entry_event_id"] or "")
+        event = self.people.entry_events.get(self.journeys[claimed.row.journey_id]["entry_event_id"] or "")
         sources = {
             "profile": self.profiles[claimed.row.profile_id].fields(),
             "event": event.properties if event else {},
@@ -122,26 +122,20 @@ class Briefing:
         self.slots.setdefault(claimed.row.profile_id, []).append(slot)
 
 
-_OVERTAKEN = frozenset({Reason.EXIT_EVENT.value, Reason.GOAL_REACHED.value})
+OVERTAKEN = frozenset(
+    reason.value
+    for reason in (
+        Reason.EXIT_EVENT,
+        Reason.GOAL_REACHED,
+        Reason.CAMPAIGN_OVER,
+        Reason.CAMPAIGN_STOPPED,
+        Reason.JOURNEY_STOPPED,
+    )
+)
 """Journeys that ended this way take their messages with them; completed ones leave them to be sent."""
 
 
-def ending(campaign: Campaign, journey: Mapping[str, Any], history: Iterable[Event]) -> Reason | None:
-    """Why events since its entry end a journey: the goal first, else an exit; None if none did.
-
-    An event counts if it is later than the entry in ``(occurred_at, id)``; the entry's own event never ends it.
-    """
-    entered_at, reason = journey["entered_at"], None
-    entry = (entered_at, journey["entry_event_id"] or "")
-    for event in history:
-        if event.order <= entry:
-            continue
-        goal = campaign.goal
-        if goal is not None and event.name == goal.event and event.occurred_at <= entered_at + goal.within:
-            return Reason.GOAL_REACHED
-        if event.name in campaign.exit:
-            reason = Reason.EXIT_EVENT
-    return reason
+_EVERYONE = Asks(profile=True, consents=True, entry=True)
 
 
 def brief(
@@ -155,28 +149,17 @@ def brief(
     """Read the facts of a batch; the caller has locked its people."""
     rows = [item.row for item in claimed]
     profile_ids = sorted({row.profile_id for row in rows})
-    profiles = people.load(connection, profile_ids)
     journeys = journey_rows.load_journeys(connection, sorted({row.journey_id for row in rows}))
-    ending_names = frozenset().union(*(item.release.ending_events for item in claimed))
+    known = acquaint_on_the_way(
+        connection, [(item.release, journeys[item.row.journey_id]) for item in claimed], more=_EVERYONE
+    )
     window = longest_window([item.release.rulebook for item in _one_per_version(claimed)])
     return Briefing(
         now=now,
-        profiles=profiles,
+        people=known,
         keys=load_keys(connection, profile_ids),
-        consents=consents.states(connection, profile_ids),
-        suppressed=_suppressed(connection, profiles, _channels(claimed), hasher),
+        suppressed=_suppressed(connection, known.profiles, _channels(claimed), hasher),
         journeys=journeys,
-        endings=events.history(
-            connection,
-            profile_ids,
-            ending_names,
-            since=min((journey["entered_at"] for journey in journeys.values()), default=now),
-        )
-        if ending_names
-        else {},
-        entry_events=events.load_events(
-            connection, sorted({row["entry_event_id"] for row in journeys.values() if row["entry_event_id"]})
-        ),
         slots={
             profile_id: [_slot(row) for row in taken]
             for profile_id, taken in message_rows.load_slots(connection, profile_ids, now - window).items()

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
-from dangol.batch.facts import Briefing, Claimed
+from dangol.batch.facts import OVERTAKEN, Briefing, Claimed
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
@@ -23,8 +23,7 @@ from dangol.store import messages as message_rows
 _log = structlog.get_logger(__name__)
 _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
     Reason.EXPIRED: (MessageState.EXPIRED, Decision.MESSAGE_EXPIRED),
-    Reason.EXIT_EVENT: (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED),
-    Reason.GOAL_REACHED: (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED),
+    **dict.fromkeys(map(Reason, OVERTAKEN), (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED)),
 }
 _MAX_DETAIL = 500
 _SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)
@@ -96,6 +95,11 @@ class Handover:
             Decision.MESSAGE_DEFERRED, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence
         )
         self._change(claimed.row.id, MessageState.PLANNED, verdict.reason, due_at=verdict.until)
+
+    def hold(self, claimed: Claimed, reason: Reason) -> None:
+        """The message waits until somebody resumes its campaign or journey."""
+        self._journal.add(Decision.MESSAGE_HELD, reason, row_subject(claimed.row))
+        self._change(claimed.row.id, MessageState.HELD, reason)
 
     def refuse(self, claimed: Claimed, ruling: Ruling, verdict: Suppress) -> None:
         """The message will never be sent."""

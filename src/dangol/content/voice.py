@@ -18,8 +18,8 @@ from dangol.content.tags import Origin
 from dangol.definitions.document import Document, Path
 from dangol.definitions.shape import validate
 from dangol.definitions.yaml import read_yaml
-from dangol.model.campaign import Definition, Key
 from dangol.model.problem import Problem
+from dangol.model.steps import Definition, Key
 from dangol.model.vocabulary import Channel, Purpose
 
 PATH = "templates/brand/voice.yaml"

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from dangol.definitions.document import Path, child
-from dangol.model.campaign import Campaign, Definition
+from dangol.model.campaign import Campaign
+from dangol.model.steps import Definition, Split, arms_of
 from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
 
 FILES: dict[str, type[Definition]] = {
@@ -49,7 +50,15 @@ def names_at(model: type[Definition], value: Any, path: Path) -> list[str]:
     names: dict[str, None] = {}
     for schema in _schemas_at(model, value, path):
         names.update(dict.fromkeys(schema.get("properties", {})))
+        if schema.get("title") == Split.__name__:
+            names.update(dict.fromkeys(arms_of(_at(value, path)) or ()))
     return list(names)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = child(value, step)
+    return value
 
 
 def words_at(model: type[Definition], value: Any, path: Path) -> list[str]:
@@ -83,13 +92,18 @@ def _below(schema: dict[str, Any], step: str | int) -> Iterator[dict[str, Any]]:
 
 
 def _branches(root: dict[str, Any], schema: dict[str, Any], value: Any) -> list[dict[str, Any]]:
-    """Follow references and unions; of several mappings keep those that share most required keys with ``value``."""
+    """Follow references and unions; of several mappings keep those that ``value`` is likest by its required keys."""
     while "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
     if "anyOf" not in schema:
         return [schema]
     branches = [branch for option in schema["anyOf"] for branch in _branches(root, option, value)]
-    shared = [
-        len(set(branch.get("required", ())) & set(value if isinstance(value, dict) else ())) for branch in branches
-    ]
-    return [branch for branch, count in zip(branches, shared, strict=True) if count == max(shared)]
+    likeness = [_likeness(branch, value) for branch in branches]
+    return [branch for branch, like in zip(branches, likeness, strict=True) if like == max(likeness)]
+
+
+def _likeness(schema: dict[str, Any], value: Any) -> tuple[bool, int]:
+    """Has ``value`` all required keys, and how many?"""
+    required = set(schema.get("required", ()))
+    shared = required & set(value if isinstance(value, dict) else ())
+    return bool(required) and shared == required, len(shared)

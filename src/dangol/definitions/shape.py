@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from dangol.definitions.document import ABSENT, Document, Path, child, did_you_mean, nearest, one_of
 from dangol.definitions.schema import names_at, words_at
-from dangol.model.campaign import LATER_STEP_TYPES, Definition
 from dangol.model.problem import Problem
+from dangol.model.steps import Definition, arms_of
 
 M = TypeVar("M", bound=Definition)
 
@@ -119,7 +119,10 @@ def _translated(detail: ErrorDetails, path: Path, document: Document, model: typ
         return _Finding("bad-name", path, _A_KEY, key=detail["loc"][-1] == "[key]", expected=True)
     if kind == "value_error":
         hint = _misspelt(value, path, document, model)
-        return _Finding("bad-value", path, str(context["error"]), hint, key=isinstance(value, dict))
+        text = str(context["error"])
+        if text.startswith("expected ") and "found" not in text:
+            return _Finding("bad-value", path, text.removeprefix("expected "), hint, expected=True)
+        return _Finding("bad-value", path, text, hint, key=isinstance(value, dict))
     if expected := _range(kind, context):
         return _Finding("out-of-range", path, expected, expected=True)
     return _Finding("bad-value", path, detail["msg"])
@@ -136,6 +139,10 @@ def _range(kind: str, context: dict[str, Any]) -> str:
 
 
 def _missing(name: str, path: Path, document: Document, model: type[Definition]) -> _Finding:
+    if name in (arms_of(document.get(path)) or ()):
+        message = f"the arm `{name}` has no steps beside the `split`"
+        hint = f"add `{name}:` with its steps, `[]` if nothing is to happen"
+        return _Finding("missing-key", path, message, hint, key=True, missing=name)
     words = words_at(model, document.value, (*path, name))
     owner = f" in `{path[-1]}`" if path and isinstance(path[-1], str) else ""
     hint = f"add `{name}:` with {one_of(words)}" if words else f"add `{name}:`"
@@ -144,7 +151,7 @@ def _missing(name: str, path: Path, document: Document, model: type[Definition])
 
 def _misspelt(value: Any, path: Path, document: Document, model: type[Definition]) -> str:
     """For a mapping that is wrong as a whole, such as a step without a verb: the word that was perhaps meant."""
-    if not isinstance(value, dict) or LATER_STEP_TYPES & value.keys():
+    if not isinstance(value, dict):
         return ""
     known = names_at(model, document.value, path)
     guesses = [nearest(name, known) for name in value if name not in known]
@@ -154,8 +161,9 @@ def _misspelt(value: Any, path: Path, document: Document, model: type[Definition
 def _without_echoes(findings: list[_Finding]) -> list[_Finding]:
     """One problem a mistake.
 
-    A union reports once a branch: "expected a list" is an echo where the list was found and a fault is inside it,
-    and at one place the expectations of all branches belong together. A missing key is an echo of its misspelling.
+    A union reports once a branch: "expected a list" is an echo where the list was found and a fault is inside it, so
+    is what one branch says of a list and another of its items, and at one place the expectations of all branches
+    belong together. A missing key is an echo of its misspelling.
     """
     kept: dict[tuple[Path, str], _Finding] = {}
     for finding in findings:
@@ -166,7 +174,9 @@ def _without_echoes(findings: list[_Finding]) -> list[_Finding]:
             continue
         if finding.wrong_kind and not all(other.wrong_kind for other in inside):
             continue
-        if finding.missing and any(f"did you mean `{finding.missing}`?" == other.hint for other in inside):
+        if deeper and any(other.path != finding.path and other.message == finding.message for other in inside):
+            continue
+        if finding.missing and any(other.hint in _meant(finding.missing) for other in inside):
             continue
         place = (finding.path, "" if finding.wrong_kind else finding.message)
         if (first := kept.get(place)) is None:
@@ -176,6 +186,11 @@ def _without_echoes(findings: list[_Finding]) -> list[_Finding]:
                 first, message=f"{first.message} or {finding.message}", hint=first.hint or finding.hint
             )
     return list(kept.values())
+
+
+def _meant(name: str) -> tuple[str, str]:
+    """The hints of an unknown key that stands for the key ``name``."""
+    return f"did you mean `{name}`?", f"expected `{name}`"
 
 
 def describe(value: Any) -> str:

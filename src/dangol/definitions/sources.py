@@ -70,8 +70,27 @@ def survey(root: Path) -> tuple[Sources, list[Problem]]:
     return sources, problems
 
 
+def scenario_sources(root: Path) -> tuple[Sources, list[Problem]]:
+    """``campaigns/tests/*.yaml`` as far as it can be read, and the problems of the rest; nothing if there is none."""
+    folder = root / "campaigns" / "tests"
+    sources: dict[str, str] = {}
+    problems: list[Problem] = []
+    for file in _yaml_files(folder) if folder.is_dir() else ():
+        path = file.relative_to(root).as_posix()
+        read = _read(root, file, path)
+        if isinstance(read, Problem):
+            problems.append(read)
+        else:
+            sources[path] = read
+    return sources, problems
+
+
 def _campaign_files(root: Path) -> list[Path]:
-    return sorted(file for file in (root / "campaigns").iterdir() if file.suffix in {".yaml", ".yml"} and _shown(file))
+    return _yaml_files(root / "campaigns")
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix in {".yaml", ".yml"} and _shown(file))
 
 
 def _template_files(root: Path) -> Iterator[Path]:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
+from dangol.definitions.document import nearest
 from dangol.definitions.sources import Sources
 from dangol.definitions.workspace import SHARED, Workspace, build_workspace, shared_path
-from dangol.errors import ProblemsFound, UnknownVersion
+from dangol.errors import ProblemsFound, UnknownVersion, UsageError
 from dangol.model.campaign import Campaign
 from dangol.store.bulk import among, insert_many, insert_new
 from dangol.store.tables import blobs, deployments, versions
@@ -30,60 +34,152 @@ class Version:
     workspace: Workspace
 
 
+class Action(StrEnum):
+    """How a version came into service, or a campaign out of it."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    PROMOTE = "promote"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Who changes what is in service, when and how; ``git_commit`` is what they had checked out, if that is known."""
+
+    at: datetime
+    by: str
+    action: Action = Action.DEPLOY
+    git_commit: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A change of what is in service: ``version_id`` is None where a campaign was taken out, ``replaced`` where new."""
+    """A change of what is in service: ``version_id`` is None where a campaign was taken out, ``replaced`` where new.
+
+    ``moved`` is how many journeys were taken along to the version.
+    """
 
     campaign_key: str
     version_id: str | None
     replaced: str | None
+    moved: int = 0
 
 
 def version_of(workspace: Workspace, campaign_key: str) -> tuple[str, dict[str, str]]:
     """The version's id and manifest: path → SHA-256 of the text, for every file the campaign depends on."""
-    manifest = {path: _hash(content) for path, content in sorted(_files(workspace, campaign_key).items())}
-    return _hash(json.dumps(manifest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))), manifest
+    manifest = {path: hash_of(content) for path, content in sorted(_files(workspace, campaign_key).items())}
+    return id_of(manifest), manifest
 
 
-def deploy(connection: Connection, workspace: Workspace, *, at: datetime, by: str) -> list[Deployment]:
-    """Put the workspace into service; what is in service already stays untouched.
+def id_of(manifest: Mapping[str, str]) -> str:
+    """The id of the version with this manifest."""
+    return hash_of(json.dumps(manifest, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
 
-    Returns the changes, by campaign key: none if the content is the same. A campaign that has left the workspace is
-    taken out of service; journeys on its version go on.
+
+def cut(workspace: Workspace, campaign_key: str) -> Version:
+    """The version that deploying this campaign would make; equal to what ``load`` reads back afterwards."""
+    id_, manifest = version_of(workspace, campaign_key)
+    campaign = workspace.campaigns[campaign_key]
+    files = {path: workspace.sources[path] for path in manifest}
+    return Version(id_, campaign, replace(workspace, campaigns={campaign_key: campaign}, sources=files))
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait until nobody else changes what is in service; holds until the transaction ends.
+
+    On SQLite a writing transaction is the only one anyway.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(7301, 2)"))
+
+
+def deploy(
+    connection: Connection,
+    workspace: Workspace,
+    *,
+    at: datetime,
+    by: str,
+    keys: Collection[str] = (),
+    git_commit: str | None = None,
+) -> list[Deployment]:
+    """Put the workspace, or only the campaigns ``keys`` of it, into service; what is in service stays untouched.
+
+    Returns the changes, by campaign key: none if the content is the same. A campaign that has left the workspace is
+    taken out of service; journeys on its version go on. Raises UsageError for a key that is neither in the workspace
+    nor in service.
+    """
+    one_at_a_time(connection)
     before = active(connection)
-    wanted = {key: version_of(workspace, key) for key in sorted(workspace.campaigns)}
-    changes = [Deployment(key, id_, before.get(key)) for key, (id_, _) in wanted.items() if before.get(key) != id_]
-    changes += [Deployment(key, None, before[key]) for key in sorted(before.keys() - wanted.keys())]
-    new = {change.campaign_key: wanted[change.campaign_key] for change in changes if change.version_id is not None}
-    files = {hash_: workspace.sources[path] for _, manifest in new.values() for path, hash_ in manifest.items()}
-    insert_new(
-        connection, blobs, [{"hash": hash_, "content": content} for hash_, content in files.items()], conflict=["hash"]
-    )
+    wanted = {
+        key: cut(workspace, key) if key in workspace.campaigns else None for key in named(workspace, before, keys)
+    }
+    record = Record(at, by, git_commit=git_commit)
+    register(connection, [one for key, one in wanted.items() if one is not None and before.get(key) != one.id], record)
+    return put(connection, {key: one.id if one is not None else None for key, one in wanted.items()}, record)
+
+
+def named(workspace: Workspace, before: Mapping[str, str], keys: Collection[str]) -> list[str]:
+    """The campaigns that a deployment is about: ``keys``, or all of the workspace and all in service (``before``)."""
+    known = workspace.campaigns.keys() | before.keys()
+    for key in keys:
+        if key not in known:
+            near = nearest(key, known)
+            hint = f"; did you mean {near!r}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}"
+            raise UsageError(f"there is no campaign {key!r} in the workspace or in service{hint}")
+    return sorted(set(keys) or known)
+
+
+def register(connection: Connection, wanted: Sequence[Version], record: Record) -> None:
+    """Keep these versions with their files; those that are kept already stay as they are."""
+    files = {hash_of(content): content for version in wanted for content in version.workspace.sources.values()}
     rows = [
-        {"id": id_, "campaign_key": key, "manifest": manifest, "created_at": at, "created_by": by}
-        for key, (id_, manifest) in new.items()
+        {
+            "id": version.id,
+            "campaign_key": version.campaign.key,
+            "manifest": {path: hash_of(content) for path, content in sorted(version.workspace.sources.items())},
+            "created_at": record.at,
+            "created_by": record.by,
+            "git_commit": record.git_commit,
+        }
+        for version in wanted
     ]
+    keep(connection, files, rows)
+
+
+def keep(connection: Connection, files: Mapping[str, str], rows: Sequence[dict[str, Any]]) -> None:
+    """Keep files, by hash, and rows of versions; what is there already stays as it is."""
+    # In one order, so that nobody waits in a circle.
+    contents = [{"hash": hash_, "content": content} for hash_, content in sorted(files.items())]
+    insert_new(connection, blobs, contents, conflict=["hash"])
     insert_new(connection, versions, rows, conflict=["id"])
-    insert_many(
-        connection,
-        deployments,
-        [
-            {"campaign_key": one.campaign_key, "version_id": one.version_id, "deployed_at": at, "deployed_by": by}
-            for one in changes
-        ],
-    )
-    return sorted(changes, key=lambda change: change.campaign_key)
+
+
+def put(connection: Connection, wanted: Mapping[str, str | None], record: Record) -> list[Deployment]:
+    """Put registered versions into service, by campaign key, None to take out; returns what that changes.
+
+    The caller holds ``one_at_a_time``.
+    """
+    before = active(connection)
+    changes = [Deployment(key, id_, before.get(key)) for key, id_ in sorted(wanted.items()) if before.get(key) != id_]
+    rows = [
+        {
+            "campaign_key": one.campaign_key,
+            "version_id": one.version_id,
+            "deployed_at": record.at,
+            "deployed_by": record.by,
+            "action": (record.action if one.version_id is not None else Action.WITHDRAW).value,
+            "git_commit": record.git_commit,
+        }
+        for one in changes
+    ]
+    insert_many(connection, deployments, rows)
+    return changes
 
 
 def withdraw(connection: Connection, *, at: datetime, by: str) -> None:
     """Take every campaign out of service: nobody enters any more, and journeys on their way go on."""
-    rows = [
-        {"campaign_key": key, "version_id": None, "deployed_at": at, "deployed_by": by} for key in active(connection)
-    ]
-    insert_many(connection, deployments, rows)
+    put(connection, dict.fromkeys(active(connection)), Record(at, by, Action.WITHDRAW))
 
 
 def active(connection: Connection) -> dict[str, str]:
@@ -117,9 +213,7 @@ def load(connection: Connection, version_id: str) -> Version:
     if found is None:
         raise UnknownVersion(f"this database holds no campaign version {version_id}")
     hashes = sorted(set(found.manifest.values()))
-    texts = select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, "hashes"))
-    rows = connection.execute(texts, {"hashes": hashes})
-    contents = {row.hash: row.content for row in rows}
+    contents = {row.hash: row.content for row in connection.execute(CONTENTS, {"hashes": hashes})}
     if missing := [path for path, hash_ in found.manifest.items() if hash_ not in contents]:
         raise UnknownVersion(f"version {version_id} lacks its file {missing[0]}")
     try:
@@ -132,6 +226,9 @@ def load(connection: Connection, version_id: str) -> Version:
     return Version(version_id, workspace.campaigns[found.campaign_key], workspace)
 
 
+CONTENTS = select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, "hashes"))
+
+
 def _files(workspace: Workspace, campaign_key: str) -> Sources:
     """The files that decide what this campaign sends: its own, its messages', the brand's and the shared ones."""
     messages = {send.send for send in workspace.campaigns[campaign_key].sends}
@@ -140,5 +237,6 @@ def _files(workspace: Workspace, campaign_key: str) -> Sources:
     return {path: content for path, content in workspace.sources.items() if path in alone or path.startswith(folders)}
 
 
-def _hash(content: str) -> str:
+def hash_of(content: str) -> str:
+    """SHA-256 of a file's text, in hexadecimal."""
     return hashlib.sha256(content.encode()).hexdigest()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dangol.definitions.checks import (
     Names,
     check_campaign,
+    check_chains,
     check_journey_map,
     check_keys,
     check_policies,
@@ -21,8 +24,9 @@ from dangol.definitions.shape import validate
 from dangol.definitions.sources import Sources, find_root, read_sources, survey
 from dangol.definitions.yaml import read_yaml
 from dangol.errors import ProblemsFound
-from dangol.model.campaign import Campaign, Definition
+from dangol.model.campaign import Campaign
 from dangol.model.problem import Problem
+from dangol.model.steps import Definition
 from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
 
 __all__ = [
@@ -59,39 +63,40 @@ def shared_path(kind: str) -> str:
     return f"campaigns/{kind}.yaml"
 
 
-def load_workspace(root: Path) -> Workspace:
+def load_workspace(root: Path, *, now: datetime | None = None) -> Workspace:
     """Read, parse and check the workspace at ``root``.
 
-    Raises UsageError if there is none, ProblemsFound with every error.
+    ``now`` tells which days have gone by; without it none is held to. Raises UsageError if there is no workspace,
+    ProblemsFound with every error.
     """
-    workspace, problems = read_workspace(root)
+    workspace, problems = read_workspace(root, now=now)
     if workspace is None:
         raise ProblemsFound([problem for problem in problems if problem.severity == "error"])
     return workspace
 
 
-def read_workspace(root: Path) -> tuple[Workspace | None, list[Problem]]:
+def read_workspace(root: Path, *, now: datetime | None = None) -> tuple[Workspace | None, list[Problem]]:
     """The workspace at ``root`` and all its problems; None if one of them is an error."""
-    workspace, problems = read_what_can_be(root)
+    workspace, problems = read_what_can_be(root, now=now)
     return (None if any(problem.severity == "error" for problem in problems) else workspace), problems
 
 
-def read_what_can_be(root: Path) -> tuple[Workspace | None, list[Problem]]:
+def read_what_can_be(root: Path, *, now: datetime | None = None) -> tuple[Workspace | None, list[Problem]]:
     """As much of the workspace at ``root`` as can be read, and all its problems.
 
     Campaigns with mistakes are left out; None if a file that all the others need cannot be used.
     """
     sources, unread = survey(root)
-    parsing = _Parsing(sources)
+    parsing = _Parsing(sources, now)
     parsing.check()
     told = {problem.path for problem in unread}
     problems = [*unread, *(problem for problem in parsing.problems if problem.path not in told)]
     return parsing.readable(), sorted(set(problems))
 
 
-def parse_workspace(sources: Sources) -> tuple[Workspace | None, list[Problem]]:
+def parse_workspace(sources: Sources, *, now: datetime | None = None) -> tuple[Workspace | None, list[Problem]]:
     """Models of ``sources`` and every problem in them, sorted by place; None if one of them is an error."""
-    parsing = _Parsing(sources)
+    parsing = _Parsing(sources, now)
     workspace = parsing.workspace()
     parsing.check()
     problems = sorted(set(parsing.problems))
@@ -113,8 +118,9 @@ def build_workspace(sources: Sources) -> Workspace:
 class _Parsing:
     """One pass over the sources: documents first, then models, then what one file says about another."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, now: datetime | None = None) -> None:
         self.sources = sources
+        self.now = now
         self.problems: list[Problem] = []
         self.documents = {path: self._document(path) for path in sorted(sources) if _is_definition(path)}
         self.journey_map = self._shared("journey-map", JourneyMap)
@@ -140,7 +146,7 @@ class _Parsing:
 
     def _cross_checks(self, names: Names) -> Iterator[Problem]:
         if (document := self._of("journey-map")) is not None:
-            yield from check_journey_map(document)
+            yield from check_journey_map(document, names)
         if (document := self._of("policies")) is not None:
             yield from check_policies(document, names)
         if (document := self._of("segments")) is not None:
@@ -148,6 +154,7 @@ class _Parsing:
         documents = [document for path in self.campaigns if (document := self.documents[path]) is not None]
         for document in documents:
             yield from check_campaign(document, names)
+        yield from check_chains(documents)
         yield from check_keys(documents)
 
     def _document(self, path: str) -> Document | None:
@@ -194,7 +201,15 @@ class _Parsing:
             segments=self._segment_texts(),
             templates=_templates(self.sources, locale),
             locale=locale,
+            today=self._today(),
         )
+
+    def _today(self) -> date | None:
+        zone = self.policies.timezone if self.policies else Policies.model_fields["timezone"].default
+        try:
+            return self.now.astimezone(ZoneInfo(zone)).date() if self.now is not None else None
+        except (ZoneInfoNotFoundError, ValueError):  # told by the check of the policies
+            return None
 
     def _segment_texts(self) -> dict[str, str]:
         """Audiences by key, those of a segments.yaml with mistakes included: the rest of it can still be named."""

@@ -22,8 +22,8 @@ class Scope:
     """What an expression may talk about.
 
     ``namespaces`` are some of profile, event, entry and message; ``event`` is the event whose properties
-    ``event.x`` and ``entry.x`` mean; ``segments`` maps a key to its audience; ``functions`` is False where no
-    history is at hand.
+    ``event.x`` means, ``entry_event`` that of ``entry.x`` (the same unless given); ``segments`` maps a key to its
+    audience; ``functions`` is False where no history is at hand.
     """
 
     plan: TrackingPlan
@@ -31,6 +31,11 @@ class Scope:
     event: str | None = None
     segments: Mapping[str, str] = field(default_factory=dict)
     functions: bool = True
+    entry_event: str | None = None
+
+    def event_of(self, namespace: str) -> str | None:
+        """The event whose properties ``event.x`` or ``entry.x`` means."""
+        return (self.entry_event or self.event) if namespace == "entry" else self.event
 
     def names(self, namespace: str) -> Mapping[str, ValueType]:
         """The fields of a namespace and their types."""
@@ -40,7 +45,7 @@ class Scope:
             case "message":
                 return MESSAGE_FIELDS
             case _:
-                return self.plan.events.get(self.event or "", {})
+                return self.plan.events.get(self.event_of(namespace) or "", {})
 
     def check_namespace(self, name: str, offset: int) -> None:
         """Raises ExpressionError unless ``name.x`` can be written here."""
@@ -49,17 +54,19 @@ class Scope:
             owner = next((space for space in here if name in self.names(space)), None)
             suggestion = f"{owner}.{name}" if owner else nearest(name, [*here, "true", "false", "none"])
             raise unknown("name", name, here, offset, suggestion)
-        if name not in self.namespaces or (name in {"event", "entry"} and self.event is None):
-            usable = [space for space in here if space not in {"event", "entry"} or self.event is not None]
-            raise ExpressionError(f"there is no `{name}` here; expected {listed(usable)}", offset=offset)
-        if name in {"event", "entry"} and self.event not in self.plan.events:
-            raise unknown("event", self.event or "", self.plan.events, offset)
+        of_events = {"event", "entry"}
+        if name not in self.namespaces or (name in of_events and self.event_of(name) is None):
+            usable = [space for space in here if space not in of_events or self.event_of(space) is not None]
+            why = _NO_ENTRY if name == "entry" and "profile" in self.namespaces else ""
+            raise ExpressionError(f"there is no `{name}` here{why}; expected {listed(usable)}", offset=offset)
+        if name in of_events and self.event_of(name) not in self.plan.events:
+            raise unknown("event", self.event_of(name) or "", self.plan.events, offset)
 
     def field(self, namespace: str, name: str, offset: int) -> Field:
         """The field ``namespace.name``; raises ExpressionError if there is none."""
         names = self.names(namespace)
         if name not in names:
-            raise unknown(_WHAT[namespace].format(event=self.event), name, names, offset)
+            raise unknown(_WHAT[namespace].format(event=self.event_of(namespace)), name, names, offset)
         if _UNREACHABLE.search(name):
             raise ExpressionError(
                 f"the name {name!r} cannot be used in expressions: it is empty or holds quotes or backslashes",
@@ -68,6 +75,7 @@ class Scope:
         return Field(namespace, name, names[name])
 
 
+_NO_ENTRY = ": what lets people in is no event, or has not happened yet"
 _WHAT = {
     "profile": "profile attribute",
     "message": "message field",

@@ -5,22 +5,29 @@ Checks that need to look at other files (does the stage exist, is the event know
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from dangol.model.durations import Duration
-from dangol.model.vocabulary import Channel, OnCapped, Purpose
+from dangol.model.steps import END, Definition, Key, PlacedStep, Send, Steps, by_form, placed
+from dangol.model.times import Day
+from dangol.model.vocabulary import Purpose
 
-Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-
-
-class Definition(BaseModel):
-    """What every model read from a workspace file has in common: frozen, and strangers are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+RECIPIENT = "recipient"
+"""The ``timezone`` of a schedule that runs by each person's own clock."""
 
 
 def _percent(value: object) -> float:
@@ -45,8 +52,17 @@ class After(Definition):
     after: Duration
 
 
+_PROPERTY = r"^event\.[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _property(text: str) -> str:
+    if not re.fullmatch(_PROPERTY, text):
+        raise ValueError("expected a property of the event, such as `event.cart_id`")
+    return text
+
+
 class Entry(Definition):
-    """How people get in: by an event, or by a schedule over an audience."""
+    """How people get in: by an event, by joining an audience, by a schedule over an audience, or through the API."""
 
     event: str | None = Field(
         None, description="An event of tracking-plan.yaml that lets its person in.", examples=["Order Completed"]
@@ -56,116 +72,122 @@ class Entry(Definition):
         description="Expression over `event` and `profile`; true means enter.",
         examples=["event.value >= 30000", 'count("Order Completed") == 1'],
     )
-    schedule: str | None = Field(None, description="Five-field cron, in `timezone`.", examples=["0 10 * * MON"])
+    key: (
+        Annotated[
+            str,
+            AfterValidator(_property),
+            WithJsonSchema({"type": "string", "pattern": _PROPERTY}),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="A property of the event that tells one journey from another: a person can be in the campaign "
+        "once for each value, and `again` counts for each by itself.",
+        examples=["event.cart_id"],
+    )
+    api: str | None = Field(
+        None,
+        description="Only `POST /v1/journeys` lets people in; the event of tracking-plan.yaml that such a call counts "
+        "as, with its properties.",
+        examples=["Gift Requested"],
+    )
+    schedule: str | None = Field(
+        None, description="Five-field cron, in `timezone`; needs an `audience`.", examples=["0 10 * * MON"]
+    )
     audience: str | None = Field(
         None,
-        description="Expression over `profile`; everyone for whom it is true.",
-        examples=['has_consent("email", "marketing")', "true"],
+        description="Expression over `profile`. With a `schedule`: everyone for whom it is true then. Without: "
+        "everyone for whom it becomes true.",
+        examples=['has_consent("email", "marketing")', 'in_segment("lapsed")', "true"],
+    )
+    every: Duration | None = Field(
+        None, description="How often the audience is looked at for people who joined it: 15 minutes unless given."
+    )
+    existing: Literal["skip", "enter"] = Field(
+        "skip", description="Those who are in the audience already when the campaign goes into service."
     )
     timezone: str | None = Field(
-        None, description="IANA zone of the schedule; the workspace's by default.", examples=["Asia/Seoul"]
+        None,
+        description="IANA zone of the schedule; the workspace's by default. `recipient`: each person's own.",
+        examples=["Asia/Seoul", RECIPIENT],
     )
     again: Literal["never", "always"] | After = Field(
         "never",
-        description="May one person enter again, once out? A person is never in the same campaign twice at a time.",
+        description="May one person enter again, once out? A person is never in the same campaign twice at a time, "
+        "or with a `key` twice for the same value.",
         examples=["never", "always", {"after": "30 days"}],
     )
 
+    @property
+    def kind(self) -> Literal["event", "api", "schedule", "audience"]:
+        if self.event is not None:
+            return "event"
+        if self.api is not None:
+            return "api"
+        return "schedule" if self.schedule is not None else "audience"
+
+    @property
+    def opened_by(self) -> str | None:
+        """The event whose properties are ``entry``; None where an audience lets people in."""
+        return self.event or self.api
+
     @model_validator(mode="after")
     def _one_way_in(self) -> Entry:
-        by_event, by_schedule = self.event is not None, self.schedule is not None
-        if by_event == by_schedule:
-            raise ValueError("an entry has either `event` or `schedule` with `audience`")
-        if by_event and (self.audience is not None or self.timezone is not None):
-            raise ValueError("`audience` and `timezone` belong to a `schedule`; with `event` use `where`")
-        if by_schedule and self.audience is None:
-            raise ValueError('a `schedule` needs an `audience`; use `audience: "true"` for everyone')
-        if by_schedule and self.where is not None:
-            raise ValueError("`where` belongs to an `event`; with a `schedule` use `audience`")
+        ways = [name for name in ("event", "api") if getattr(self, name) is not None]
+        ways += ["audience"] if self.schedule is not None or self.audience is not None else []
+        if len(ways) != 1:
+            raise ValueError(
+                "an entry has one of `event`, `api`, `audience`, or `schedule` with `audience`; "
+                f"found {' and '.join(ways) or 'none of them'}"
+            )
+        if ways == ["audience"]:
+            if self.audience is None:
+                raise ValueError('a `schedule` needs an `audience`; use `audience: "true"` for everyone')
+            if self.where is not None or self.key is not None:
+                raise ValueError("`where` and `key` belong to an `event`; with an `audience` say who is in it there")
+            if self.schedule is not None and (self.every is not None or self.existing == "enter"):
+                raise ValueError("`every` and `existing` belong to an `audience` without a `schedule`")
+            if self.schedule is None and self.timezone is not None:
+                raise ValueError("`timezone` belongs to a `schedule`")
+        elif self.timezone is not None or self.every is not None or self.existing == "enter":
+            raise ValueError("`timezone` belongs to a `schedule`, `every` and `existing` to an `audience`")
         return self
+
+
+def _event_name(value: object) -> object:
+    if isinstance(value, str):
+        return value
+    raise ValueError("expected an event, or a mapping with `event` and `where`")
+
+
+class ExitOn(Definition):
+    """``exit: [{event: Order Completed, where: event.cart_id == entry.cart_id}]``."""
+
+    event: str = Field(description="An event of tracking-plan.yaml.")
+    where: str | None = Field(
+        None,
+        description="Expression over `event`, `entry` and `profile`: which of these events ends the journey.",
+        examples=["event.cart_id == entry.cart_id"],
+    )
 
 
 class Goal(Definition):
     """What the campaign is for; reaching it ends the journey."""
 
     event: str = Field(description="The event that counts as success.", examples=["Order Completed"])
+    where: str | None = Field(
+        None,
+        description="Expression over `event`, `entry` and `profile`: which of these events counts.",
+        examples=["event.cart_id == entry.cart_id"],
+    )
     within: Duration = Field(description="How long after entering it still counts.")
-
-
-class Wait(Definition):
-    """Let time pass."""
-
-    wait: Duration = Field(description="How long.")
-    ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
-
-
-class AllOf(Definition):
-    """``channels: {all: [email, push]}``: one message on each of them."""
-
-    all: tuple[Channel, ...] = Field(min_length=1)
-
-
-class Send(Definition):
-    """Send a message: the first channel of the list that is allowed, or all of them."""
-
-    send: Key = Field(description="The folder under templates/.")
-    ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
-    channels: Annotated[tuple[Channel, ...], Field(min_length=1)] | AllOf = Field(
-        description="The first that is allowed, in this order; `{all: […]}` for every one.",
-        examples=[["push", "email"], {"all": ["email", "sms"]}],
-    )
-    expires_after: Duration | None = Field(
-        None, description="Counted from when the step is reached; later the message is not sent, and the log says so."
-    )
-    on_capped: OnCapped | None = Field(
-        None, description="What to do when a frequency cap is used up; policies.yaml decides by default."
-    )
-
-    @property
-    def routes(self) -> tuple[tuple[Channel, ...], ...]:
-        """One tuple a message: the channels to try for it, in order."""
-        if isinstance(self.channels, AllOf):
-            return tuple((channel,) for channel in self.channels.all)
-        return (self.channels,)
-
-    @property
-    def every_channel(self) -> tuple[Channel, ...]:
-        return tuple(channel for route in self.routes for channel in route)
-
-
-class Exit(Definition):
-    """Leave the journey here; the text says why, for the log."""
-
-    exit: Key = Field(description="Why, in one word, for the log.", examples=["done"])
-    ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
-
-
-Step = Wait | Send | Exit
-STEP_TYPES: dict[str, type[Wait] | type[Send] | type[Exit]] = {"wait": Wait, "send": Send, "exit": Exit}
-LATER_STEP_TYPES = frozenset({"wait_for", "if", "split", "set", "emit", "webhook"})
-
-
-def _step(value: Any) -> Any:
-    """Choose the step's model by its verb, so that a mistake inside a step is told about that step alone."""
-    if not isinstance(value, dict):
-        return value
-    verbs = [verb for verb in STEP_TYPES if verb in value]
-    if len(verbs) == 1:
-        return STEP_TYPES[verbs[0]].model_validate(value)
-    later = sorted(verb for verb in LATER_STEP_TYPES if verb in value)
-    if later:
-        raise ValueError(f"this version of dangol does not run `{later[0]}` steps; it runs {', '.join(STEP_TYPES)}")
-    found = ", ".join(f"`{name}`" for name in value) or "nothing"
-    raise ValueError(f"expected exactly one of {', '.join(STEP_TYPES)} in a step; found {found}")
 
 
 class Stage(Definition):
     """The part of a campaign that belongs to one stage of the journey map."""
 
     stage: Key = Field(description="A stage of journey-map.yaml.", examples=["onboarding"])
-    steps: tuple[Annotated[Step, BeforeValidator(_step)], ...] = Field(
-        min_length=1, description="What happens, one after the other."
-    )
+    steps: Annotated[Steps, Field(min_length=1)] = Field(description="What happens, one after the other.")
 
 
 class Campaign(Definition):
@@ -180,46 +202,51 @@ class Campaign(Definition):
     tags: tuple[Key, ...] = Field((), description="For caps and reports.", examples=[["newsletter"]])
     priority: int = Field(50, ge=0, le=100, description="The higher one wins the last slot under a cap.")
     entry: Entry = Field(description="Who gets in, and when.")
-    exit: tuple[str, ...] = Field(
-        (), description="Events that end the journey, looked at before every step and every send."
+    exit: tuple[Annotated[str | ExitOn, by_form(ExitOn, _event_name)], ...] = Field(
+        (),
+        description="Events that end the journey, looked at before every step and every send.",
+        examples=[["Order Completed"], [{"event": "Order Completed", "where": "event.cart_id == entry.cart_id"}]],
     )
     goal: Goal | None = Field(None, description="What the campaign is for; reaching it ends the journey.")
     holdout: Percent = Field(
         0.0, description="The share of people who get nothing, so that the effect can be measured.", examples=["10%"]
     )
+    starts: Day | None = Field(None, description="The first day on which people enter, in the workspace's zone.")
+    ends: Day | None = Field(
+        None,
+        description="The last day of the campaign, in the workspace's zone; after it nobody enters, nothing is sent, "
+        "and journeys end.",
+    )
     stages: tuple[Stage, ...] = Field(min_length=1, description="The steps, by stage of the customer's journey.")
 
+    @field_validator("ends")
+    @classmethod
+    def _in_order(cls, ends: date | None, info: ValidationInfo) -> date | None:
+        starts = info.data.get("starts")
+        if ends is not None and starts is not None and ends < starts:
+            raise ValueError(f"the campaign ends on {ends}, before it starts on {starts}")
+        return ends
+
+    @cached_property
+    def placed(self) -> tuple[PlacedStep, ...]:
+        """Every step with its position and stage, each before what its branches contain."""
+        found: list[PlacedStep] = []
+        for index, stage in enumerate(self.stages):
+            after = f"{index + 1}.0" if index + 1 < len(self.stages) else END
+            found += placed(stage.steps, stage.stage, str(index), after)
+        return tuple(found)
+
     def steps(self) -> Iterator[PlacedStep]:
-        """Every step with its position and stage, in the order in which they run."""
-        for stage_index, stage in enumerate(self.stages):
-            for step_index, step in enumerate(stage.steps):
-                yield PlacedStep(f"{stage_index}.{step_index}", stage.stage, step)
+        """``placed``, one by one."""
+        return iter(self.placed)
 
     @property
     def sends(self) -> tuple[Send, ...]:
-        return tuple(placed.step for placed in self.steps() if isinstance(placed.step, Send))
-
-
-class PlacedStep(BaseModel):
-    """A step and where it stands.
-
-    ``position`` is a dotted path into the campaign (``stage.step``, later also into branches); a journey's
-    row holds the position of the step it runs next.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    position: str
-    stage: str
-    step: Step
-
-    def __init__(self, position: str, stage: str, step: Step) -> None:
-        super().__init__(position=position, stage=stage, step=step)
+        return tuple(placed.step for placed in self.placed if isinstance(placed.step, Send))
 
     @property
-    def name(self) -> str:
-        """What the log calls the step: its ``ref`` if the author gave one, else its position."""
-        return self.step.ref or self.position
+    def exits(self) -> tuple[ExitOn, ...]:
+        return tuple(ExitOn(event=one) if isinstance(one, str) else one for one in self.exit)
 
 
 def again_after(entry: Entry) -> timedelta | None:

@@ -73,7 +73,10 @@ class ProfileChange:
 
 @dataclass(frozen=True, slots=True)
 class IncomingEvent:
-    """An event as reported, checked in shape. ``message_id`` is the reporter's idempotency key."""
+    """An event as reported, checked in shape. ``message_id`` is the reporter's idempotency key.
+
+    ``hops`` is how many ``emit`` steps led to it, one after the other.
+    """
 
     message_id: str
     external_id: str
@@ -81,6 +84,7 @@ class IncomingEvent:
     properties: Mapping[str, Any]
     occurred_at: datetime
     source: str
+    hops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Event:
     name: str
     properties: Mapping[str, Any]
     occurred_at: datetime
+    hops: int = 0
 
     @property
     def order(self) -> tuple[datetime, str]:

@@ -29,6 +29,7 @@ class MessageState(StrEnum):
     """Where a message is in its life. Every one ends in exactly one terminal state (G1)."""
 
     PLANNED = "planned"
+    HELD = "held"
     DUE = "due"
     SENDING = "sending"
     ACCEPTED = "accepted"
@@ -44,9 +45,34 @@ class MessageState(StrEnum):
 OPEN_STATES = frozenset({MessageState.PLANNED, MessageState.DUE})
 
 
+class CallState(StrEnum):
+    """Where a call to another system is in its life."""
+
+    PLANNED = "planned"
+    DUE = "due"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
 class JourneyStatus(StrEnum):
+    """``held``: it came due while its campaign was paused. ``paused``: somebody paused this one."""
+
     WAITING = "waiting"
+    HELD = "held"
+    PAUSED = "paused"
     ENDED = "ended"
+
+
+class Control(StrEnum):
+    """What somebody did to a campaign in service; the latest holds."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
 
 
 class ConsentAction(StrEnum):
@@ -60,6 +86,16 @@ class Decision(StrEnum):
     JOURNEY_ENTERED = "journey_entered"
     JOURNEY_REFUSED = "journey_refused"
     JOURNEY_ENDED = "journey_ended"
+    JOURNEY_PAUSED = "journey_paused"
+    JOURNEY_RESUMED = "journey_resumed"
+    JOURNEY_MIGRATED = "journey_migrated"
+    CAMPAIGN_PAUSED = "campaign_paused"
+    CAMPAIGN_RESUMED = "campaign_resumed"
+    CAMPAIGN_STOPPED = "campaign_stopped"
+    ARM_ASSIGNED = "arm_assigned"
+    PROFILE_CHANGED = "profile_changed"
+    EVENT_EMITTED = "event_emitted"
+    EVENT_REFUSED = "event_refused"
     SCHEDULE_FIRED = "schedule_fired"
     SCHEDULE_MISSED = "schedule_missed"
     SCHEDULE_STOPPED = "schedule_stopped"
@@ -74,6 +110,16 @@ class Decision(StrEnum):
     MESSAGE_SUPPRESSED = "message_suppressed"
     MESSAGE_EXPIRED = "message_expired"
     MESSAGE_CANCELLED = "message_cancelled"
+    MESSAGE_HELD = "message_held"
+    MESSAGE_RELEASED = "message_released"
+    CALL_PLANNED = "call_planned"
+    CALL_SENDING = "call_sending"
+    CALL_ACCEPTED = "call_accepted"
+    CALL_RETRIED = "call_retried"
+    CALL_FAILED = "call_failed"
+    CALL_UNKNOWN = "call_unknown"
+    CALL_EXPIRED = "call_expired"
+    CALL_CANCELLED = "call_cancelled"
 
 
 class Reason(StrEnum):
@@ -90,6 +136,8 @@ class Reason(StrEnum):
     # journeys
     EVENT_MATCHED = "event_matched", "An event met the campaign's entry rule."
     AUDIENCE_MATCHED = "audience_matched", "The person was in the audience when the schedule fired."
+    AUDIENCE_JOINED = "audience_joined", "The person came to be in the campaign's audience."
+    API_REQUESTED = "api_requested", "A back end asked for this journey."
     ALREADY_IN_JOURNEY = (
         "already_in_journey",
         "The person is still inside an earlier journey of this campaign.",
@@ -100,6 +148,24 @@ class Reason(StrEnum):
     EXIT_STEP = "exit_step", "The journey reached an `exit` step."
     EXIT_EVENT = "exit_event", "An event that the campaign lists under `exit` happened."
     GOAL_REACHED = "goal_reached", "The campaign's goal was reached within its time."
+    MOMENT_PAST = "moment_past", "The moment that a `wait` was for had gone by already."
+    MOMENT_UNKNOWN = (
+        "moment_unknown",
+        "A `wait` was for a moment that cannot be told: the person or the event lacks the date.",
+    )
+    NOT_STARTED = "not_started", "The campaign's first day has not come."
+    CAMPAIGN_OVER = "campaign_over", "The campaign's last day is over."
+    CAMPAIGN_PAUSED = "campaign_paused", "Somebody paused the campaign."
+    CAMPAIGN_STOPPED = "campaign_stopped", "Somebody stopped the campaign."
+    JOURNEY_PAUSED = "journey_paused", "Somebody paused this person's journey."
+    JOURNEY_STOPPED = "journey_stopped", "Somebody stopped this person's journey."
+    BY_HAND = "by_hand", "Somebody did this; the evidence says who."
+    VERSION_CHANGED = "version_changed", "A deployment moved the journey to another version, at the same step."
+    KEY_MISSING = "key_missing", "The event lacks the property that tells one journey from another (`entry.key`)."
+    TOO_MANY_HOPS = (
+        "too_many_hops",
+        "Campaigns set one another off too many times in a row; the chain was cut here.",
+    )
     DUE_BY_SCHEDULE = "due_by_schedule", "The campaign's schedule came due."
     MISSED_WHILE_DOWN = (
         "missed_while_down",
@@ -140,6 +206,14 @@ class Reason(StrEnum):
     PROVIDER_MISSING = "provider_missing", "No provider is set up for this channel."
     PROVIDER_REFUSED = "provider_refused", "The provider refused the message for good."
     RETRIES_EXHAUSTED = "retries_exhausted", "The provider kept refusing; the attempts are used up."
+    # calls to other systems
+    CALL_ANSWERED = "call_answered", "The other system answered that it has the call."
+    CALL_DEFERRED = "call_deferred", "The other system could not take the call for the moment; it is made again."
+    CALL_REFUSED = "call_refused", "The other system refused the call for good."
+    ADDRESS_FORBIDDEN = (
+        "address_forbidden",
+        "The call would have gone to an address that is not to be called from here, such as a private one.",
+    )
     OUTCOME_UNKNOWN = (
         "outcome_unknown",
         "The provider may or may not have taken the message; it is never sent again blindly.",

@@ -3,15 +3,83 @@
 from __future__ import annotations
 
 import re
-from datetime import time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from dangol.model.campaign import Definition, Key
-from dangol.model.durations import format_duration, parse_duration
+from dangol.model.campaign import Percent
+from dangol.model.durations import Duration, format_duration, parse_duration
+from dangol.model.steps import Definition, Key
+from dangol.model.times import ClockTime
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
+
+_TARGET = re.compile(r"(?:at (least|most)\s+)?(\d{1,3}(?:\.\d{1,3})?)%")
+
+
+class Target(Definition):
+    """``40%`` or ``at least 40%`` wants the share to be that large, ``at most 5%`` that small."""
+
+    share: float
+    at_most: bool = False
+
+    def met(self, share: float) -> bool:
+        return share <= self.share if self.at_most else share >= self.share
+
+    def __str__(self) -> str:
+        return f"at {'most' if self.at_most else 'least'} {self.share * 100:g}%"
+
+
+def _target(value: object) -> Target:
+    if isinstance(value, Target):
+        return value
+    match = _TARGET.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or float(match[2]) > 100:
+        raise ValueError(f"expected a percentage up to 100 such as `40%`, or `at most 5%`; found {value!r}")
+    return Target(share=float(match[2]) / 100, at_most=match[1] == "most")
+
+
+KpiTarget = Annotated[
+    Target,
+    BeforeValidator(_target),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _TARGET.pattern, "examples": ["40%", "at most 5%"]}),
+]
+
+
+class Kpi(Definition):
+    """What tells whether a stage goes well: a share of people, and what it should be.
+
+    Either the people who had the event ``of`` and then had ``event`` ``within`` a time of it, or the people ``among``
+    whom (everyone by default) ``expression`` is true.
+    """
+
+    name: str = Field(min_length=1, max_length=200, description="What people call it.")
+    event: str | None = Field(None, description="What people should come to do.", examples=["Order Completed"])
+    of: str | None = Field(None, description="What they did before; it counts who did.", examples=["Checkout Started"])
+    within: Duration | None = Field(None, description="How long after that `event` still counts.")
+    expression: str | None = Field(
+        None,
+        description="Expression over `profile`: what should be true of people.",
+        examples=['count("Order Completed", "365 days") >= 4'],
+    )
+    among: str | None = Field(
+        None,
+        description="Expression over `profile`: whom `expression` is asked about; everyone by default.",
+        examples=['count("Order Completed") >= 1'],
+    )
+    target: KpiTarget = Field(description="What the share should be: `40%`, which is the least, or `at most 5%`.")
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Kpi:
+        if (self.event is None) == (self.expression is None):
+            raise ValueError("a KPI is measured by one of `event` (with `of` and `within`) and `expression`")
+        if self.expression is None and (self.of is None or self.within is None or self.among is not None):
+            raise ValueError("a KPI with an `event` needs `of` and `within`, and has no `among`")
+        if self.expression is not None and (self.of is not None or self.within is not None):
+            raise ValueError("`of` and `within` belong to an `event`; an `expression` may have `among`")
+        return self
 
 
 class MapStage(Definition):
@@ -23,8 +91,13 @@ class MapStage(Definition):
     emotion: str = Field("", description="What the customer is expected to feel.")
     obstacles: tuple[str, ...] = ()
     touchpoints: dict[str, str] = Field(default_factory=dict, description="What each channel does here.")
-    kpi: str = ""
-    moment_of_truth: bool = False
+    kpi: str | Kpi = Field("", description="What tells whether the stage goes well; plain text is not measured.")
+    owner: str = Field("", max_length=200, description="The team that answers for the stage.", examples=["crm"])
+    moment_of_truth: bool = Field(False, description="Here the relationship is made or broken.")
+
+    @property
+    def kpi_name(self) -> str:
+        return self.kpi.name if isinstance(self.kpi, Kpi) else self.kpi
 
 
 class JourneyMap(Definition):
@@ -77,23 +150,6 @@ STANDARD_ATTRIBUTES: dict[str, ValueType] = {
     "created_at": ValueType.DATETIME,
 }
 """What every profile has without being listed; ``id`` is the customer's external id."""
-
-
-def _clock_time(value: object) -> time:
-    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
-    if isinstance(value, time):
-        return value
-    if match is None:
-        raise ValueError(f"expected a time of day from 00:00 to 23:59, such as 21:00; found {value!r}")
-    return time(int(match[1]), int(match[2]))
-
-
-ClockTime = Annotated[
-    time,
-    BeforeValidator(_clock_time),
-    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str),
-    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
-]
 
 
 class QuietHours(Definition):
@@ -178,6 +234,14 @@ class Policies(Definition):
     unknown_timezone: tuple[str, ...] = Field(
         (),
         description="Zones to keep quiet hours in when a person's cannot be told; empty means do not send.",
+    )
+    holdout: Percent = Field(
+        0.0,
+        description="The share of people who get nothing from any campaign, so that the effect of all can be measured.",
+        examples=["2%"],
+    )
+    holdout_purposes: tuple[Purpose, ...] = Field(
+        (Purpose.MARKETING,), description="Purposes that the hold-out of all campaigns goes without."
     )
     caps: tuple[Cap, ...] = ()
     on_capped: OnCapped = OnCapped.DROP

@@ -9,12 +9,22 @@ from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.rules import Rulebook
 
 
-def holdout(facts: Facts, _channel: Channel, _rulebook: Rulebook) -> Verdict:
-    """Refuse for people in the hold-out; membership is a hash of campaign and person, never a new draw."""
-    share = facts.message.holdout
-    if share > 0 and position(facts.message.campaign, facts.profile.id) < share:
-        return Suppress(Reason.HELD_OUT, {"share": share}, final=True)
+def holdout(facts: Facts, _channel: Channel, rulebook: Rulebook) -> Verdict:
+    """Refuse for people in a hold-out: the campaign's, or the one that gets nothing from any campaign.
+
+    Membership is a hash of campaign and person, never a new draw; the hold-out of all campaigns has a draw of its own.
+    """
+    policies = rulebook.policies
+    of_all = policies.holdout if facts.message.purpose in policies.holdout_purposes else 0.0
+    for name, share in ((facts.message.campaign, facts.message.holdout), (ALL_CAMPAIGNS, of_all)):
+        if share > 0 and position(name, facts.profile.id) < share:
+            scope = "all campaigns" if name == ALL_CAMPAIGNS else "campaign"
+            return Suppress(Reason.HELD_OUT, {"share": share, "of": scope}, final=True)
     return Allow()
+
+
+ALL_CAMPAIGNS = "*"
+"""What the hold-out of all campaigns draws under; no campaign can have this key."""
 
 
 def position(campaign: str, profile_id: str) -> float:

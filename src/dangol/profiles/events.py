@@ -62,6 +62,7 @@ def record(
             "source": event.source,
             "occurred_at": event.occurred_at,
             "received_at": received_at,
+            "hops": event.hops,
         }
         for message_id, event in sorted(first.items())
     ]
@@ -71,7 +72,7 @@ def record(
 
 def _stored(event: IncomingEvent, profile_id: str) -> Event:
     event_id = ids.derive(event.occurred_at, "event", event.message_id)
-    return Event(event_id, profile_id, event.name, event.properties, event.occurred_at)
+    return Event(event_id, profile_id, event.name, event.properties, event.occurred_at, event.hops)
 
 
 def history(

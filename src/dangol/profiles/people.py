@@ -48,6 +48,11 @@ _UPDATE = (
     .where(profiles.c.id == bindparam("of_id"))
     .values({name: bindparam(name) for name in (*_FIELDS, "attributes", "updated_at")})
 )
+_UPDATE_ATTRIBUTES = (
+    profiles.update()
+    .where(profiles.c.id == bindparam("of_id"))
+    .values({name: bindparam(name) for name in ("attributes", "updated_at")})
+)
 
 
 def lock(connection: Connection, profile_ids: Iterable[str]) -> None:
@@ -135,6 +140,13 @@ def identify(
         connection.execute(_UPDATE, [_row(profile, now) for profile in changed])
     _see_devices(connection, accepted, living, now)
     return living
+
+
+def set_attributes(connection: Connection, changed: Mapping[str, Mapping[str, Any]], *, now: datetime) -> None:
+    """Write these people's attributes, each as a whole; the caller has locked and read them."""
+    if changed:
+        rows = [{"of_id": id_, "attributes": dict(all_), "updated_at": now} for id_, all_ in sorted(changed.items())]
+        connection.execute(_UPDATE_ATTRIBUTES, rows)
 
 
 def erased(connection: Connection, profile_ids: Sequence[str]) -> frozenset[str]:

@@ -6,14 +6,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dangol.model.vocabulary import JourneyStatus
 from dangol.store.bulk import among, insert_many, unindexed, update_each
-from dangol.store.tables import journeys, messages, schedule_runs
+from dangol.store.tables import deployments, journeys, messages, schedule_runs
 
 _WAITING = JourneyStatus.WAITING.value
+_OPEN = sorted(status.value for status in JourneyStatus if status is not JourneyStatus.ENDED)
 
 
 def insert_journeys(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -32,48 +33,51 @@ _OWNERS = {
 
 def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
     """The journeys among these that wait and are due, locked; those another worker holds are passed over."""
-    return connection.execute(_CLAIM, {"ids": journey_ids, "now": now}).all()
+    return connection.execute(_CLAIM_DUE, {"ids": journey_ids, "now": now}).all()
+
+
+def claim(connection: Connection, journey_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """The journeys among these that have not ended, locked, due or not."""
+    return connection.execute(_CLAIM, {"ids": journey_ids}).all()
 
 
 _CLAIM = (
     select(journeys)
-    .where(
-        among(journeys.c.id, "ids"),
-        unindexed(journeys.c.status) == _WAITING,
-        journeys.c.wake_at <= bindparam("now"),
-    )
+    .where(among(journeys.c.id, "ids"), unindexed(journeys.c.status).in_(_OPEN))
     .order_by(journeys.c.wake_at, journeys.c.id)
     .with_for_update(skip_locked=True)
 )
+_CLAIM_DUE = _CLAIM.where(unindexed(journeys.c.status) == _WAITING, journeys.c.wake_at <= bindparam("now"))
 
 
-def waiting_of(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
+def open_of(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
     """Every journey that these people are in."""
-    return connection.execute(_WAITING_OF, {"ids": profile_ids}).all()
+    return connection.execute(_OPEN_OF, {"ids": profile_ids}).all()
 
 
-_WAITING_OF = (
-    select(journeys).where(among(journeys.c.profile_id, "ids"), journeys.c.status == _WAITING).order_by(journeys.c.id)
+_OPEN_OF = (
+    select(journeys).where(among(journeys.c.profile_id, "ids"), journeys.c.status.in_(_OPEN)).order_by(journeys.c.id)
 )
 
 
 def latest_entries(
     connection: Connection, profile_ids: Sequence[str], campaigns: Collection[str]
-) -> dict[tuple[str, str], tuple[datetime, bool]]:
-    """(campaign, profile) → when the person last entered, and whether they are still inside."""
+) -> dict[tuple[str, str, str], tuple[datetime, bool]]:
+    """(campaign, profile, correlation) → when the person last entered, and whether they are still inside."""
     rows = connection.execute(_LATEST, {"ids": profile_ids, "campaigns": sorted(campaigns)}).all()
-    return {(row[0], row[1]): (row[2], bool(row[3])) for row in rows}
+    return {(row[0], row[1], row[2]): (row[3], bool(row[4])) for row in rows}
 
 
 _LATEST = (
     select(
         journeys.c.campaign_key,
         journeys.c.profile_id,
+        journeys.c.correlation,
         func.max(journeys.c.entered_at, type_=journeys.c.entered_at.type),
-        func.count(journeys.c.id).filter(journeys.c.status == _WAITING),
+        func.count(journeys.c.id).filter(journeys.c.status.in_(_OPEN)),
     )
     .where(among(journeys.c.profile_id, "ids"), among(journeys.c.campaign_key, "campaigns"))
-    .group_by(journeys.c.campaign_key, journeys.c.profile_id)
+    .group_by(journeys.c.campaign_key, journeys.c.profile_id, journeys.c.correlation)
 )
 
 
@@ -151,6 +155,33 @@ def queue_runs(connection: Connection, now: datetime, until: datetime) -> list[s
             update(schedule_runs).where(among(schedule_runs.c.id, "ids")).values(queued_until=until), {"ids": found}
         )
     return found
+
+
+def is_first_look(connection: Connection, run: Row[Any]) -> bool:
+    """Has no run been finished since the campaign came into service, before this one?"""
+    campaign, in_service = run.campaign_key, deployments.c.campaign_key == run.campaign_key
+    out = select(func.coalesce(func.max(deployments.c.seq), 0)).where(in_service, deployments.c.version_id.is_(None))
+    since = (
+        select(func.min(deployments.c.deployed_at, type_=deployments.c.deployed_at.type))
+        .where(in_service, deployments.c.seq > out.scalar_subquery())
+        .scalar_subquery()
+    )
+    earlier = select(schedule_runs.c.id).where(
+        schedule_runs.c.campaign_key == campaign,
+        schedule_runs.c.finished_at.is_not(None),
+        schedule_runs.c.fire_at >= since,
+        schedule_runs.c.fire_at < run.fire_at,
+    )
+    return connection.execute(earlier.limit(1)).first() is None
+
+
+def forget_runs(connection: Connection, campaign_key: str, before: datetime) -> None:
+    """Drop finished runs that nobody asks about any more; the latest is kept."""
+    finished = (schedule_runs.c.campaign_key == campaign_key) & schedule_runs.c.finished_at.is_not(None)
+    latest = select(func.max(schedule_runs.c.fire_at)).where(finished).scalar_subquery()
+    connection.execute(
+        delete(schedule_runs).where(finished, schedule_runs.c.fire_at < before, schedule_runs.c.fire_at < latest)
+    )
 
 
 def claim_run(connection: Connection, run_id: str) -> Row[Any] | None:

@@ -34,13 +34,16 @@ _CLAIM = (
 
 
 def open_of(connection: Connection, journey_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """Messages of these journeys that are not yet under way."""
+    """Messages of these journeys that are not yet under way, held ones too."""
     return connection.execute(_OPEN_OF, {"ids": journey_ids}).all()
 
 
 _OPEN_OF = (
     select(messages)
-    .where(among(messages.c.journey_id, "ids"), unindexed(messages.c.state).in_(_OPEN))
+    .where(
+        among(messages.c.journey_id, "ids"),
+        unindexed(messages.c.state).in_([*_OPEN, MessageState.HELD.value]),
+    )
     .order_by(messages.c.id)
 )
 

@@ -82,6 +82,7 @@ events = Table(
     Column("source", String(64), nullable=False),
     Column("occurred_at", Instant, nullable=False),
     Column("received_at", Instant, nullable=False),
+    Column("hops", SmallInteger, nullable=False, server_default="0", comment="how many `emit` steps led to it"),
     Index("ix_events_profile_name_time", "profile_id", "name", "occurred_at"),
 )
 
@@ -154,6 +155,7 @@ versions = Table(
     Column("manifest", Json, nullable=False, comment="path → blob hash of every file the campaign depends on"),
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(200), nullable=False),
+    Column("git_commit", String(64), comment="the git commit it was first deployed from, if there was one"),
 )
 
 deployments = Table(
@@ -164,6 +166,21 @@ deployments = Table(
     Column("version_id", Key64, comment="null: the campaign was taken out of service"),
     Column("deployed_at", Instant, nullable=False),
     Column("deployed_by", String(200), nullable=False),
+    Column(
+        "action", String(16), nullable=False, server_default="deploy", comment="deploy, rollback, promote, withdraw"
+    ),
+    Column("git_commit", String(64)),
+)
+
+controls = Table(
+    "controls",
+    metadata,
+    Column("seq", Sequence64, primary_key=True, autoincrement=True),
+    Column("campaign_key", Key64, nullable=False, index=True),
+    Column("action", String(16), nullable=False, comment="pause, resume or stop; the latest one holds"),
+    Column("at", Instant, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("note", String(500), nullable=False),
 )
 
 # Journeys and messages.
@@ -184,9 +201,58 @@ journeys = Table(
     Column("entered_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("end_reason", String(64)),
+    Column("correlation", Key64, nullable=False, server_default="", comment="the entry's key; one journey for each"),
+    Column("awaits", String(200), comment="the event that a wait_for listens to"),
+    Column("awaits_since", Instant, comment="when that wait began"),
+    Column("hops", SmallInteger, nullable=False, server_default="0", comment="how many `emit` steps led here"),
     UniqueConstraint("campaign_key", "profile_id", "entry_key"),
+    Index("ix_journeys_step", "campaign_key", "status", "version_id", "position"),
     Index("ix_journeys_due", "status", "wake_at"),
     Index("ix_journeys_profile", "profile_id", "status"),
+)
+
+arms = Table(
+    "arms",
+    metadata,
+    Column("profile_id", Id, primary_key=True),
+    Column("campaign_key", Key64, primary_key=True),
+    Column("experiment", Key64, primary_key=True),
+    Column("arm", Key64, nullable=False, comment="who had it keeps it, whatever becomes of the weights"),
+    Column("assigned_at", Instant, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("campaign_key", Key64, primary_key=True),
+    Column("profile_id", Id, primary_key=True),
+    Column("joined_at", Instant, nullable=False),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("journey_id", Id, nullable=False),
+    Column("campaign_key", Key64, nullable=False),
+    Column("version_id", Key64, nullable=False),
+    Column("profile_id", Id, nullable=False),
+    Column("stage", Key64, nullable=False),
+    Column("step", Key64, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("due_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("lease_until", Instant),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("journey_id", "step"),
+    Index("ix_calls_due", "state", "due_at"),
+    Index("ix_calls_lease", "state", "lease_until"),
+    Index("ix_calls_profile", "profile_id"),
 )
 
 messages = Table(

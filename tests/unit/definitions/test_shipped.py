@@ -11,7 +11,8 @@ from dangol.definitions.checks import MAX_STEPS
 from dangol.definitions.schema import FILES
 from dangol.definitions.workspace import load_workspace, parse_workspace
 from dangol.definitions.yaml import MAX_DEPTH, MAX_VALUES
-from dangol.model.campaign import STEP_TYPES, Campaign, Entry, Goal, Send, Stage
+from dangol.model.campaign import Campaign, Entry, Goal, Stage
+from dangol.model.steps import STEP_TYPES, Send
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
 from dangol.model.workspace import Cap, JourneyMap, MapStage, Policies, QuietHours, Segments, TrackingPlan, ValueType
 from tests.unit.definitions.samples import REPOSITORY, TEMPLATES, texts_for

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from dangol.journeys.machine import START, Ended, advance
+from dangol.journeys.machine import START, Ended
 from dangol.model.campaign import Campaign
-from tests.unit.journeys.campaigns import campaign, send, staged, wait
+from tests.unit.journeys.campaigns import advance, campaign, send, staged, wait, waiting
 
 START_AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def history(flow: Campaign, *late: timedelta) -> list[str]:
         if isinstance(result.state, Ended):
             told.append(f"{now:%d %H:%M} {result.state.reason.value} {result.state.detail}".rstrip())
             return told
-        position, base = result.state.position, result.state.wake_at
+        position, base = result.state.state.position, result.state.state.wake_at
         now = base + next(delays, timedelta())
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dangol.journeys.machine import END, START, Advance, Ended, Waiting, advance
+from dangol.journeys.machine import END, START, Advance, Ended, Waiting
 from dangol.model.vocabulary import Channel, Reason
-from tests.unit.journeys.campaigns import campaign, send, staged, wait
+from tests.unit.journeys.campaigns import advance, campaign, send, staged, wait, waiting
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -41,21 +41,21 @@ class TestRunningSteps:
 
     def test_a_wait_moves_on_before_it_sleeps(self) -> None:
         result = advance(campaign(send(), wait("2 hours"), send()), START, NOW)
-        assert (names(result), result.state) == (["0.0"], Waiting("0.2", NOW + 2 * HOUR))
+        assert (names(result), result.state) == (["0.0"], waiting("0.2", NOW + 2 * HOUR))
 
     def test_a_wait_at_the_end_of_a_stage_goes_on_with_the_next_stage(self) -> None:
         flow = staged({"onboarding": [wait("1 hour")], "loyalty": [send()]})
-        assert advance(flow, START, NOW).state == Waiting("1.0", NOW + HOUR)
+        assert advance(flow, START, NOW).state == waiting("1.0", NOW + HOUR)
 
     def test_after_a_wait_as_the_last_step_the_journey_completes_without_another_message(self) -> None:
         flow = campaign(send(), wait("1 hour"))
-        assert advance(flow, START, NOW).state == Waiting(END, NOW + HOUR)
+        assert advance(flow, START, NOW).state == waiting(END, NOW + HOUR)
         assert advance(flow, END, NOW + HOUR) == Advance(Ended(Reason.COMPLETED, END), ())
 
     def test_two_waits_in_a_row_are_waited_out_one_after_the_other(self) -> None:
         flow = campaign(wait("1 hour"), wait("2 hours"), send())
-        assert advance(flow, START, NOW).state == Waiting("0.1", NOW + HOUR)
-        assert advance(flow, "0.1", NOW + HOUR).state == Waiting("0.2", NOW + 3 * HOUR)
+        assert advance(flow, START, NOW).state == waiting("0.1", NOW + HOUR)
+        assert advance(flow, "0.1", NOW + HOUR).state == waiting("0.2", NOW + 3 * HOUR)
 
     def test_an_exit_step_ends_the_journey_with_its_authors_word(self) -> None:
         result = advance(campaign(send(), {"exit": "done"}), START, NOW)
@@ -64,7 +64,7 @@ class TestRunningSteps:
     def test_a_wait_counts_from_now_not_from_when_it_should_have_begun(self) -> None:
         flow = campaign(wait("1 hour"), wait("1 hour"), send())
         late = NOW + 30 * HOUR
-        assert advance(flow, "0.1", late, base=NOW + HOUR).state == Waiting("0.2", late + HOUR)
+        assert advance(flow, "0.1", late, base=NOW + HOUR).state == waiting("0.2", late + HOUR)
 
 
 class TestMessages:
@@ -127,8 +127,8 @@ def test_over_any_schedule_of_wake_ups_every_send_runs_once_and_in_order(flow: A
         assert all(command.due_at == now for command in result.commands)
         if isinstance(result.state, Ended):
             break
-        assert result.state.wake_at > now
-        position, base = result.state.position, result.state.wake_at
+        assert result.state.state.wake_at > now
+        position, base = result.state.state.position, result.state.state.wake_at
         now = base + timedelta(minutes=next(delays, 0))
     else:
         pytest.fail("the journey did not end")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dangol.model.campaign import Entry, Exit, Send, Wait, again_after
+from dangol.model.campaign import Entry, again_after
+from dangol.model.steps import Exit, Send, Wait
 from dangol.model.vocabulary import Channel
 from tests.unit.journeys.campaigns import campaign, send, staged, wait
 

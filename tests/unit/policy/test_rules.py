@@ -146,4 +146,4 @@ class TestHoldout:
 
     def test_a_refusal_is_final_and_names_the_share(self) -> None:
         verdict = holdout(facts(message(holdout=1.0)), EMAIL, RULES)
-        assert verdict == Suppress(Reason.HELD_OUT, {"share": 1.0}, final=True)
+        assert verdict == Suppress(Reason.HELD_OUT, {"share": 1.0, "of": "campaign"}, final=True)

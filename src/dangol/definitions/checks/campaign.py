@@ -1,0 +1,177 @@
+"""Checks of one campaign: its entry, its ends and its steps, held against what the workspace defines.
+
+They walk the plain values, not the models, so that a campaign with a mistake in its shape is still checked in full.
+A value of the wrong kind is passed over here: the model has told about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+from cronsim import CronSim, CronSimError
+
+from dangol.definitions.checks.flow import check_flow
+from dangol.definitions.checks.names import (
+    Names,
+    check_audience,
+    check_event,
+    check_expression,
+    check_zone,
+    day_at,
+    duration_at,
+    meant_event,
+)
+from dangol.definitions.checks.steps import Course, check_step, exits_of
+from dangol.definitions.checks.values import Setting
+from dangol.definitions.document import Document, Path, did_you_mean
+from dangol.expressions import Scope
+from dangol.model.campaign import RECIPIENT
+from dangol.model.durations import format_duration
+from dangol.model.problem import Problem
+from dangol.model.vocabulary import Purpose
+from dangol.model.workspace import ValueType
+
+AT_AN_EVENT = frozenset({"entry", "event", "profile"})
+SHORTEST_ROUND = timedelta(minutes=1)
+"""The least time between two looks at an audience."""
+
+
+def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
+    setting = Setting.of(document, names)
+    course = Course(setting)
+    yield from _check_entry(setting)
+    yield from _check_days(document, names)
+    yield from _check_ends(setting)
+    yield from _check_stages(document, names)
+    yield from check_flow(document, course.steps)
+    for step in course.steps:
+        yield from check_step(course, step)
+
+
+def check_keys(documents: Sequence[Document]) -> Iterator[Problem]:
+    """Every campaign's key is the name of its file, so that no two share one."""
+    files = {document.path: document.text_at(("key",)) for document in documents}
+    for document in documents:
+        key, file = document.text_at(("key",)), PurePosixPath(document.path)
+        if key is None or key == file.stem:
+            continue
+        owner = next((path for path, other in files.items() if other == key and path != document.path), None)
+        if owner is not None:
+            message = f"the campaign key `{key}` is already used by {owner}"
+            yield document.problem("duplicate-campaign", ("key",), message, hint=f"change it to `{file.stem}`")
+        else:
+            message = f"found the key `{key}` in {file.name}; expected `{file.stem}`"
+            hint = f"rename the file to {key}.yaml or change the key"
+            yield document.problem("file-name", ("key",), message, hint=hint)
+
+
+# Who gets in.
+
+
+def _check_entry(setting: Setting) -> Iterator[Problem]:
+    document, names = setting.document, setting.names
+    yield from check_zone(document, ("entry", "timezone"), also=frozenset({RECIPIENT}))
+    yield from _check_schedule(document, ("entry", "schedule"))
+    yield from _check_round(document, ("entry", "every"))
+    marketing = document.get(("purpose",)) == Purpose.MARKETING
+    always = "everyone gets in who ever was a customer" if marketing else ""
+    yield from check_audience(document, ("entry", "audience"), names, never="nobody ever gets in", always=always)
+    for way in ("event", "api"):
+        yield from check_event(document, ("entry", way), names)
+    if setting.entry_event is not None and names.plan is not None:
+        scope = Scope(names.plan, AT_AN_EVENT, event=setting.entry_event, segments=names.segments)
+        yield from check_expression(document, ("entry", "where"), scope, never="nobody ever gets in")
+        yield from _check_key(setting, setting.entry_event)
+
+
+def _check_key(setting: Setting, event: str) -> Iterator[Problem]:
+    document, path = setting.document, ("entry", "key")
+    owner, _, name = (document.text_at(path) or "").partition(".")
+    if owner != "event" or not name:
+        return
+    declared = setting.plan.events[event]
+    if name not in declared:
+        message = f"the event `{event}` has no property `{name}` in tracking-plan.yaml"
+        hint = did_you_mean(f"event.{name}", {f"event.{known}": None for known in declared})
+        yield document.problem("unknown-property", path, message, hint=hint)
+    elif declared[name] in {ValueType.LIST, ValueType.BOOLEAN}:
+        message = f"a key tells one journey from another; `{name}` of `{event}` is of the type `{declared[name]}`"
+        yield document.problem("wrong-type", path, message, hint="use an id, such as a text or a number")
+
+
+def _check_round(document: Document, path: Path) -> Iterator[Problem]:
+    every = duration_at(document, path)
+    if every is not None and every < SHORTEST_ROUND:
+        message = f"expected {format_duration(SHORTEST_ROUND)} at least; found `{document.text_at(path)}`"
+        yield document.problem("too-often", path, message)
+
+
+def _check_schedule(document: Document, path: Path) -> Iterator[Problem]:
+    schedule = document.text_at(path)
+    if schedule is None:
+        return
+    expected = 'expected five cron fields (minute hour day month weekday), such as "0 10 * * MON"'
+    if len(schedule) > 200 or len(schedule.split()) != 5:
+        yield document.problem("bad-schedule", path, f"{expected}; found `{schedule[:60]}`")
+        return
+    try:
+        next(CronSim(schedule, datetime(2024, 1, 1, tzinfo=UTC)))
+    except StopIteration:
+        yield document.problem("bad-schedule", path, f"the schedule `{schedule}` never comes")
+    except (CronSimError, ValueError) as error:
+        field = str(error).removeprefix("Bad ")
+        message = f"the {field} of the schedule `{schedule}` does not exist or never comes"
+        yield document.problem("bad-schedule", path, message, hint=expected)
+
+
+# What ends it.
+
+
+def _check_days(document: Document, names: Names) -> Iterator[Problem]:
+    ends = day_at(document, ("ends",))
+    if ends is not None and names.today is not None and ends < names.today:
+        message = f"the campaign is over: its last day was {ends}"
+        yield document.problem("campaign-over", ("ends",), message, severity="warning")
+
+
+def _check_ends(setting: Setting) -> Iterator[Problem]:
+    document, names = setting.document, setting.names
+    for path, event, conditional in exits_of(document):
+        yield from check_event(document, path, names)
+        if conditional and (known := meant_event(event, names.plan)) is not None:
+            yield from setting.check_condition((*path[:-1], "where"), known, never="this exit ends nothing")
+    yield from check_event(document, ("goal", "event"), names)
+    if (known := meant_event(document.text_at(("goal", "event")), names.plan)) is not None:
+        yield from setting.check_condition(("goal", "where"), known, never="the goal is never reached")
+    yield from _check_double_ends(document)
+
+
+def _check_double_ends(document: Document) -> Iterator[Problem]:
+    """Exits that say the same, or nothing beside another; a goal that is an exit as well."""
+    seen: dict[tuple[str, str | None], int] = {}
+    always = {event for _, event, conditional in exits_of(document) if not conditional}
+    for path, event, conditional in exits_of(document):
+        condition = document.text_at((*path[:-1], "where")) if conditional else None
+        line, _ = document.place(path)
+        if (event, condition) in seen:
+            message = f"the exit `{event}` was listed before, in line {seen[event, condition]}"
+            yield document.problem("duplicate-exit", path, message)
+        elif conditional and event in always:
+            message = f"`{event}` ends the journey without a condition as well, so this `where` changes nothing"
+            yield document.problem("duplicate-exit", path, message)
+        seen.setdefault((event, condition), line)
+    goal = document.get(("goal",))
+    event = document.text_at(("goal", "event"))
+    if isinstance(goal, dict) and "where" not in goal and event in always:
+        message = f"`{event}` is also an exit: within the goal's time it counts as the goal, after that as an exit"
+        yield document.problem("goal-and-exit", ("goal", "event"), message, severity="warning")
+
+
+def _check_stages(document: Document, names: Names) -> Iterator[Problem]:
+    for path, _ in document.items(("stages",)):
+        stage = document.text_at((*path, "stage"))
+        if stage is not None and names.stages is not None and stage not in names.stages:
+            message = f"found the stage `{stage}`, which is not in journey-map.yaml"
+            yield document.problem("unknown-stage", (*path, "stage"), message, hint=did_you_mean(stage, names.stages))

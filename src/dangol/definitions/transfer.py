@@ -1,0 +1,67 @@
+"""Where a journey under way goes on in another version of its campaign. Pure.
+
+A journey stands at the step that it runs next, or at the ``wait_for`` it listens at. It goes on at the step with the
+same ``ref``; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dangol.model.campaign import Campaign
+from dangol.model.steps import END, START, PlacedStep, Send, WaitFor, Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """``to`` is the position to go on at; None if there is none, and ``obstacle`` then says why and what to do."""
+
+    to: str | None
+    obstacle: str = ""
+
+
+def transfer(old: Campaign, new: Campaign, position: str, *, listening: bool) -> Transfer:
+    """Where a journey of ``old`` at ``position`` stands in ``new``; ``listening``: a ``wait_for`` has begun there."""
+    if position in {START, END}:
+        return Transfer(position)
+    here = _at(old, position)
+    if here is None:
+        return Transfer(None, "its version has no such step; let the journey finish, or stop it")
+    if here.step.ref is None:
+        return Transfer(None, "the step has no `ref` in the version they are on; deploy without --migrate")
+    there = next((placed for placed in new.placed if placed.step.ref == here.step.ref), None)
+    if there is None:
+        ref = here.step.ref
+        return Transfer(None, f"the new version has no step with `ref: {ref}`; keep one, or deploy without --migrate")
+    if listening and not _hears_the_same(here, there):
+        assert isinstance(here.step, WaitFor)
+        event = here.step.wait_for.event
+        return Transfer(
+            None,
+            f"they listen for {event}; let `{there.name}` be a `wait_for` of that event, or deploy without --migrate",
+        )
+    return Transfer(there.position)
+
+
+def still_to_come(campaign: Campaign, position: str) -> frozenset[str]:
+    """Names of the sends and webhooks that a journey at ``position`` may still reach, that step included."""
+    steps = {placed.position: placed for placed in campaign.placed}
+    open_, seen = [position], set()
+    while open_:
+        here = open_.pop()
+        if here in steps and here not in seen:
+            seen.add(here)
+            open_ += [steps[here].following, *(steps[here].into(branch) for branch in steps[here].branches)]
+    return frozenset(steps[here].name for here in seen if isinstance(steps[here].step, Send | Webhook))
+
+
+def _at(campaign: Campaign, position: str) -> PlacedStep | None:
+    return next((placed for placed in campaign.placed if placed.position == position), None)
+
+
+def _hears_the_same(here: PlacedStep, there: PlacedStep) -> bool:
+    return (
+        isinstance(here.step, WaitFor)
+        and isinstance(there.step, WaitFor)
+        and here.step.wait_for.event == there.step.wait_for.event
+    )

@@ -1,0 +1,1 @@
+"""What a deployment would change, told before it happens."""

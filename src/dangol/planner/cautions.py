@@ -1,0 +1,244 @@
+"""What a careful colleague would say about a change before it goes into service. Pure: numbers come in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time, timedelta
+
+from dangol.definitions.diff import VersionDiff
+from dangol.definitions.step_diff import StepChange
+from dangol.definitions.transfer import still_to_come
+from dangol.definitions.versions import Version
+from dangol.model.campaign import Campaign, Entry, again_after
+from dangol.model.durations import format_duration
+from dangol.model.steps import START, Send, Split
+from dangol.model.vocabulary import Channel, Purpose
+from dangol.model.workspace import Cap, Policies
+from dangol.planner.migration import Fate, step_at
+from dangol.planner.standing import LATELY
+
+_MINUTES = 24 * 60
+_STRICTNESS = (Purpose.TRANSACTIONAL, Purpose.SERVICE, Purpose.MARKETING)
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """A warning: a code for tools, words for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """How many people are in the audience now, by the old version's rule and by the new one's, of ``everybody``."""
+
+    old: int | None
+    new: int
+    everybody: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the database says about one campaign.
+
+    ``had_lately``: template → people; ``users``: template → other campaigns that send it; ``growth``: from which
+    share on a larger audience is worth a word.
+    """
+
+    fates: Sequence[Fate]
+    audience: Audience | None
+    had_lately: Mapping[str, int]
+    users: Mapping[str, Collection[str]]
+    growth: float
+
+
+def cautions(old: Version | None, new: Version | None, diff: VersionDiff, counted: Counted) -> Iterator[Caution]:
+    """Everything worth a second look, the gravest for people under way first."""
+    if new is not None:
+        yield from _audience(counted)
+    if old is None:
+        return
+    if new is None:
+        yield from _withdrawn(counted)
+        return
+    yield from _removed(diff, old, counted)
+    yield from _sends(diff, new.campaign, counted)
+    yield from _who_enters(old.campaign, new.campaign)
+    yield from _who_leaves(old.campaign, new.campaign)
+    yield from _permission(old, new)
+    yield from _weights(old.campaign, new.campaign)
+    yield from _shared_texts(diff, counted)
+
+
+def templates_to_count(diff: VersionDiff, new: Campaign) -> set[str]:
+    """Templates of sends that come new or earlier: who had them lately matters."""
+    return {send.send for _, send in _new_or_earlier(diff, new)}
+
+
+def _new_or_earlier(diff: VersionDiff, new: Campaign) -> Iterator[tuple[StepChange, Send]]:
+    for change in diff.steps:
+        placed = step_at(new, change.new or START)
+        if placed is not None and isinstance(placed.step, Send) and (change.became == "added" or change.earlier):
+            yield change, placed.step
+
+
+def _people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number:,} people"
+
+
+def _withdrawn(counted: Counted) -> Iterator[Caution]:
+    if people := sum(fate.people for fate in counted.fates):
+        yield Caution(
+            "withdrawn-with-people", f"it goes out of service; {_people(people)} under way finish all the same"
+        )
+
+
+def _removed(diff: VersionDiff, old: Version, counted: Counted) -> Iterator[Caution]:
+    for change in diff.steps:
+        if change.became == "removed":
+            waiting = [fate for fate in counted.fates if (fate.version_id, fate.position) == (old.id, change.old)]
+            if people := sum(fate.people for fate in waiting):
+                told = f"{_people(people)} stand at `{change.step}` ({change.says}), which is gone"
+                yield Caution("step-removed", f"{told}: they finish on their version, and --migrate is refused")
+
+
+def _sends(diff: VersionDiff, new: Campaign, counted: Counted) -> Iterator[Caution]:
+    for change, send in _new_or_earlier(diff, new):
+        how = "comes earlier now" if change.became == "moved" else "is new"
+        lately = counted.had_lately.get(send.send, 0)
+        if lately and new.entry.again != "never":
+            told = f"`{change.step}` {how}: {_people(lately)} had {send.send} in the last {LATELY.days} days"
+            yield Caution("send-again", f"{told} and get it again if they enter again")
+        passed = [
+            fate
+            for fate in counted.fates
+            if fate.to is not None and change.step not in still_to_come(new, fate.to)
+            if fate.to != START
+        ]
+        if people := sum(fate.people for fate in passed):
+            yield Caution(
+                "send-missed", f"`{change.step}` {how}: {_people(people)} under way are past it and do not get it"
+            )
+
+
+def _audience(counted: Counted) -> Iterator[Caution]:
+    audience = counted.audience
+    if audience is None:
+        return
+    if audience.new == 0:
+        yield Caution("audience-empty", "nobody is in the audience now")
+    elif audience.new == audience.everybody and audience.old != audience.new:
+        yield Caution("audience-everybody", f"everybody is in the audience now: {_people(audience.new)}")
+    if audience.old is not None and audience.new > audience.old * (1 + counted.growth):
+        by = f" (+{(audience.new / audience.old - 1) * 100:.0f} %)" if audience.old else ""
+        yield Caution("audience-grown", f"the audience grows from {audience.old:,} to {_people(audience.new)}{by}")
+
+
+def _who_enters(old: Campaign, new: Campaign) -> Iterator[Caution]:
+    if _gap(new.entry) < _gap(old.entry):
+        yield Caution("again-widened", f"people may enter again sooner: {_again(old.entry)} → {_again(new.entry)}")
+    if new.entry.kind == "event" and old.entry.where is not None and new.entry.where is None:
+        yield Caution("entry-widened", f"the entry has no `where` any more: everyone with {new.entry.event} enters")
+    if old.entry.opened_by != new.entry.opened_by and old.entry.opened_by is not None:
+        told = (
+            f"people under way came in by {old.entry.opened_by}; with --migrate the new steps find only its properties"
+        )
+        yield Caution("entry-changed", told)
+    if new.holdout < old.holdout:
+        told = "the hold-out is gone" if not new.holdout else f"the hold-out shrinks to {new.holdout:.4g}"
+        yield Caution("holdout-loosened", f"{told}: people who were held out get messages, and the effect is blurred")
+
+
+def _gap(entry: Entry) -> timedelta:
+    """How long a person has to stay out."""
+    if entry.again == "never":
+        return timedelta.max
+    return again_after(entry) or timedelta()
+
+
+def _again(entry: Entry) -> str:
+    after = again_after(entry)
+    return f"after {format_duration(after)}" if after is not None else str(entry.again)
+
+
+def _who_leaves(old: Campaign, new: Campaign) -> Iterator[Caution]:
+    before = {one.event for one in old.exits} | ({old.goal.event} if old.goal is not None else set())
+    after = {one.event for one in new.exits} | ({new.goal.event} if new.goal is not None else set())
+    for event in sorted(before - after):
+        yield Caution("exit-removed", f"{event} ends the journey no more: people go on getting messages after it")
+
+
+def _permission(old: Version, new: Version) -> Iterator[Caution]:
+    was, now = old.campaign.purpose, new.campaign.purpose
+    if _STRICTNESS.index(now) < _STRICTNESS.index(was):
+        yield Caution(
+            "purpose-loosened", f"the purpose changes from {was.value} to {now.value}: fewer rules hold it back"
+        )
+    before, after = old.workspace.policies, new.workspace.policies
+    if purposes := [one.value for one in before.consent_required if one not in after.consent_required]:
+        yield Caution("consent-loosened", f"no consent is needed any more for {', '.join(purposes)}")
+    if purposes := [one.value for one in before.capped_purposes if one not in after.capped_purposes]:
+        yield Caution("cap-loosened", f"caps hold {', '.join(purposes)} back no more")
+    yield from _caps(before, after)
+    if open_now := _minutes_opened(before, after):
+        told = ", ".join(f"{purpose.value} by {channel.value}" for purpose, channel in open_now)
+        yield Caution("quiet-hours-loosened", f"quiet hours are shorter for {told}")
+    if after.holdout < before.holdout:
+        yield Caution("holdout-loosened", "the hold-out of all campaigns shrinks or is gone")
+
+
+def _caps(before: Policies, after: Policies) -> Iterator[Caution]:
+    now = {cap.key: cap for cap in after.caps}
+    for cap in before.caps:
+        if cap.key not in now:
+            yield Caution("cap-loosened", f"the cap {cap.key} is gone")
+        elif why := _looser(cap, now[cap.key]):
+            yield Caution("cap-loosened", f"the cap {cap.key} {why}")
+
+
+def _looser(old: Cap, new: Cap) -> str:
+    if new.limit > old.limit:
+        return f"allows {new.limit} instead of {old.limit}"
+    if old.window.rolling and new.window.rolling and new.window.rolling < old.window.rolling:
+        return f"looks back {format_duration(new.window.rolling)} instead of {format_duration(old.window.rolling)}"
+    if (old.window.calendar, bool(old.window.rolling)) != (new.window.calendar, bool(new.window.rolling)):
+        return f"counts in a {new.window} instead of a {old.window}"
+    return "counts other messages than before" if old.applies_to != new.applies_to else ""
+
+
+def _minutes_opened(before: Policies, after: Policies) -> list[tuple[Purpose, Channel]]:
+    """What may go out at some minute of the day at which it could not before."""
+    pairs = [(purpose, channel) for purpose in Purpose for channel in Channel]
+    return [pair for pair in pairs if _quiet(before, *pair) - _quiet(after, *pair)]
+
+
+def _quiet(policies: Policies, purpose: Purpose, channel: Channel) -> set[int]:
+    minutes: set[int] = set()
+    for window in policies.quiet_hours:
+        if purpose in window.purposes and channel in window.channels:
+            start, end = _minute(window.start), _minute(window.end)
+            minutes |= {minute % _MINUTES for minute in range(start, end if end > start else end + _MINUTES)}
+    return minutes
+
+
+def _minute(clock: time) -> int:
+    return clock.hour * 60 + clock.minute
+
+
+def _weights(old: Campaign, new: Campaign) -> Iterator[Caution]:
+    before = {placed.step.experiment: placed.step.weights for placed in old.placed if isinstance(placed.step, Split)}
+    for placed in new.placed:
+        if (
+            isinstance(placed.step, Split)
+            and before.get(placed.step.experiment, placed.step.weights) != placed.step.weights
+        ):
+            name = placed.step.experiment
+            yield Caution("weights-changed", f"the weights of {name} change for newcomers; who has an arm keeps it")
+
+
+def _shared_texts(diff: VersionDiff, counted: Counted) -> Iterator[Caution]:
+    for template in sorted({change.template for change in diff.texts}):
+        if others := sorted(counted.users.get(template, ())):
+            yield Caution("text-shared", f"the texts of {template} change, which {', '.join(others)} also sends")

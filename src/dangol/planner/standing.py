@@ -1,0 +1,116 @@
+"""What a plan counts in the database: people under way, audiences, who had a message lately. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from dangol.definitions.history import OPEN
+from dangol.definitions.versions import Version
+from dangol.expressions import Scope, parse, to_sql
+from dangol.model.vocabulary import MessageState
+from dangol.store.bulk import among
+from dangol.store.tables import journeys, messages, profiles
+
+LATELY = timedelta(days=30)
+"""How far back a plan looks for people who had a message."""
+_LEFT_THE_HOUSE = sorted(
+    state.value
+    for state in (
+        MessageState.SENDING,
+        MessageState.ACCEPTED,
+        MessageState.DELIVERED,
+        MessageState.BOUNCED,
+        MessageState.UNKNOWN,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people of one campaign stand; ``listening``: a ``wait_for`` has begun there."""
+
+    campaign_key: str
+    version_id: str
+    position: str
+    listening: bool
+    people: int
+    journeys: int
+
+
+def places(connection: Connection, campaign_keys: Collection[str]) -> list[Place]:
+    """Where the people under way in these campaigns stand, by campaign, version and position."""
+    return [Place(*row) for row in connection.execute(_PLACES, {"keys": sorted(campaign_keys)})]
+
+
+_LISTENING = journeys.c.awaits.is_not(None)
+_PLACES = (
+    select(
+        journeys.c.campaign_key,
+        journeys.c.version_id,
+        journeys.c.position,
+        _LISTENING.label("listening"),
+        func.count(journeys.c.profile_id.distinct()),
+        func.count(),
+    )
+    .where(among(journeys.c.campaign_key, "keys"), journeys.c.status.in_(OPEN))
+    .group_by(journeys.c.campaign_key, journeys.c.version_id, journeys.c.position, _LISTENING)
+    .order_by(journeys.c.campaign_key, journeys.c.version_id, journeys.c.position, _LISTENING)
+)
+
+
+def had_already(connection: Connection, place: Place, steps: Collection[str]) -> list[str]:
+    """Which of these steps somebody at this place has had a message of, in this very journey."""
+    if not steps:
+        return []
+    of_place = (
+        journeys.c.campaign_key == place.campaign_key,
+        journeys.c.status.in_(OPEN),
+        journeys.c.version_id == place.version_id,
+        journeys.c.position == place.position,
+    )
+    statement = (
+        select(messages.c.step.distinct())
+        .join(journeys, journeys.c.id == messages.c.journey_id)
+        .where(*of_place, among(messages.c.step, "steps"))
+        .order_by(messages.c.step)
+    )
+    return list(connection.execute(statement, {"steps": sorted(steps)}).scalars())
+
+
+def audience_size(connection: Connection, version: Version, now: datetime) -> int | None:
+    """How many people are in the campaign's audience now; None where it has none."""
+    audience = version.campaign.entry.audience
+    if audience is None:
+        return None
+    workspace = version.workspace
+    scope = Scope(workspace.tracking_plan, frozenset({"profile"}), segments=workspace.segments)
+    condition = to_sql(parse(audience, scope), now, connection.dialect.name)
+    return int(connection.execute(_ALL.where(condition)).scalar_one())
+
+
+def everybody(connection: Connection) -> int:
+    """How many people there are; the erased are not counted."""
+    return int(connection.execute(_ALL).scalar_one())
+
+
+_ALL = select(func.count()).select_from(profiles).where(profiles.c.erased_at.is_(None))
+
+
+def had_lately(connection: Connection, templates: Collection[str], now: datetime) -> Mapping[str, int]:
+    """Template → how many people had it, in whatever campaign, within LATELY."""
+    if not templates:
+        return {}
+    statement = (
+        select(messages.c.template, func.count(messages.c.profile_id.distinct()))
+        .where(
+            among(messages.c.template, "templates"),
+            messages.c.state.in_(_LEFT_THE_HOUSE),
+            messages.c.updated_at >= now - LATELY,
+        )
+        .group_by(messages.c.template)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement, {"templates": sorted(templates)})}

@@ -1,0 +1,274 @@
+"""Scenarios played through the real pipeline: an installation in memory that starts anew for each of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, select
+
+from dangol.bootstrap import Dangol
+from dangol.clock import VirtualClock
+from dangol.consent import suppressions
+from dangol.definitions import versions
+from dangol.definitions.workspace import Workspace
+from dangol.delivery.provider import fault
+from dangol.ledger import reader
+from dangol.ledger.explain import tell
+from dangol.ledger.reader import Entry, Filter
+from dangol.model.message import Accepted, Envelope, Outcome, Refused
+from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
+from dangol.model.vocabulary import Channel, ConsentAction, JourneyStatus
+from dangol.profiles import people
+from dangol.scenarios import words
+from dangol.scenarios.cases import Case, Happens, pairs, standard_fields
+from dangol.scenarios.draws import Lottery, seed_for
+from dangol.scenarios.model import (
+    BounceHappens,
+    ConsentHappens,
+    EventHappens,
+    ProfileHappens,
+    StartHappens,
+)
+from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
+from dangol.settings import Settings
+from dangol.simulate.runner import Runner
+from dangol.store.tables import calls, events, journeys, messages, profiles
+
+_SOURCE = "scenario"
+_GRAIN = timedelta(seconds=1)
+_JUST_BEFORE = timedelta(milliseconds=1)
+_ACQUAINTED = timedelta(days=1)
+"""How long before everything else the customer becomes known."""
+IN_SERVICE = timedelta(minutes=1)
+"""How long before a scenario begins its campaigns go into service."""
+
+
+@dataclass
+class Carrier:
+    """Takes what is handed over and keeps it, with the time."""
+
+    clock: VirtualClock
+    name: str = "scenario"
+    channels: frozenset[Channel] = frozenset(Channel)
+    taken: list[tuple[datetime, Envelope]] = field(default_factory=list)
+
+    def send_many(self, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+        return [self._take(envelope) for envelope in batch]
+
+    def _take(self, envelope: Envelope) -> Outcome:
+        if why := fault(envelope):
+            return Refused(permanent=True, detail=why)
+        self.taken.append((self.clock.now(), envelope))
+        return Accepted(envelope.message_id)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Rehearsal(AbstractContextManager["Rehearsal"]):
+    """Plays scenarios of one workspace, one after the other.
+
+    The database is in memory and put back to its first state before each scenario; what is compiled of a version is
+    kept, for it depends on the version alone.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._clock = VirtualClock(datetime(2000, 1, 1, tzinfo=UTC))
+        self._lottery = Lottery()
+        self._carrier = Carrier(self._clock)
+        settings = Settings(
+            home=Path(),
+            database_url="sqlite:///:memory:",
+            broker_url="",
+            secret_key=SecretStr("scenarios"),
+            write_key=SecretStr("scenarios"),
+        )
+        self._dangol = Dangol(
+            settings,
+            clock=self._clock,
+            entropy=self._lottery,
+            providers=dict.fromkeys(Channel, self._carrier),
+            durable=False,
+        )
+        self._empty = self._raw().serialize()
+
+    def play(self, case: Case) -> Performance:
+        """Play one scenario to its end."""
+        self._start_anew(case)
+        pipeline = self._dangol.pipeline
+        self._introduce(case)
+        self._clock.move_to(case.begins - IN_SERVICE)
+        pipeline.ingest([self._event(case, past.event, past.properties, past.at) for past in case.history])
+        with self._dangol.database.write() as tx:
+            versions.deploy(
+                tx, self._workspace, at=self._clock.now(), by="dangol test", keys=case.in_service
+            )
+        runner = Runner(pipeline, self._dangol.sweeper, self._clock, grain=_GRAIN)
+        for happens in case.happens:
+            # What happens at an instant comes before what is due at it.
+            runner.run_until(max(happens.heard_at - _JUST_BEFORE, self._clock.now()))
+            self._clock.move_to(happens.heard_at)
+            self._let_happen(case, happens)
+            runner.deliver_announced()
+        runner.run_until(case.ends)
+        return self._outcome(case)
+
+    def close(self) -> None:
+        self._dangol.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # The beginning.
+
+    def _start_anew(self, case: Case) -> None:
+        self._raw().deserialize(self._empty)
+        self._carrier.taken.clear()
+        self._told = 0
+        earliest = min([case.begins - IN_SERVICE, *(past.at for past in case.history)])
+        self._clock.move_to(earliest - _ACQUAINTED)
+        campaigns = [self._workspace.campaigns[key] for key in case.in_service]
+        seed = seed_for(
+            f"{case.path}: {case.name}",
+            self._clock.now(),
+            campaigns,
+            held_out_of=case.campaign if case.scenario.holdout else None,
+            arms=case.scenario.arms,
+            of_all=self._workspace.policies.holdout,
+        )
+        self._lottery.begin(seed)
+
+    def _raw(self) -> sqlite3.Connection:
+        """The one connection of this thread, which the pool keeps as long as the database is to live."""
+        with self._dangol.database.engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            return raw
+
+    def _introduce(self, case: Case) -> None:
+        """Tell dangol who the customer is, and what they agreed to."""
+        person, pipeline = case.person, self._dangol.pipeline
+        device = {"device_token": f"device-{person.name}", "device_platform": "ios"} if person.device else {}
+        pipeline.identify([ProfileChange(person.name, attributes=person.attributes, **person.fields, **device)])
+        self._agree(case, [(*pair, ConsentAction.GRANTED) for pair in person.consents])
+
+    def _agree(self, case: Case, changes: Sequence[tuple[Any, Channel, ConsentAction]]) -> None:
+        now = self._clock.now()
+        self._dangol.pipeline.record_consents(
+            [
+                ConsentChange(case.person.name, channel, purpose, action, now, _SOURCE)
+                for purpose, channel, action in changes
+            ]
+        )
+
+    # What happens.
+
+    def _event(self, case: Case, name: str, properties: Mapping[str, Any], at: datetime) -> IncomingEvent:
+        self._told += 1
+        return IncomingEvent(f"{_SOURCE}-{self._told}", case.person.name, name, dict(properties), at, _SOURCE)
+
+    def _let_happen(self, case: Case, happens: Happens) -> None:
+        pipeline = self._dangol.pipeline
+        match happens.what:
+            case EventHappens(event=name, properties=properties):
+                pipeline.ingest([self._event(case, name, properties, happens.at)])
+            case StartHappens(start=campaign, properties=properties):
+                pipeline.start(campaign, self._event(case, "", properties, happens.at))
+            case ConsentHappens(consents=change):
+                given = [(*pair, ConsentAction.GRANTED) for pair in pairs(change.given)]
+                withdrawn = [(*pair, ConsentAction.WITHDRAWN) for pair in pairs(change.withdrawn)]
+                self._agree(case, [*given, *withdrawn])
+            case ProfileHappens(profile=traits):
+                device = {"device_token": f"new-device-{case.person.name}"} if traits.device else {}
+                pipeline.identify(
+                    [
+                        ProfileChange(
+                            case.person.name, attributes=traits.attributes, **standard_fields(traits), **device
+                        )
+                    ]
+                )
+            case BounceHappens(bounced=channel):
+                self._bounce(case, channel)
+
+    def _bounce(self, case: Case, channel: Channel) -> None:
+        pipeline = self._dangol.pipeline
+        with pipeline.database.write() as tx:
+            profile = people.load(tx, [self._profile_id(tx, case)])
+            address = next(iter(profile.values())).address(channel)
+            if address is not None:
+                suppressions.suppress(
+                    tx,
+                    channel=channel,
+                    address_hash=pipeline.hasher.hash(channel, address),
+                    cause="hard_bounce",
+                    source=_SOURCE,
+                    now=self._clock.now(),
+                    entropy=pipeline.entropy,
+                )
+
+    # What came of it.
+
+    def _profile_id(self, tx: Connection, case: Case) -> str:
+        return people.find(tx, [case.person.name])[case.person.name]
+
+    def _outcome(self, case: Case) -> Performance:
+        with self._dangol.database.read() as tx:
+            profile_id = self._profile_id(tx, case)
+            entries = reader.history(tx, Filter(profile_id=profile_id), limit=1_000_000)
+            rows = {row.id: row for row in tx.execute(select(messages).where(messages.c.profile_id == profile_id))}
+            return Performance(
+                sent=[
+                    Sent(at, rows[one.message_id].campaign_key, rows[one.message_id].step, rows[one.message_id].template, one.rendered)
+                    for at, one in self._carrier.taken
+                ],
+                decided=[_decided(entry, rows, case) for entry in entries],
+                emitted=list(_emitted(tx, profile_id)),
+                calls=list(_called(tx, profile_id)),
+                journeys=list(_journeys(tx, profile_id, entries)),
+                profile=people.load(tx, [profile_id])[profile_id].fields(),
+            )
+
+
+def _decided(entry: Entry, rows: Mapping[str, Any], case: Case) -> Decided:
+    line = tell(entry, zone=case.zone.key)
+    row = rows.get(entry.message_id or "")
+    return Decided(
+        at=entry.at,
+        decision=entry.decision,
+        reason=entry.reason,
+        campaign=entry.campaign_key or "",
+        step=entry.step,
+        channel=entry.channel,
+        message=row.template if row is not None else None,
+        told=" ".join([line.text, *(f"{detail}." for detail in line.details)]),
+    )
+
+
+def _emitted(tx: Connection, profile_id: str) -> Iterator[Reported]:
+    wanted = select(events).where(events.c.profile_id == profile_id, events.c.hops > 0)
+    for row in tx.execute(wanted.order_by(events.c.occurred_at, events.c.id)):
+        yield Reported(row.occurred_at, row.name, row.properties)
+
+
+def _called(tx: Connection, profile_id: str) -> Iterator[Reported]:
+    for row in tx.execute(select(calls).where(calls.c.profile_id == profile_id).order_by(calls.c.due_at, calls.c.id)):
+        yield Reported(row.due_at, row.url, row.payload)
+
+
+def _journeys(tx: Connection, profile_id: str, entries: Sequence[Entry]) -> Iterator[Journey]:
+    exits = {entry.journey_id: entry.evidence.get("exit", "") for entry in entries if entry.evidence.get("exit")}
+    wanted = select(journeys).where(journeys.c.profile_id == profile_id)
+    for row in tx.execute(wanted.order_by(journeys.c.entered_at, journeys.c.id)):
+        ended = row.status == JourneyStatus.ENDED
+        yield Journey(row.campaign_key, row.end_reason if ended else words.WAITING, exits.get(row.id, ""))
