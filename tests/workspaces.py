@@ -17,11 +17,22 @@ JOURNEY_MAP = {
     ]
 }
 TRACKING_PLAN = {
-    "attributes": {"name": "string", "given_name": "string", "vip": "boolean"},
+    "attributes": {
+        "name": "string",
+        "given_name": "string",
+        "vip": "boolean",
+        "birthday": "date",
+        "last_cart": "string",
+        "tags": "list",
+    },
     "events": {
-        "Order Completed": {"order_id": "string", "value": "number"},
-        "Checkout Started": {"value": "number"},
+        "Order Completed": {"order_id": "string", "value": "number", "cart_id": "string"},
+        "Checkout Started": {"value": "number", "cart_id": "string"},
+        "Checkout Resumed": {"cart_id": "string"},
         "Complaint Raised": {"topic": "string"},
+        "Gift Requested": {"gift": "string"},
+        "Gathering Announced": {"starts_at": "datetime"},
+        "Regular Recognised": {"orders": "number"},
     },
 }
 POLICIES: dict[str, Any] = {"timezone": "Asia/Seoul", "locale": "en", "consent_required": ["marketing"]}

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from dangol.batch.handover import Patience
-from dangol.clock import Clock, SystemClock
+from dangol.clock import Clock, SystemClock, VirtualClock
 from dangol.consent.suppressions import AddressHasher
 from dangol.definitions import versions
-from dangol.definitions.workspace import load_workspace
+from dangol.definitions.git import commit_of
+from dangol.definitions.history import version_before
+from dangol.definitions.promotion import copy_in_service
+from dangol.definitions.workspace import Workspace, load_workspace
+from dangol.delivery.addresses import AddressGuard
 from dangol.delivery.dispatch import Dispatcher
 from dangol.delivery.provider import Provider
 from dangol.delivery.providers.mailbox import Mailbox
 from dangol.delivery.providers.smtp import Smtp
+from dangol.delivery.signatures import Signer, new_secret
+from dangol.delivery.webhooks import Caller, HttpCaller, NoCalls
 from dangol.errors import ProblemsFound, UsageError
 from dangol.ids import Entropy, SystemEntropy
 from dangol.intake import Intake
 from dangol.model.vocabulary import Channel
 from dangol.pipeline import Pipeline, Timing
+from dangol.planner.migration import migrate
+from dangol.planner.plan import GROWTH, Plan, make_plan
 from dangol.queue.actors import Actors
 from dangol.queue.broker import Broker, make_broker
 from dangol.queue.scheduler import Scheduler
 from dangol.release import Releases, check_texts
 from dangol.settings import Settings
+from dangol.steering import Steering
 from dangol.store.database import Database
 from dangol.store.housekeeping import remembered
 from dangol.sweeper import Sweeper
@@ -43,7 +55,7 @@ class Dangol(AbstractContextManager["Dangol"]):
 
     With ``workers=True`` a broker is connected too, due messages are announced on it at once, and ``actors`` and
     ``scheduler()`` can be used; without, the next sweep of a running scheduler finds what is due. ``durable=False``
-    is for runs that can be run again.
+    is for runs that can be run again. On a virtual clock no other system is called, unless ``caller`` is given.
     """
 
     def __init__(
@@ -53,6 +65,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         providers: Mapping[Channel, Provider] | None = None,
+        caller: Caller | None = None,
         workers: bool = False,
         durable: bool = True,
     ) -> None:
@@ -75,10 +88,12 @@ class Dangol(AbstractContextManager["Dangol"]):
             entropy=self.entropy,
             hasher=AddressHasher(self._secret("secret_key", settings.secret_key).encode()),
             dispatcher=self.dispatcher,
+            caller=caller or self._caller(),
             releases=self.releases,
             timing=self.timing,
             batch_size=settings.batch_size,
         )
+        self.steering = Steering(self.pipeline)
         self.sweeper = Sweeper(database=self.database, clock=self.clock, releases=self.releases, timing=self.timing)
         self.broker: Broker | None = None
         self.actors: Actors | None = None
@@ -91,24 +106,106 @@ class Dangol(AbstractContextManager["Dangol"]):
         return self._secret("write_key", self.settings.write_key)
 
     @property
+    def webhook_secret(self) -> str:
+        """What calls to other systems are signed with; receivers check them with it."""
+        given = self.settings.webhook_secret
+        return self._secret("webhook_secret", given, lambda: new_secret(self.entropy.bytes(32)))
+
+    @property
     def name(self) -> str:
         """This process, for leases and messages to operators."""
         return f"{socket.gethostname()}:{os.getpid()}"
 
-    def deploy(self, *, by: str, root: Path | None = None) -> list[versions.Deployment]:
-        """Check the workspace and put it into service; no change, no new version.
-
-        Raises ProblemsFound with everything that is wrong; what is in service then stays.
-        """
+    def checked(self, root: Path | None = None) -> Workspace:
+        """The workspace at ``root``, the settings' by default. Raises ProblemsFound with everything that is wrong."""
         workspace = load_workspace(root or self.settings.workspace)
         problems = [problem for problem in check_texts(workspace) if problem.severity == "error"]
         if problems:
             raise ProblemsFound(problems)
-        now = self.clock.now()
+        return workspace
+
+    def plan(self, workspace: Workspace, *, keys: Collection[str] = (), growth: float = GROWTH) -> Plan:
+        """What deploying a checked workspace, or the campaigns ``keys`` of it, would change. Changes nothing.
+
+        ``growth`` is the share by which an audience may grow without a warning.
+        """
+        with self.database.read() as tx:
+            asked = versions.named(workspace, versions.active(tx), keys)
+            cut = {key: versions.cut(workspace, key) if key in workspace.campaigns else None for key in asked}
+            return make_plan(tx, cut, now=self.clock.now(), growth=growth)
+
+    def deploy(
+        self,
+        *,
+        by: str,
+        root: Path | None = None,
+        workspace: Workspace | None = None,
+        keys: Collection[str] = (),
+        migrate: bool = False,
+    ) -> list[versions.Deployment]:
+        """Check the workspace and put it, or the campaigns ``keys`` of it, into service; no change, no new version.
+
+        ``workspace`` is one that was ``checked`` before. With ``migrate`` people under way in the campaigns that
+        change, and in those named, are taken along. Raises ProblemsFound with everything that is wrong, and
+        MigrationRefused with all who cannot be taken along; what is in service then stays.
+        """
+        checked = workspace or self.checked(root)
+        commit = commit_of(root or self.settings.workspace)
+        with self._changing() as (tx, now):
+            changes = versions.deploy(tx, checked, at=now, by=by, keys=keys, git_commit=commit)
+            return self._moving(tx, now, changes, keys) if migrate else changes
+
+    def rollback(self, key: str, *, by: str, to: str = "", migrate: bool = False) -> versions.Deployment:
+        """Put the version that was in service before, or that whose id begins with ``to``, back into service.
+
+        Raises UsageError if there is none, UnknownVersion if it cannot be run any more, MigrationRefused as deploy.
+        """
+        with self._changing() as (tx, now):
+            target = version_before(tx, key, to)
+            self.releases.get(tx, target)
+            changes = versions.put(tx, {key: target}, versions.Record(now, by, versions.Action.ROLLBACK))
+            return (self._moving(tx, now, changes) if migrate else changes)[0]
+
+    def promote(
+        self, source: Database, *, by: str, keys: Collection[str] = (), migrate: bool = False
+    ) -> list[versions.Deployment]:
+        """Put exactly the versions that are in service in ``source`` into service here, or only those of ``keys``.
+
+        Raises UnknownVersion if one of them was altered or cannot be run here, UsageError if there is nothing to
+        promote, MigrationRefused as deploy.
+        """
+        with self._changing() as (tx, now):
+            with source.read() as there:
+                wanted = copy_in_service(there, tx, keys)
+            changes = versions.put(tx, wanted, versions.Record(now, by, versions.Action.PROMOTE))
+            for change in changes:
+                if change.version_id is not None:
+                    self.releases.get(tx, change.version_id)
+            return self._moving(tx, now, changes, keys) if migrate else changes
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Connection, datetime]]:
+        """A transaction in which nobody else changes what is in service, and its instant."""
         with self.database.write() as tx:
+            versions.one_at_a_time(tx)
+            now = self.clock.now()
             # What came due before now belongs to the version that was in service then.
             self.sweeper.fire(tx, now)
-            return versions.deploy(tx, workspace, at=now, by=by)
+            yield tx, now
+
+    def _moving(
+        self, tx: Connection, now: datetime, changes: list[versions.Deployment], also: Collection[str] = ()
+    ) -> list[versions.Deployment]:
+        """Take people under way along to what is in service now; returns the changes with how many journeys moved."""
+        in_service = versions.active(tx)
+        keys = {change.campaign_key for change in changes} | set(also)
+        wanted = [versions.load(tx, in_service[key]) for key in sorted(keys & in_service.keys())]
+        moved = migrate(tx, wanted, at=now)
+        told = [replace(change, moved=moved.pop(change.campaign_key, 0)) for change in changes]
+        # A campaign that did not change may still have people on older versions.
+        return told + [
+            versions.Deployment(key, in_service[key], in_service[key], count) for key, count in moved.items() if count
+        ]
 
     def scheduler(self) -> Scheduler:
         """A scheduler on this installation's broker."""
@@ -140,11 +237,22 @@ class Dangol(AbstractContextManager["Dangol"]):
         )
         self.pipeline.wake = self.actors.deliver
 
-    def _secret(self, name: str, given: SecretStr | None) -> str:
+    def _secret(self, name: str, given: SecretStr | None, make: Callable[[], str] | None = None) -> str:
         if given is not None:
             return given.get_secret_value()
         with self.database.write() as tx:
-            return remembered(tx, name, lambda: self.entropy.bytes(32).hex())
+            return remembered(tx, name, make or (lambda: self.entropy.bytes(32).hex()))
+
+    def _caller(self) -> Caller:
+        if isinstance(self.clock, VirtualClock):
+            return NoCalls()
+        return HttpCaller(
+            Signer(self.webhook_secret),
+            AddressGuard(self.settings.webhook_allow),
+            clock=self.clock,
+            connect_timeout=self.settings.webhook_connect_timeout,
+            timeout=self.settings.webhook_timeout,
+        )
 
     def _providers(self) -> dict[Channel, Provider]:
         chosen = {

@@ -5,6 +5,7 @@
     plan     journeys whose wait is over → messages are planned             one transaction
     deliver  due messages → claim, facts, gate, render, slots, log          one transaction
              → the provider → outcomes, log                                 one transaction
+    call     due calls to other systems, likewise
 
 The database is the truth; queues only wake workers up. Every method takes a batch, asks one query per kind of
 fact, decides in memory with pure functions, and writes in bulk. A person is always locked before their rows.
@@ -26,9 +27,9 @@ from dangol.errors import ContentTooLong, RenderError, StoreUnavailable, Unknown
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
-from dangol.model.message import Outcome
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import Channel, Control, JourneyStatus, Reason
+from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
@@ -49,9 +50,11 @@ from dangol.batch.audience import joined, next_part
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.facts import Briefing, Claimed, brief
 from dangol.policy.gate import decide
-from dangol.batch.handover import Handover, Patience, UnderWay, settle
+from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, started_by
 from dangol.delivery.dispatch import Dispatcher
+from dangol.batch.calls import begin_calls, settle_calls
+from dangol.delivery.webhooks import Caller
 
 _QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
 _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
@@ -106,6 +109,7 @@ class Pipeline:
         entropy: Entropy,
         hasher: AddressHasher,
         dispatcher: Dispatcher,
+        caller: Caller,
         releases: Releases,
         timing: Timing,
         batch_size: int = 500,
@@ -116,6 +120,7 @@ class Pipeline:
         self.entropy = entropy
         self.hasher = hasher
         self.dispatcher = dispatcher
+        self.caller = caller
         self.releases = releases
         self.timing = timing
         self.batch_size = batch_size
@@ -241,7 +246,7 @@ class Pipeline:
             )
             overtaken = isinstance(step.state, Ended) and step.state.overtaken
             if not overtaken and (control is Control.PAUSE or journey["status"] != JourneyStatus.WAITING):
-                if journey["status"] == JourneyStatus.WAITING and _is_due(before, changes.now):
+                if journey["status"] == JourneyStatus.WAITING and step.changes(before):
                     changes.hold(journey)
             elif step.changes(before):
                 changes.advance(release, journey, step, known)
@@ -369,16 +374,15 @@ class Pipeline:
 
     # Journeys go on.
 
-    def plan(self, journey_ids: Sequence[str], *, due: bool = True) -> None:
-        """Wake journeys whose wait is over; those that are not due, or that another worker holds, are left alone.
+    def plan(self, journey_ids: Sequence[str]) -> None:
+        """Wake journeys whose wait is over, or who may have missed what they listen to.
 
-        With ``due=False`` those that listen look whether they have missed something as well.
+        Those that are not due, or that another worker holds, are left alone.
         """
         with self.database.write() as tx:
             people.lock(tx, journey_rows.people_of(tx, journeys, journey_ids))
             changes, following = Changes(self.clock.now()), Following()
-            rows = journey_rows.claim_due(tx, journey_ids, changes.now) if due else journey_rows.claim(tx, journey_ids)
-            claimed = [dict(row._mapping) for row in rows]
+            claimed = [dict(row._mapping) for row in journey_rows.claim_due(tx, journey_ids, changes.now)]
             releases = self.releases.of(tx, {journey["version_id"] for journey in claimed})
             able = [(releases[one["version_id"]], one) for one in claimed if one["version_id"] in releases]
             self._move(tx, able, changes)
@@ -427,21 +431,36 @@ class Pipeline:
             (item, outcome, self._carrier(item.envelope.channel))
             for item, outcome in zip(handover.under_way, outcomes, strict=True)
         ]
-        self._settle(answered)
+        self._settle(lambda tx: settle(tx, answered, self.clock.now(), self.timing.patience))
         return len(answered)
 
-    def _settle(self, answered: Sequence[tuple[UnderWay, Outcome, str]]) -> None:
+    def call(self, call_ids: Sequence[str]) -> int:
+        """Make those of these calls to other systems that are due and still wanted; returns how many were made.
+
+        As with messages, what is about to leave the house is committed before it does.
+        """
+        with self.database.write() as tx:
+            people.lock(tx, call_rows.people_of(tx, call_ids))
+            under_way = begin_calls(tx, call_ids, self.clock.now(), self.releases, self.timing.send_lease)
+        if not under_way:
+            return 0
+        outcomes = self.caller.send_many([item.call for item in under_way])
+        answered = list(zip(under_way, outcomes, strict=True))
+        self._settle(lambda tx: settle_calls(tx, answered, self.clock.now(), self.timing.patience))
+        return len(answered)
+
+    def _settle(self, write: Callable[[Connection], None]) -> None:
         """Write the outcomes; a database that is away for a moment must not make them unknown."""
         for pause in _SETTLE_PAUSES:
             try:
-                return self._settle_once(answered)
+                return self._settle_once(write)
             except StoreUnavailable:
                 time.sleep(pause)
-        return self._settle_once(answered)
+        return self._settle_once(write)
 
-    def _settle_once(self, answered: Sequence[tuple[UnderWay, Outcome, str]]) -> None:
+    def _settle_once(self, write: Callable[[Connection], None]) -> None:
         with self.database.write() as tx:
-            settle(tx, answered, self.clock.now(), self.timing.patience)
+            write(tx)
 
     def _decide(self, tx: Connection, message_ids: Sequence[str]) -> Handover:
         people.lock(tx, journey_rows.people_of(tx, messages, message_ids))
@@ -524,10 +543,6 @@ def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:
 
 def _place(journey: Journey) -> Place:
     return journey["campaign_key"], journey["profile_id"], journey["correlation"]
-
-
-def _is_due(state: State, now: datetime) -> bool:
-    return state.wake_at is None or state.wake_at <= now
 
 
 def _due(state: State, now: datetime) -> datetime:

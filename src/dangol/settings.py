@@ -39,6 +39,18 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(None, description="Password at the SMTP server.")
     smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="none, starttls or tls.")
     smtp_timeout: Length = Field(timedelta(seconds=30), description="How long one SMTP step may take.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs calls of `webhook` steps: whsec_ and base64; empty means one is made and kept."
+    )
+    webhook_allow: str = Field(
+        "", description="Hosts, addresses and networks that `webhook` steps may call although they are not public."
+    )
+    webhook_connect_timeout: Length = Field(
+        timedelta(seconds=5), description="How long a connection to a receiver of calls may take."
+    )
+    webhook_timeout: Length = Field(
+        timedelta(seconds=15), description="How long a call may take once connected, its answer included."
+    )
     batch_size: int = Field(500, ge=1, le=10_000, description="Messages, journeys or events in one batch.")
     worker_threads: int = Field(4, ge=1, le=64, description="Worker threads in `dangol up`.")
     tick: Length = Field(timedelta(seconds=1), description="How often the scheduler looks for due work.")

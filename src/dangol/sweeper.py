@@ -1,4 +1,4 @@
-"""Finding what is due: schedules to fire, journeys to wake, messages to deliver, hand-overs to give up on.
+"""Finding what is due: schedules to fire, journeys to wake, messages to deliver, calls to make, what to give up on.
 
 The sweeper decides nothing about people. In production the scheduler runs it every tick and tells workers over
 the broker; simulations run it inline on their own clock. Rows are marked when somebody is told, and told again
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from dangol import ids
+from dangol.batch.calls import give_up_calls
 from dangol.batch.changes import row_subject
 from dangol.clock import Clock
 from dangol.definitions import versions
@@ -20,6 +21,7 @@ from dangol.ledger.entries import Journal, Subject
 from dangol.model.vocabulary import Decision, MessageState, Reason
 from dangol.pipeline import Timing
 from dangol.release import Release, Releases
+from dangol.store import calls as call_rows
 from dangol.store import controls
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
@@ -37,9 +39,10 @@ class Due:
     runs: tuple[str, ...]
     journeys: tuple[str, ...]
     messages: tuple[str, ...]
+    calls: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.journeys or self.messages)
+        return bool(self.runs or self.journeys or self.messages or self.calls)
 
 
 class Sweeper:
@@ -60,17 +63,24 @@ class Sweeper:
         with self.database.write() as tx:
             self.fire(tx, now)
             self._give_up(tx, now)
+            give_up_calls(tx, now, self.limit)
             until = now + self.timing.queue_lease
+            resumed = self._resume(tx, now, until)
             return Due(
                 runs=tuple(journey_rows.queue_runs(tx, now, until)),
-                journeys=tuple(journey_rows.queue_due(tx, now, until, self.limit)),
+                journeys=(*resumed, *journey_rows.queue_due(tx, now, until, self.limit)),
                 messages=tuple(message_rows.queue_due(tx, now, until, self.limit)),
+                calls=tuple(call_rows.queue_due(tx, now, until, self.limit)),
             )
 
     def next_due(self) -> datetime | None:
         """The next instant at which there will be something to do, if nothing else happens before."""
         with self.database.read() as tx:
-            instants = [journey_rows.next_wake(tx), message_rows.next_due(tx), *self._next_firings(tx)]
+            shut = controls.in_force(tx)
+            if journey_rows.any_held(tx, shut) or message_rows.any_held(tx, Reason.CAMPAIGN_PAUSED, shut):
+                return self.clock.now()
+            waiting = [journey_rows.next_wake(tx), message_rows.next_due(tx), call_rows.next_due(tx)]
+            instants = [*waiting, *self._next_firings(tx)]
         return min((instant for instant in instants if instant is not None), default=None)
 
     def _scheduled(self, tx: Connection) -> list[tuple[Release, datetime]]:
@@ -128,6 +138,26 @@ class Sweeper:
                 Decision.SCHEDULE_FIRED, Reason.DUE_BY_SCHEDULE, subject, evidence={"fire_at": due.latest.isoformat()}
             )
         journal.write(tx)
+
+    def _resume(self, tx: Connection, now: datetime, until: datetime) -> list[str]:
+        """Let go what was held by a pause that is over; returns the journeys, of which a worker is to be told.
+
+        Done here and not by whoever resumes a campaign: a worker may hold something a moment after that.
+        """
+        shut = controls.in_force(tx)
+        released = message_rows.held(tx, Reason.CAMPAIGN_PAUSED, shut=shut, limit=self.limit)
+        journal = Journal(now)
+        for row in released:
+            journal.add(Decision.MESSAGE_RELEASED, Reason.BY_HAND, row_subject(row))
+        message_rows.change(
+            tx,
+            [row.id for row in released],
+            state=MessageState.PLANNED.value,
+            reason=Reason.STEP_REACHED.value,
+            updated_at=now,
+        )
+        journal.write(tx)
+        return journey_rows.release_held(tx, shut, until, self.limit)
 
     def _give_up(self, tx: Connection, now: datetime) -> None:
         """A worker that took a message and was not heard of again may have handed it over: that is ``unknown``."""

@@ -35,7 +35,7 @@ def test_every_link_on_the_page_resolves(page: Path) -> None:
 
 
 def test_every_page_is_listed_in_the_overview() -> None:
-    listed = set(re.findall(r"\]\((\w+\.md)\)", read("docs/README.md")))
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", read("docs/README.md")))
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} == listed
 
 

@@ -2,7 +2,8 @@
 
 A call is recorded like a message: claimed and written into the log as ``sending`` before anything leaves the house,
 settled in a transaction of its own, and ``unknown`` for good where nobody can tell. It binds no caps and needs no
-consent, for it reaches no customer; but what overtakes a journey's messages overtakes its calls as well.
+consent, for it reaches no customer; but what overtakes a journey's messages overtakes its calls as well, and nobody is
+called about people in a hold-out: another system's letter would spoil the comparison.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Evidence
 from dangol.model.message import Accepted, Outcome, Refused, Unknown
 from dangol.model.vocabulary import CallState, Control, Decision, JourneyStatus, Reason
+from dangol.policy.holdout import held_out
 from dangol.release import Asks, Release, Releases
 from dangol.store import calls as call_rows
 from dangol.store import controls as control_rows
@@ -91,6 +93,9 @@ class _Facts:
         release = self.releases[row.version_id]
         if overtaken := ending(release.flow, self.people.known(release, journey), self.now):
             return overtaken
+        campaign = release.campaign
+        if held_out(campaign.key, campaign.purpose, campaign.holdout, row.profile_id, release.policies):
+            return Reason.HELD_OUT
         if control is Control.PAUSE:
             return Reason.CAMPAIGN_PAUSED
         return Reason.JOURNEY_PAUSED if journey["status"] == JourneyStatus.PAUSED else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -317,20 +317,24 @@ class Changes:
         reasons = {journey["id"]: Reason(journey["end_reason"]) for journey in self._overtaken}
         if not reasons:
             return
-        by_reason: dict[Reason, list[str]] = {}
+        by_reason: dict[Reason, list[Row[Any]]] = {}
         for row in message_rows.open_of(connection, sorted(reasons)):
-            reason = reasons[row.journey_id]
-            by_reason.setdefault(reason, []).append(row.id)
+            by_reason.setdefault(reasons[row.journey_id], []).append(row)
+        for reason, rows in by_reason.items():
+            self.cancel(connection, rows, reason)
+
+    def cancel(self, connection: Connection, rows: Sequence[Row[Any]], reason: Reason) -> None:
+        """Cancel these messages, at once; the caller has locked their people."""
+        for row in rows:
             self.journal.add(Decision.MESSAGE_CANCELLED, reason, row_subject(row))
-        for reason, cancelled in by_reason.items():
-            message_rows.change(
-                connection,
-                cancelled,
-                state=MessageState.CANCELLED.value,
-                reason=reason.value,
-                lease_until=None,
-                updated_at=self.now,
-            )
+        message_rows.change(
+            connection,
+            [row.id for row in rows],
+            state=MessageState.CANCELLED.value,
+            reason=reason.value,
+            lease_until=None,
+            updated_at=self.now,
+        )
 
 
 def _position(journey: Journey) -> dict[str, Any]:

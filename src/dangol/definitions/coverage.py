@@ -8,11 +8,11 @@ from enum import StrEnum
 
 from dangol.model.campaign import Campaign
 from dangol.model.steps import Send
-from dangol.model.vocabulary import Channel
+from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import JourneyMap, Kpi, MapStage
 
-MOST_SMS = 2
-"""Messages of one stage that may go by SMS: the channel that costs and interrupts most."""
+MOST_SMS = 3
+"""Marketing messages of one stage that may go by SMS, the channel that costs and interrupts most."""
 
 
 class GapCode(StrEnum):
@@ -37,6 +37,7 @@ class Use:
     step: str
     message: str
     channels: tuple[Channel, ...]
+    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def cover(journey_map: JourneyMap, campaigns: Iterable[Campaign]) -> Coverage:
 
 def _stage(stage: MapStage, campaigns: Sequence[Campaign]) -> StageCoverage:
     uses = tuple(
-        Use(campaign.key, placed.name, placed.step.send, placed.step.every_channel)
+        Use(campaign.key, placed.name, placed.step.send, placed.step.every_channel, campaign.purpose)
         for campaign in campaigns
         for placed in campaign.placed
         if placed.stage == stage.key and isinstance(placed.step, Send)
@@ -122,8 +123,9 @@ def _overused(covered: StageCoverage) -> Iterator[Gap]:
         (only,) = used
         text = f"all {len(uses)} messages of “{stage.name}” go by {only.value} and nothing else"
         yield Gap(GapCode.ONE_CHANNEL, text, stage.key)
-    if (by_sms := len(covered.by(Channel.SMS))) > MOST_SMS:
-        text = f"{by_sms} messages of “{stage.name}” may go by sms; more than {MOST_SMS} wear it out"
+    by_sms = sum(use.purpose is Purpose.MARKETING for use in covered.by(Channel.SMS))
+    if by_sms > MOST_SMS:
+        text = f"{by_sms} marketing messages of “{stage.name}” may go by sms; more than {MOST_SMS} wear it out"
         yield Gap(GapCode.MUCH_SMS, text, stage.key)
     for channel in (one for one in Channel if one in used and stage.touchpoints and one not in stage.touchpoints):
         by = ", ".join(dict.fromkeys(use.campaign for use in covered.by(channel)))

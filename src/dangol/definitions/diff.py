@@ -64,9 +64,16 @@ def diff(old: Version, new: Version) -> VersionDiff:
 
 def _settings(campaign: Campaign) -> dict[str, str]:
     dumped = campaign.model_dump(mode="json", by_alias=True, exclude={"key", "stages"})
-    # An exit may be written as a word or with a condition; both are the same setting.
-    dumped["exit"] = [one.event if one.where is None else f"{one.event} where {one.where}" for one in campaign.exits]
+    dumped["exit"] = _exits(campaign)
     return flatten(dumped)
+
+
+def _exits(campaign: Campaign) -> dict[str, str]:
+    """Event → when it ends the journey; an exit may be written as a word or with a condition."""
+    conditions: dict[str, list[str]] = {}
+    for one in campaign.exits:
+        conditions.setdefault(one.event, []).append(f"where {one.where}" if one.where is not None else "always")
+    return {event: ", or ".join(told) for event, told in conditions.items()}
 
 
 def _texts(old: Sources, new: Sources) -> Iterable[TextChange]:

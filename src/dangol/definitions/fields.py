@@ -20,9 +20,13 @@ class FieldChange:
 
 
 def compare(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[FieldChange, ...]:
-    """What differs, in the new one's order, what is gone at the end."""
+    """What differs, in the new one's order, what is gone at the end. Nothing written and not there are the same."""
     names = [*new, *(name for name in old if name not in new)]
-    return tuple(FieldChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
+    return tuple(
+        FieldChange(name, old.get(name), new.get(name))
+        for name in names
+        if old.get(name, NOTHING) != new.get(name, NOTHING)
+    )
 
 
 def flatten(value: Any, name: str = "") -> dict[str, str]:
@@ -40,12 +44,12 @@ def flatten(value: Any, name: str = "") -> dict[str, str]:
 
 
 def _text(value: Any, name: str) -> str:
+    if value is None or value in ([], {}, ""):
+        return NOTHING
     match value:
-        case None | [] | {} | "":
-            return NOTHING
         case bool():
             return "true" if value else "false"
-        case float() if name in _SHARES:
+        case float() if name.rpartition(".")[2] in _SHARES:
             return f"{value * 100:.10g}%"
         case list():
             return ("; " if any(isinstance(one, dict) for one in value) else ", ").join(_text(one, "") for one in value)

@@ -13,7 +13,7 @@ from dangol.definitions.document import nearest
 from dangol.definitions.versions import Action
 from dangol.errors import UsageError
 from dangol.model.vocabulary import JourneyStatus
-from dangol.store.tables import deployments, journeys
+from dangol.store.tables import deployments, journeys, versions
 
 OPEN = tuple(status.value for status in JourneyStatus if status is not JourneyStatus.ENDED)
 """Statuses of journeys that are under way."""
@@ -54,7 +54,13 @@ def history(connection: Connection, campaign_key: str | None = None) -> list[Pas
 
 
 def _history_rows(connection: Connection, campaign_key: str | None) -> Sequence[Row[Any]]:
-    statement = select(deployments).order_by(deployments.c.seq.desc())
+    commit = func.coalesce(deployments.c.git_commit, versions.c.git_commit).label("git_commit")
+    columns = [column for column in deployments.c if column.name != "git_commit"]
+    statement = (
+        select(*[*columns, commit])
+        .outerjoin_from(deployments, versions, versions.c.id == deployments.c.version_id)
+        .order_by(deployments.c.seq.desc())
+    )
     if campaign_key is not None:
         statement = statement.where(deployments.c.campaign_key == campaign_key)
     return connection.execute(statement).all()

@@ -101,9 +101,10 @@ def _translated(detail: ErrorDetails, path: Path, document: Document, model: typ
         return _missing(str(detail["loc"][-1]), path, document, model)
     if kind == "extra_forbidden":
         known = names_at(model, document.value, path[:-1])
-        return _Finding(
-            "unknown-key", path, f"found the unknown key `{path[-1]}`", did_you_mean(path[-1], known), key=True
-        )
+        hint = did_you_mean(path[-1], known)
+        if value is None and nearest(path[-1], known) is None:
+            hint = "put text with a comma into quotes"  # {until: monday, friday} is read as two keys
+        return _Finding("unknown-key", path, f"found the unknown key `{path[-1]}`", hint, key=True)
     if kind in {"enum", "literal_error"}:
         expected = context["expected"].replace("'", "`")
         hint = f"did you mean `{best}`?" if (best := nearest(value, words_at(model, document.value, path))) else ""

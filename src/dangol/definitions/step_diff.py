@@ -106,6 +106,14 @@ def says(step: Step) -> str:
             return f"exit {why}"
 
 
+def nested(position: str, text: str) -> str:
+    """The text of a step, indented as deep as its branch, which is named before its first step."""
+    *before, branch, index = position.split(".")
+    if not before:
+        return text
+    return f"{'  ' * (len(before) // 2)}{f'{branch}: ' if index == '0' else ''}{text}"
+
+
 def _only(became: Became, placed: PlacedStep) -> StepChange:
     old, new = (placed.position, None) if became == "removed" else (None, placed.position)
     return StepChange(became, placed.name, says(placed.step), old, new)
@@ -115,6 +123,9 @@ def _fields(placed: PlacedStep) -> dict[str, str]:
     """The step's own settings; what its branches hold are steps of their own."""
     hidden = _BRANCHES | set(placed.branches)
     dumped = placed.step.model_dump(mode="json", by_alias=True)
+    if isinstance(placed.step, Set):
+        # Here nothing is something: it takes the attribute away.
+        dumped["set"] = {name: "(removed)" if value is None else value for name, value in dumped["set"].items()}
     return {"stage": placed.stage} | flatten({name: value for name, value in dumped.items() if name not in hidden})
 
 

@@ -34,6 +34,10 @@ class Version:
     workspace: Workspace
 
 
+_SHOWN = 8
+"""Keys of campaigns that an error lists."""
+
+
 class Action(StrEnum):
     """How a version came into service, or a campaign out of it."""
 
@@ -125,7 +129,8 @@ def named(workspace: Workspace, before: Mapping[str, str], keys: Collection[str]
     for key in keys:
         if key not in known:
             near = nearest(key, known)
-            hint = f"; did you mean {near!r}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}"
+            hint = f"; did you mean {near!r}?" if near else f"; there are {', '.join(sorted(known)[:_SHOWN]) or 'none'}"
+            hint += f" and {len(known) - _SHOWN} more" if not near and len(known) > _SHOWN else ""
             raise UsageError(f"there is no campaign {key!r} in the workspace or in service{hint}")
     return sorted(set(keys) or known)
 

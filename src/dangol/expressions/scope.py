@@ -75,7 +75,7 @@ class Scope:
         return Field(namespace, name, names[name])
 
 
-_NO_ENTRY = ": what lets people in is no event, or has not happened yet"
+_NO_ENTRY = ": no event lets people in"
 _WHAT = {
     "profile": "profile attribute",
     "message": "message field",

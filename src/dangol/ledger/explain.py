@@ -25,11 +25,21 @@ OUTCOMES: Mapping[Decision, Outcome] = {
     Decision.MESSAGE_SUPPRESSED: "not_sent",
     Decision.MESSAGE_EXPIRED: "not_sent",
     Decision.MESSAGE_CANCELLED: "not_sent",
+    Decision.MESSAGE_HELD: "waiting",
+    Decision.MESSAGE_RELEASED: "waiting",
+    Decision.CALL_PLANNED: "waiting",
+    Decision.CALL_RETRIED: "waiting",
+    Decision.CALL_SENDING: "on_its_way",
+    Decision.CALL_ACCEPTED: "sent",
+    Decision.CALL_UNKNOWN: "unknown",
+    Decision.CALL_FAILED: "not_sent",
+    Decision.CALL_EXPIRED: "not_sent",
+    Decision.CALL_CANCELLED: "not_sent",
 }
-"""How a message stands after each decision about it."""
-_WAITING = frozenset({Decision.MESSAGE_DEFERRED, Decision.MESSAGE_RETRIED})
+"""How a message, or a call to another system, stands after each decision about it."""
+_WAITING = frozenset({Decision.MESSAGE_DEFERRED, Decision.MESSAGE_RETRIED, Decision.CALL_RETRIED})
 _Word = TypeVar("_Word", bound=StrEnum)
-_MOMENTS = frozenset({"until", "too_late", "expired_at", "due_at", "expires_at", "fired_at", "fire_at"})
+_MOMENTS = frozenset({"until", "too_late", "expired_at", "due_at", "expires_at", "fired_at", "fire_at", "begins_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +185,8 @@ class _Teller:
         if name == "channels":
             channels = (_member(Channel, one) for one in value.split(","))
             return ", ".join(self._words.channels[one] for one in channels if one)
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
         return str(value).replace("_", " ") if name == "cause" else str(value)
 
     def _moment(self, at: datetime) -> str:

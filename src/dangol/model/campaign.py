@@ -49,7 +49,7 @@ Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "s
 class After(Definition):
     """``again: {after: 7 days}``: a person may enter again this long after the last entry."""
 
-    after: Duration
+    after: Duration = Field(description="How long after the last entry.")
 
 
 _PROPERTY = r"^event\.[A-Za-z_][A-Za-z0-9_]*$"

@@ -69,7 +69,7 @@ FieldPath = Annotated[
 class From(Definition):
     """``{from: entry.order_id}``: the value that a field has when the step is reached; left out if it has none."""
 
-    from_: FieldPath = Field(alias="from", description="A field of `profile` or `entry`.")
+    from_: FieldPath = Field(alias="from", description="A field of `profile` or `entry`.", examples=["entry.order_id"])
 
 
 def _literal(value: object) -> object:
@@ -142,7 +142,7 @@ def _not_until(value: object) -> object:
         if isinstance(value, str):
             return value
         raise ValueError(f"expected {EXPECTED_DURATION}, or `{{until: …}}` with a moment") from None
-    raise ValueError(f"expected {EXPECTED_DURATION}; write `wait: {{until: {value}}}` to wait for a moment")
+    raise ValueError(f"expected {EXPECTED_DURATION}; found the moment `{value}`: write `wait: {{until: {value}}}`")
 
 
 class Wait(Definition):
@@ -173,7 +173,7 @@ class Awaited(Definition):
 class WaitFor(Definition):
     """Wait until something happens, or for so long."""
 
-    wait_for: Awaited
+    wait_for: Awaited = Field(description="What to wait for, and for how long.")
     then: Steps = Field((), description="What to do when it happened.")
     otherwise: Steps = Field((), alias="else", description="What to do when it did not happen in time.")
     ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
@@ -210,11 +210,16 @@ class Split(Definition):
     )
     ref: Key | None = Field(None, description="A name for this step in the log, unique in the campaign.")
 
+    @field_validator("split", mode="before")
+    @classmethod
+    def _one_experiment(cls, split: object) -> object:
+        if isinstance(split, dict) and (len(split) != 1 or not all(isinstance(arms, dict) for arms in split.values())):
+            raise ValueError("a `split` has one name, with its arms below: `split: {copy: {plain: 50, story: 50}}`")
+        return split
+
     @field_validator("split")
     @classmethod
     def _whole(cls, split: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-        if len(split) != 1:
-            raise ValueError("a `split` has one name, with its arms below: `split: {copy: {plain: 50, story: 50}}`")
         (weights,) = split.values()
         if taken := [arm for arm in weights if arm in step_keys()]:
             raise ValueError(f"an arm cannot be called `{taken[0]}`, which is a key of steps; choose another word")
@@ -274,7 +279,7 @@ def _again(detail: Any) -> InitErrorDetails:
 class AllOf(Definition):
     """``channels: {all: [email, push]}``: one message on each of them."""
 
-    all: tuple[Channel, ...] = Field(min_length=1)
+    all: tuple[Channel, ...] = Field(min_length=1, description="The channels.", examples=[["email", "sms"]])
 
 
 class Send(Definition):
@@ -308,13 +313,13 @@ class Send(Definition):
 class Add(Definition):
     """``{add: [regular]}``: put these into a list attribute, each once."""
 
-    add: tuple[Literal_, ...] = Field(min_length=1)
+    add: tuple[Literal_, ...] = Field(min_length=1, description="What to put into the list.", examples=[["regular"]])
 
 
 class Remove(Definition):
     """``{remove: [newcomer]}``: take these out of a list attribute."""
 
-    remove: tuple[Literal_, ...] = Field(min_length=1)
+    remove: tuple[Literal_, ...] = Field(min_length=1, description="What to take out.", examples=[["newcomer"]])
 
 
 def _change(value: object) -> object:

@@ -69,7 +69,7 @@ def cautions(old: Version | None, new: Version | None, diff: VersionDiff, counte
     yield from _who_leaves(old.campaign, new.campaign)
     yield from _permission(old, new)
     yield from _weights(old.campaign, new.campaign)
-    yield from _shared_texts(diff, counted)
+    yield from _shared_texts(old.campaign, new.campaign, diff, counted)
 
 
 def templates_to_count(diff: VersionDiff, new: Campaign) -> set[str]:
@@ -90,9 +90,8 @@ def _people(number: int) -> str:
 
 def _withdrawn(counted: Counted) -> Iterator[Caution]:
     if people := sum(fate.people for fate in counted.fates):
-        yield Caution(
-            "withdrawn-with-people", f"it goes out of service; {_people(people)} under way finish all the same"
-        )
+        told = f"it goes out of service with {_people(people)} under way, who finish all the same"
+        yield Caution("withdrawn-with-people", told)
 
 
 def _removed(diff: VersionDiff, old: Version, counted: Counted) -> Iterator[Caution]:
@@ -100,8 +99,8 @@ def _removed(diff: VersionDiff, old: Version, counted: Counted) -> Iterator[Caut
         if change.became == "removed":
             waiting = [fate for fate in counted.fates if (fate.version_id, fate.position) == (old.id, change.old)]
             if people := sum(fate.people for fate in waiting):
-                told = f"{_people(people)} stand at `{change.step}` ({change.says}), which is gone"
-                yield Caution("step-removed", f"{told}: they finish on their version, and --migrate is refused")
+                told = f"`{change.step}` ({change.says}) is gone, with {_people(people)} at it"
+                yield Caution("step-removed", f"{told}, who finish on their version; --migrate is refused")
 
 
 def _sends(diff: VersionDiff, new: Campaign, counted: Counted) -> Iterator[Caution]:
@@ -110,22 +109,17 @@ def _sends(diff: VersionDiff, new: Campaign, counted: Counted) -> Iterator[Cauti
         lately = counted.had_lately.get(send.send, 0)
         if lately and new.entry.again != "never":
             told = f"`{change.step}` {how}: {_people(lately)} had {send.send} in the last {LATELY.days} days"
-            yield Caution("send-again", f"{told} and get it again if they enter again")
-        passed = [
-            fate
-            for fate in counted.fates
-            if fate.to is not None and change.step not in still_to_come(new, fate.to)
-            if fate.to != START
-        ]
+            yield Caution("send-again", f"{told}; whoever of them enters again gets it again")
+        reached = [fate for fate in counted.fates if fate.to is not None and fate.to != START]
+        passed = [fate for fate in reached if change.step not in still_to_come(new, fate.to or START)]
         if people := sum(fate.people for fate in passed):
-            yield Caution(
-                "send-missed", f"`{change.step}` {how}: {_people(people)} under way are past it and do not get it"
-            )
+            told = f"`{change.step}` {how}, but not for {_people(people)} under way, already past it"
+            yield Caution("send-missed", told)
 
 
 def _audience(counted: Counted) -> Iterator[Caution]:
     audience = counted.audience
-    if audience is None:
+    if audience is None or audience.everybody == 0:
         return
     if audience.new == 0:
         yield Caution("audience-empty", "nobody is in the audience now")
@@ -147,7 +141,7 @@ def _who_enters(old: Campaign, new: Campaign) -> Iterator[Caution]:
         )
         yield Caution("entry-changed", told)
     if new.holdout < old.holdout:
-        told = "the hold-out is gone" if not new.holdout else f"the hold-out shrinks to {new.holdout:.4g}"
+        told = "the hold-out is gone" if not new.holdout else f"the hold-out shrinks to {new.holdout * 100:.4g}%"
         yield Caution("holdout-loosened", f"{told}: people who were held out get messages, and the effect is blurred")
 
 
@@ -238,7 +232,8 @@ def _weights(old: Campaign, new: Campaign) -> Iterator[Caution]:
             yield Caution("weights-changed", f"the weights of {name} change for newcomers; who has an arm keeps it")
 
 
-def _shared_texts(diff: VersionDiff, counted: Counted) -> Iterator[Caution]:
-    for template in sorted({change.template for change in diff.texts}):
+def _shared_texts(old: Campaign, new: Campaign, diff: VersionDiff, counted: Counted) -> Iterator[Caution]:
+    sent = {send.send for send in old.sends} & {send.send for send in new.sends}
+    for template in sorted(sent & {change.template for change in diff.texts}):
         if others := sorted(counted.users.get(template, ())):
             yield Caution("text-shared", f"the texts of {template} change, which {', '.join(others)} also sends")

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import ClassVar
 
-from sqlalchemy import ColumnElement, Connection, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, select, text, update
 
 from dangol.definitions import versions
 from dangol.definitions.history import OPEN
@@ -21,7 +21,7 @@ from dangol.model.campaign import Campaign
 from dangol.model.steps import END, START, PlacedStep
 from dangol.model.vocabulary import Decision, Reason
 from dangol.planner.standing import Place, had_already, places
-from dangol.store.tables import journeys
+from dangol.store.tables import deployments, journeys
 
 _PART = 5_000
 """Log entries that are in memory at a time."""
@@ -141,14 +141,16 @@ def migrate(connection: Connection, wanted: Sequence[Version], *, at: datetime) 
     ]
     if refused := [fate for _, told in planned for fate in told if fate.obstacle]:
         raise MigrationRefused(refused)
+    # Between two deployments nobody goes back, so this tells moves of one journey at one instant apart.
+    occasion = str(connection.execute(select(func.max(deployments.c.seq))).scalar_one())
     for version, told in planned:
         for fate in told:
-            _record(connection, fate, version, at)
+            _record(connection, fate, version, at, occasion)
             _move(connection, fate, version)
     return {version.campaign.key: sum(fate.journeys for fate in told) for version, told in planned}
 
 
-def _record(connection: Connection, fate: Fate, version: Version, at: datetime) -> None:
+def _record(connection: Connection, fate: Fate, version: Version, at: datetime, occasion: str) -> None:
     there = step_at(version.campaign, fate.to or START)
     evidence = {"from": fate.version_id, "from_step": fate.step, "to_step": fate.goes_to}
     for part in _parts(connection, fate):
@@ -161,7 +163,7 @@ def _record(connection: Connection, fate: Fate, version: Version, at: datetime) 
                 journey_id=journey_id,
                 stage=there.stage if there is not None else None,
                 step=there.name if there is not None else None,
-                occasion=fate.version_id,
+                occasion=occasion,
             )
             journal.add(Decision.JOURNEY_MIGRATED, Reason.VERSION_CHANGED, subject, evidence=evidence)
         journal.write(connection)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from dangol.definitions import versions
 from dangol.definitions.diff import VersionDiff, diff
-from dangol.definitions.step_diff import says
+from dangol.definitions.step_diff import nested, says
 from dangol.definitions.versions import Version
 from dangol.errors import UnknownVersion
 from dangol.planner.cautions import Audience, Caution, Counted, cautions, templates_to_count
@@ -100,11 +100,11 @@ class _Planner:
 
     def campaign(self, key: str) -> CampaignPlan:
         new, old_id = self.wanted[key], self.before.get(key)
-        old, unreadable = self._load(old_id)
         under_way = fates(self.connection, [place for place in self.places if place.campaign_key == key], new)
         new_id = new.id if new is not None else None
         if new_id == old_id:
             return CampaignPlan(key, "unchanged", new_id, old_id, under_way=tuple(under_way))
+        old, unreadable = self._load(old_id)
         change = diff(old, new) if old is not None and new is not None else NO_DIFF
         audience = self._audience(old, new)
         counted = Counted(under_way, audience, self._had_lately(change, new), self._others(key), self.growth)
@@ -155,4 +155,5 @@ class _Planner:
 
 
 def _outline(version: Version) -> tuple[str, ...]:
-    return tuple(says(placed.step) for placed in version.campaign.placed)
+    """A new campaign's steps, what branches hold indented below."""
+    return tuple(nested(placed.position, says(placed.step)) for placed in version.campaign.placed)

@@ -73,7 +73,8 @@ def had_already(connection: Connection, place: Place, steps: Collection[str]) ->
         journeys.c.position == place.position,
     )
     statement = (
-        select(messages.c.step.distinct())
+        select(messages.c.step)
+        .distinct()
         .join(journeys, journeys.c.id == messages.c.journey_id)
         .where(*of_place, among(messages.c.step, "steps"))
         .order_by(messages.c.step)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from dangol.model.facts import Allow, Facts, Suppress, Verdict
-from dangol.model.vocabulary import Channel, Reason
+from dangol.model.vocabulary import Channel, Purpose, Reason
+from dangol.model.workspace import Policies
 from dangol.policy.rules import Rulebook
 
 
@@ -14,13 +15,20 @@ def holdout(facts: Facts, _channel: Channel, rulebook: Rulebook) -> Verdict:
 
     Membership is a hash of campaign and person, never a new draw; the hold-out of all campaigns has a draw of its own.
     """
-    policies = rulebook.policies
-    of_all = policies.holdout if facts.message.purpose in policies.holdout_purposes else 0.0
-    for name, share in ((facts.message.campaign, facts.message.holdout), (ALL_CAMPAIGNS, of_all)):
-        if share > 0 and position(name, facts.profile.id) < share:
-            scope = "all campaigns" if name == ALL_CAMPAIGNS else "campaign"
-            return Suppress(Reason.HELD_OUT, {"share": share, "of": scope}, final=True)
-    return Allow()
+    message = facts.message
+    held = held_out(message.campaign, message.purpose, message.holdout, facts.profile.id, rulebook.policies)
+    return Suppress(Reason.HELD_OUT, held, final=True) if held is not None else Allow()
+
+
+def held_out(
+    campaign: str, purpose: Purpose, share: float, profile_id: str, policies: Policies
+) -> dict[str, float | str] | None:
+    """Evidence that the person is in a hold-out of this campaign or of all; None if they are in neither."""
+    of_all = policies.holdout if purpose in policies.holdout_purposes else 0.0
+    for name, part, scope in ((campaign, share, "campaign"), (ALL_CAMPAIGNS, of_all, "all campaigns")):
+        if part > 0 and position(name, profile_id) < part:
+            return {"share": part, "of": scope}
+    return None
 
 
 ALL_CAMPAIGNS = "*"

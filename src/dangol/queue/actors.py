@@ -28,6 +28,8 @@ from dangol.sweeper import Due
 
 _PREFIX = "dangol-"
 _PAUSE_SECONDS = 1.0
+_CALLS = 50
+"""Calls in one batch at most: receivers that do not answer hold a worker until each of them has timed out."""
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
@@ -71,6 +73,7 @@ class Actors:
             return as_actor(_on_wake_up(work))
 
         self._deliver = declare(self._pipeline.deliver, "deliver", priority=0)
+        self._call = declare(self._pipeline.call, "call", priority=3)
         self._plan = declare(self._pipeline.plan, "plan", priority=5)
         self._fan_out = declare(self._run, "fan_out", priority=10)
         as_actor = dramatiq.actor(broker=broker, actor_name=EVENTS_ACTOR, queue_name=EVENTS_QUEUE, max_retries=0)
@@ -84,6 +87,8 @@ class Actors:
             _send(self._plan, batch)
         for batch in _batches(due.messages, self._batch_size):
             _send(self._deliver, batch)
+        for batch in _batches(due.calls, min(_CALLS, self._batch_size)):
+            _send(self._call, batch)
 
     def deliver(self, message_ids: Sequence[str]) -> None:
         """Tell workers about due messages, in batches; a broker that is away only delays them until the next sweep."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from dangol.definitions.document import Document
 from dangol.definitions.document import Path as Place
 from dangol.definitions.shape import validate
-from dangol.definitions.sources import Sources, scenario_sources
+from dangol.definitions.sources import scenario_sources
 from dangol.definitions.workspace import SHARED, Workspace, read_what_can_be, shared_path
 from dangol.definitions.yaml import read_yaml
 from dangol.model.problem import Problem
@@ -24,8 +24,8 @@ from dangol.scenarios.checks import Known, campaign_of, check_file, in_service
 from dangol.scenarios.model import (
     Consents,
     Customer,
-    ExpectedMessage,
     Expectation,
+    ExpectedMessage,
     Happening,
     Never,
     Scenario,
@@ -111,45 +111,59 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Every scenario of a workspace. ``suites`` lacks files with mistakes, which ``problems`` tell."""
+    """Every scenario of a workspace. ``suites`` lacks files with mistakes, which ``problems`` tell.
+
+    ``campaigns`` maps the path of each file to the campaign that it is about.
+    """
 
     suites: tuple[Suite, ...]
     problems: tuple[Problem, ...]
-    sources: Sources
+    campaigns: Mapping[str, str]
 
 
 def collect(root: Path, workspace: Workspace | None) -> Collected:
     """Read the scenarios of the workspace at ``root``, of which ``workspace`` is what could be read."""
     sources, problems = scenario_sources(root)
-    suites = []
+    suites: list[Suite] = []
+    campaigns = {problem.path: PurePosixPath(problem.path).stem for problem in problems}
     for path, text in sources.items():
         document, found = read_yaml(path, text)
+        campaigns[path] = campaign_of(document) if document is not None else PurePosixPath(path).stem
+        if document is not None:
+            suite, more = _read(document, workspace)
+            suites += [suite] if suite is not None and not found else []
+            found = found + more
         problems += found
-        if document is None:
-            continue
-        file, found = validate(document, ScenarioFile)
-        if workspace is not None:
-            # One problem a mistake: a value that has the wrong shape is not looked up as well.
-            told = {(problem.line, problem.column) for problem in found}
-            wrong = check_file(document, _known(workspace))
-            found += [problem for problem in wrong if (problem.line, problem.column) not in told]
-        if file is not None and workspace is not None and not found:
-            suite, found = _suite(document, file, workspace)
-            suites.append(suite)
-        problems += found
-    wrong_files = {problem.path for problem in problems}
-    return Collected(
-        tuple(suite for suite in suites if suite.path not in wrong_files), tuple(sorted(set(problems))), sources
-    )
+    return Collected(tuple(suites), tuple(sorted(set(problems))), campaigns)
 
 
-def check_scenarios(root: Path) -> list[Problem]:
+def _read(document: Document, workspace: Workspace | None) -> tuple[Suite | None, list[Problem]]:
+    """The scenarios of one file; None if it has a mistake, or if the workspace cannot be used."""
+    file, problems = validate(document, ScenarioFile)
+    if workspace is None:
+        return None, problems
+    # One problem a mistake: a value that has the wrong shape is not looked up as well.
+    told = {(problem.line, problem.column) for problem in problems}
+    wrong = check_file(document, _known(workspace))
+    problems += [problem for problem in wrong if (problem.line, problem.column) not in told]
+    if file is None or problems:
+        return None, problems
+    suite, problems = _suite(document, file, workspace)
+    return (None if problems else suite), problems
+
+
+def check_scenarios(root: Path, paths: Sequence[Path] = ()) -> list[Problem]:
     """What is wrong in the scenario files of the workspace at ``root``, sorted by place.
 
-    Raises UsageError where there is no workspace.
+    ``paths`` keeps only what is found in these files or folders. Raises UsageError where there is no workspace.
     """
     workspace, _ = read_what_can_be(root)
-    return list(collect(root, workspace).problems)
+    wanted = [path.resolve() for path in paths]
+    return [
+        problem
+        for problem in collect(root, workspace).problems
+        if not wanted or any((root / problem.path).resolve().is_relative_to(path) for path in wanted)
+    ]
 
 
 def _known(workspace: Workspace) -> Known:

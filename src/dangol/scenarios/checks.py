@@ -1,4 +1,4 @@
-"""Does what a scenario file names exist? Asked of the plain values, so that a file with a mistake is checked in full."""
+"""Does what a scenario file names exist? Asked of the plain values, so that a file with mistakes is checked in full."""
 
 from __future__ import annotations
 
@@ -144,7 +144,9 @@ class _Checker:
             if experiment in arms:
                 yield from _check_word(self.document, path, "arm", arms[experiment])
             elif self._all_read:
-                yield _unknown(self.document, path, "experiment of a campaign in service here", experiment, arms, key=True)
+                yield _unknown(
+                    self.document, path, "experiment of a campaign in service here", experiment, arms, key=True
+                )
 
     @property
     def _all_read(self) -> bool:
@@ -193,9 +195,7 @@ class _Checker:
         if not self._all_read or not campaigns:
             return
         sent = {send.send for one in campaigns for send in one.sends}
-        yield from _check_word(
-            self.document, (*path, "message"), "message that a campaign in service here sends", sent
-        )
+        yield from _check_word(self.document, (*path, "message"), "message that a campaign in service here sends", sent)
         steps = {placed.name for one in campaigns for placed in one.placed}
         yield from _check_word(self.document, (*path, "step"), "step of a campaign in service here", steps)
 

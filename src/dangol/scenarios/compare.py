@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -87,9 +88,9 @@ def compare(case: Case, performance: Performance) -> Result:
     placed = [
         *_placed(case.begins, _happenings(case)),
         *_placed(case.begins, _notes(performance)),
-        *_placed(case.begins, _messages(case, performance.sent)),
-        *_placed(case.begins, _decisions(case, performance)),
-        *_placed(case.begins, _reports(case, performance)),
+        *_placed(case.begins, _messages(case, performance)),
+        *_placed(case.ends, _decisions(case, performance)),
+        *_placed(case.ends, _reports(case, performance)),
         *_placed(case.begins, _rules(case, performance)),
     ]
     ordered = [line for _, _, line in sorted(placed, key=lambda item: (item[0], item[1]))]
@@ -100,11 +101,11 @@ _ORDER = {Mark.INPUT: 0, Mark.NOTE: 1}
 
 
 def _placed(start: datetime, lines: Iterator[Line]) -> Iterator[tuple[datetime, int, Line]]:
-    """Lines with the instant by which they are sorted: a line without a time stands after the one before it."""
+    """Lines with the instant by which they are sorted: one without a time stands after the one before it."""
     latest = start
     for line in lines:
-        latest = line.at or latest
-        yield latest, _ORDER.get(line.mark, 2), line
+        yield line.at or latest, _ORDER.get(line.mark, 2), line
+        latest = max(latest, line.at or latest)
 
 
 # What happened, and what followed without being asked about.
@@ -123,7 +124,9 @@ def _told_happening(happens: Happens) -> str:
         case ConsentHappens(consents=change):
             done = [("consents", change.given), ("withdraws", change.withdrawn)]
             return "; ".join(
-                f"{verb} {purpose} by {', '.join(channels)}" for verb, all_ in done for purpose, channels in all_.items()
+                f"{verb} {purpose} by {', '.join(channels)}"
+                for verb, all_ in done
+                for purpose, channels in all_.items()
             )
         case ProfileHappens(profile=traits):
             given = {name: getattr(traits, name) for name in traits.model_fields_set}
@@ -136,17 +139,26 @@ def _told_happening(happens: Happens) -> str:
 
 
 def _told_properties(properties: Mapping[str, Any]) -> str:
-    told = ", ".join(f"{name}: {value}" for name, value in properties.items())
+    told = ", ".join(f"{name}: {_as_written(value)}" for name, value in properties.items())
     return f" ({told})" if told else ""
 
 
-_NOTED = words.REFUSING | words.DEFERRING | {
-    Decision.JOURNEY_ENTERED,
-    Decision.JOURNEY_ENDED,
-    Decision.PROFILE_CHANGED,
-    Decision.EVENT_EMITTED,
-    Decision.ARM_ASSIGNED,
-}
+def _as_written(value: object) -> str:
+    """The value as a YAML file would have it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+_NOTED = (
+    words.REFUSING
+    | words.DEFERRING
+    | {
+        Decision.JOURNEY_ENTERED,
+        Decision.JOURNEY_ENDED,
+        Decision.PROFILE_CHANGED,
+        Decision.EVENT_EMITTED,
+        Decision.ARM_ASSIGNED,
+    }
+)
 
 
 def _notes(performance: Performance) -> Iterator[Line]:
@@ -163,16 +175,25 @@ def _subject(decided: Decided) -> str:
 # Messages: all of them, in order.
 
 
-def _messages(case: Case, sent: Sequence[Sent]) -> Iterator[Line]:
+def _messages(case: Case, performance: Performance) -> Iterator[Line]:
     expected = [expects for expects in case.expects if isinstance(expects.what, ExpectedMessage)]
-    for expects, message in align(expected, sent):
+    for expects, message in align(expected, performance.sent):
         if message is None:
             assert expects is not None
-            yield Line(expects.at, Mark.MISSING, expected=_told_expected(expects.what))
+            wanted = expects.what
+            assert isinstance(wanted, ExpectedMessage)
+            refused = [
+                one
+                for one in performance.decided
+                if one.decision in words.REFUSING and one.message == wanted.message and _is_then(expects, one.at)
+            ]
+            yield Line(
+                expects.at, Mark.MISSING, _told_expected(wanted), details=tuple(_instead("refused", refused, case))
+            )
         elif expects is None:
             yield Line(message.at, Mark.UNEXPECTED, happened=_told_sent(message), details=(_excerpt(message),))
         else:
-            faults = tuple(mismatches(expects, message))
+            faults = tuple(mismatches(expects, message, case.zone))
             mark = Mark.WRONG if faults else Mark.MET
             yield Line(message.at, mark, _told_expected(expects.what), _told_sent(message), faults)
 
@@ -223,16 +244,16 @@ def _likeness(expects: Expects, message: Sent) -> int:
     if not list(mismatches(expects, message)):
         return _MATCH
     assert isinstance(expects.what, ExpectedMessage)
-    same_time = expects.at is not None and _minute(expects.at) == _minute(message.at)
+    same_time = expects.at is not None and _is_then(expects, message.at)
     return _SAME_MESSAGE * (expects.what.message == message.message) + _SAME_TIME * same_time
 
 
-def mismatches(expects: Expects, sent: Sent) -> Iterator[str]:
-    """Everything in which the message is not as expected, in words."""
+def mismatches(expects: Expects, sent: Sent, zone: tzinfo = UTC) -> Iterator[str]:
+    """Everything in which the message is not as expected, in words; times are told in ``zone``."""
     wanted = expects.what
     assert isinstance(wanted, ExpectedMessage)
-    if expects.at is not None and _minute(expects.at) != _minute(sent.at):
-        yield "at another time"
+    if expects.at is not None and not _is_then(expects, sent.at):
+        yield f"time: expected {expects.at.astimezone(zone):%Y-%m-%d %H:%M}"
     facts = {
         "message": sent.message,
         "campaign": sent.campaign,
@@ -298,7 +319,7 @@ def _decisions(case: Case, performance: Performance) -> Iterator[Line]:
 
 def _instead(verb: str, about: Sequence[Decided], case: Case) -> Iterator[str]:
     for decided in about[:3]:
-        yield f"{_subject(decided)} was {verb} at {decided.at.astimezone(case.zone):%Y-%m-%d %H:%M}: {decided.reason}"
+        yield f"{_subject(decided)} was {verb} on {decided.at.astimezone(case.zone):%Y-%m-%d %H:%M}: {decided.reason}"
 
 
 def _is_about(named: Named, decided: Decided) -> bool:
@@ -324,9 +345,7 @@ def _reports(case: Case, performance: Performance) -> Iterator[Line]:
                 yield _report(expects, f"webhook: {name}", name, holds, performance.calls)
 
 
-def _report(
-    expects: Expects, told: str, name: str, holds: Mapping[str, Any], happened: Sequence[Reported]
-) -> Line:
+def _report(expects: Expects, told: str, name: str, holds: Mapping[str, Any], happened: Sequence[Reported]) -> Line:
     named = [one for one in happened if one.name == name]
     told = f"{told}{_told_properties(holds)}"
     for one in named:

@@ -21,7 +21,7 @@ ALL = "all"
 
 
 class Traits(Definition):
-    """What is known about a customer. What is not written is taken from the workspace or made up; ``null`` is nothing."""
+    """What is known about a customer. What is not written is the workspace's or made up; ``null`` is nothing."""
 
     email: str | None = Field(None, description="`<customer>@example.com` unless given; `null`: none is known.")
     phone: str | None = Field(None, description="Made up unless given; `null`: none is known.")
@@ -246,7 +246,9 @@ class Scenario(Definition):
     timezone: str | None = Field(
         None, description="The clock that is meant, if not the customer's.", examples=["Asia/Seoul"]
     )
-    beside: Beside | None = Field(None, description="Other campaigns in service; none unless given. `all`: all of them.")
+    beside: Beside | None = Field(
+        None, description="Other campaigns in service; none unless given. `all`: all of them."
+    )
     holdout: bool = Field(False, description="Is the customer in the campaign's hold-out?")
     arms: dict[Key, Key] = Field(
         default_factory=dict,

@@ -1,8 +1,9 @@
-"""Moments of a scenario as marketers write them: ``2026-03-02 10:00`` on the customer's clock, or ``2 days 3 hours``."""
+"""Moments as marketers write them: ``2026-03-02 10:00`` on the customer's clock, or ``2 days 3 hours``."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from dangol.model.durations import LONGEST, format_duration, parse_duration
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 _LENGTH = re.compile(r"\s*\d+\s*[a-z]+\s*")
 _ZERO = re.compile(r"\s*0+\s*(second|minute|hour|day|week)s?\s*")
@@ -19,6 +21,8 @@ EXPECTED_MOMENT = (
 )
 EXPECTED_LENGTH = "lengths of time such as `2 hours` or `1 day 30 minutes`"
 
+EXPECTED_END = f"{EXPECTED_LENGTH}, a day such as `2026-03-12`, or a day and a time such as `2026-03-12 09:00`"
+
 
 def parse_moment(value: object) -> datetime:
     """Read a moment; naive where the customer's own clock is meant.
@@ -27,12 +31,11 @@ def parse_moment(value: object) -> datetime:
     """
     if isinstance(value, datetime):
         return value
-    try:
-        if not isinstance(value, str) or not _MOMENT.fullmatch(value.strip()):
-            raise ValueError
-        return datetime.fromisoformat(value.strip())
-    except ValueError:
-        raise ValueError(f"expected {EXPECTED_MOMENT}; found {value!r}") from None
+    text = value.strip() if isinstance(value, str) else ""
+    with suppress(ValueError):
+        if _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text)
+    raise ValueError(f"expected {EXPECTED_MOMENT}; found {value!r}")
 
 
 def parse_length(value: object) -> timedelta:
@@ -52,12 +55,16 @@ def parse_length(value: object) -> timedelta:
 
 
 def _end(value: object) -> datetime | timedelta:
-    if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.fullmatch(value.strip())):
-        return parse_moment(value)
+    """Of a day without a time, the end is meant."""
+    if isinstance(value, datetime | timedelta):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        return parse_length(value)
+        if _DAY.fullmatch(text):
+            return parse_moment(f"{text} 00:00") + timedelta(days=1)
+        return parse_moment(text) if _MOMENT.fullmatch(text) else parse_length(value)
     except ValueError:
-        raise ValueError(f"expected {EXPECTED_LENGTH}, or a moment such as `2026-03-12 09:00`; found {value!r}") from None
+        raise ValueError(f"expected {EXPECTED_END}; found {value!r}") from None
 
 
 def _written(value: datetime | timedelta) -> str:
@@ -87,7 +94,7 @@ End = Annotated[
     datetime | timedelta,
     BeforeValidator(_end),
     PlainSerializer(_written, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["10 days", "2026-03-12 09:00"]}),
+    WithJsonSchema({"type": "string", "examples": ["10 days", "2026-03-12", "2026-03-12 09:00"]}),
 ]
 
 

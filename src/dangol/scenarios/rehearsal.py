@@ -23,6 +23,7 @@ from dangol.delivery.provider import fault
 from dangol.ledger import reader
 from dangol.ledger.explain import tell
 from dangol.ledger.reader import Entry, Filter
+from dangol.ledger.words import WORDS
 from dangol.model.message import Accepted, Envelope, Outcome, Refused
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, JourneyStatus
@@ -40,13 +41,15 @@ from dangol.scenarios.model import (
 from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
 from dangol.settings import Settings
 from dangol.simulate.runner import Runner
-from dangol.store.tables import calls, events, journeys, messages, profiles
+from dangol.store.tables import calls, events, journeys, messages
 
 _SOURCE = "scenario"
 _GRAIN = timedelta(seconds=1)
 _JUST_BEFORE = timedelta(milliseconds=1)
 _ACQUAINTED = timedelta(days=1)
 """How long before everything else the customer becomes known."""
+_IDS = tuple(label for name, label in WORDS["en"].details.items() if name in {"consent", "event"})
+"""Details that are ids; they tell the reader of a timeline nothing."""
 IN_SERVICE = timedelta(minutes=1)
 """How long before a scenario begins its campaigns go into service."""
 
@@ -99,7 +102,8 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
             providers=dict.fromkeys(Channel, self._carrier),
             durable=False,
         )
-        self._empty = self._raw().serialize()
+        self._empty = sqlite3.connect(":memory:")
+        self._raw().backup(self._empty)
 
     def play(self, case: Case) -> Performance:
         """Play one scenario to its end."""
@@ -109,21 +113,22 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
         self._clock.move_to(case.begins - IN_SERVICE)
         pipeline.ingest([self._event(case, past.event, past.properties, past.at) for past in case.history])
         with self._dangol.database.write() as tx:
-            versions.deploy(
-                tx, self._workspace, at=self._clock.now(), by="dangol test", keys=case.in_service
-            )
+            versions.deploy(tx, self._workspace, at=self._clock.now(), by="dangol test", keys=case.in_service)
         runner = Runner(pipeline, self._dangol.sweeper, self._clock, grain=_GRAIN)
         for happens in case.happens:
-            # What happens at an instant comes before what is due at it.
-            runner.run_until(max(happens.heard_at - _JUST_BEFORE, self._clock.now()))
-            self._clock.move_to(happens.heard_at)
+            if happens.heard_at > self._clock.now():
+                # What happens at an instant comes before what is due at it.
+                runner.run_until(happens.heard_at - _JUST_BEFORE)
+                self._clock.move_to(happens.heard_at)
             self._let_happen(case, happens)
             runner.deliver_announced()
         runner.run_until(case.ends)
         return self._outcome(case)
 
     def close(self) -> None:
+        """Let go of the databases; safe to call twice."""
         self._dangol.close()
+        self._empty.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -133,7 +138,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
     # The beginning.
 
     def _start_anew(self, case: Case) -> None:
-        self._raw().deserialize(self._empty)
+        self._empty.backup(self._raw())
         self._carrier.taken.clear()
         self._told = 0
         earliest = min([case.begins - IN_SERVICE, *(past.at for past in case.history)])
@@ -192,11 +197,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
             case ProfileHappens(profile=traits):
                 device = {"device_token": f"new-device-{case.person.name}"} if traits.device else {}
                 pipeline.identify(
-                    [
-                        ProfileChange(
-                            case.person.name, attributes=traits.attributes, **standard_fields(traits), **device
-                        )
-                    ]
+                    [ProfileChange(case.person.name, attributes=traits.attributes, **standard_fields(traits), **device)]
                 )
             case BounceHappens(bounced=channel):
                 self._bounce(case, channel)
@@ -229,7 +230,13 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
             rows = {row.id: row for row in tx.execute(select(messages).where(messages.c.profile_id == profile_id))}
             return Performance(
                 sent=[
-                    Sent(at, rows[one.message_id].campaign_key, rows[one.message_id].step, rows[one.message_id].template, one.rendered)
+                    Sent(
+                        at,
+                        rows[one.message_id].campaign_key,
+                        rows[one.message_id].step,
+                        rows[one.message_id].template,
+                        one.rendered,
+                    )
                     for at, one in self._carrier.taken
                 ],
                 decided=[_decided(entry, rows, case) for entry in entries],
@@ -251,7 +258,7 @@ def _decided(entry: Entry, rows: Mapping[str, Any], case: Case) -> Decided:
         step=entry.step,
         channel=entry.channel,
         message=row.template if row is not None else None,
-        told=" ".join([line.text, *(f"{detail}." for detail in line.details)]),
+        told=" ".join([line.text, *(f"{detail}." for detail in line.details if not detail.startswith(_IDS))]),
     )
 
 

@@ -52,8 +52,8 @@ class Customer:
 def customer(customer_id: str, first_purchase: datetime) -> Customer:
     """The customer with this id; ``first_purchase`` is when they sign up."""
     draw = random.Random(f"cdnow:{customer_id}")  # noqa: S311 - repeatable on purpose
-    locale = "ko" if draw.random() < 0.6 else "en"
-    profile = _profile(customer_id, locale, draw)
+    profile = made_up(customer_id, draw)
+    locale = profile.locale or "en"
     signed_up = first_purchase - timedelta(minutes=10)
     agreed = [channel for channel in Channel if draw.random() < _AGREES[channel]]
     withdrawn = [channel for channel in agreed if draw.random() < 0.08]
@@ -75,6 +75,11 @@ def customer(customer_id: str, first_purchase: datetime) -> Customer:
         ),
         unreachable=draw.random() < 0.01,
     )
+
+
+def made_up(customer_id: str, draw: random.Random) -> ProfileChange:
+    """Name, addresses, locale and zone of somebody who does not exist."""
+    return _profile(customer_id, "ko" if draw.random() < 0.6 else "en", draw)
 
 
 def _profile(customer_id: str, locale: str, draw: random.Random) -> ProfileChange:

@@ -52,6 +52,8 @@ class Runner:
         self._announced += due.messages
         busy = bool(due or self._announced)
         self.deliver_announced()
+        for batch in self._batches(due.calls):
+            self._pipeline.call(batch)
         return busy
 
     def deliver_announced(self) -> None:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
-from dangol.model.vocabulary import JourneyStatus, MessageState
+from dangol.model.vocabulary import CallState, JourneyStatus, MessageState
 from dangol.store.bulk import insert_new, upsert_if
-from dangol.store.tables import instance, journeys, leases, messages, schedule_runs
+from dangol.store.tables import calls, instance, journeys, leases, messages, schedule_runs
 
 UP_LEASE = "up"
 """Held by the one ``dangol up`` that runs on a database."""
@@ -55,6 +55,7 @@ def forget_wakeups(connection: Connection, now: datetime) -> None:
     For an in-memory broker at its start: whoever was told before is gone, and so is what they were told.
     """
     connection.execute(update(messages).where(messages.c.state == MessageState.DUE.value).values(lease_until=now))
+    connection.execute(update(calls).where(calls.c.state == CallState.DUE.value).values(lease_until=now))
     connection.execute(
         update(journeys)
         .where(journeys.c.status == JourneyStatus.WAITING.value, journeys.c.wake_at <= now)

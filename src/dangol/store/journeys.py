@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dangol.model.vocabulary import JourneyStatus
@@ -32,22 +32,51 @@ _OWNERS = {
 
 
 def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
-    """The journeys among these that wait and are due, locked; those another worker holds are passed over."""
-    return connection.execute(_CLAIM_DUE, {"ids": journey_ids, "now": now}).all()
-
-
-def claim(connection: Connection, journey_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """The journeys among these that have not ended, locked, due or not."""
-    return connection.execute(_CLAIM, {"ids": journey_ids}).all()
+    """The journeys among these that wait and are due, or listen, locked; those another worker holds are passed over."""
+    return connection.execute(_CLAIM, {"ids": journey_ids, "now": now}).all()
 
 
 _CLAIM = (
     select(journeys)
-    .where(among(journeys.c.id, "ids"), unindexed(journeys.c.status).in_(_OPEN))
+    .where(
+        among(journeys.c.id, "ids"),
+        unindexed(journeys.c.status) == _WAITING,
+        or_(journeys.c.wake_at <= bindparam("now"), journeys.c.awaits.is_not(None)),
+    )
     .order_by(journeys.c.wake_at, journeys.c.id)
     .with_for_update(skip_locked=True)
 )
-_CLAIM_DUE = _CLAIM.where(unindexed(journeys.c.status) == _WAITING, journeys.c.wake_at <= bindparam("now"))
+
+
+def open_in(connection: Connection, campaign_key: str, *, after: str, limit: int) -> Sequence[Row[Any]]:
+    """The next journeys of a campaign that have not ended, in order of id."""
+    statement = select(journeys).where(
+        journeys.c.campaign_key == campaign_key, journeys.c.status.in_(_OPEN), journeys.c.id > after
+    )
+    return connection.execute(statement.order_by(journeys.c.id).limit(limit)).all()
+
+
+def any_held(connection: Connection, shut: Collection[str]) -> bool:
+    """Is there a journey that was held by a pause which is over?"""
+    return connection.execute(_held(shut).limit(1)).first() is not None
+
+
+def release_held(connection: Connection, shut: Collection[str], until: datetime, limit: int) -> list[str]:
+    """Let journeys go on that were held by a pause which is over, and return the ids; a worker is told of them."""
+    due = _held(shut).order_by(journeys.c.wake_at, journeys.c.id).limit(limit)
+    found = list(connection.execute(due.with_for_update(skip_locked=True)).scalars())
+    if found:
+        connection.execute(_RELEASE.values(status=_WAITING, queued_until=until), {"ids": found})
+    return found
+
+
+def _held(shut: Collection[str]) -> Select[Any]:
+    return select(journeys.c.id).where(
+        journeys.c.status == JourneyStatus.HELD.value, journeys.c.campaign_key.not_in(sorted(shut))
+    )
+
+
+_RELEASE = update(journeys).where(among(journeys.c.id, "ids"))
 
 
 def open_of(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:

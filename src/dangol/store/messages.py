@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
 
-from dangol.model.vocabulary import OPEN_STATES, MessageState, Purpose
+from dangol.model.vocabulary import OPEN_STATES, MessageState, Purpose, Reason
 from dangol.store.bulk import among, insert_many, unindexed, update_each
 from dangol.store.tables import messages, slots
 
 _OPEN = sorted(OPEN_STATES)
+_NOT_UNDER_WAY = sorted({*OPEN_STATES, MessageState.HELD})
 _URGENCY = (Purpose.TRANSACTIONAL, Purpose.SERVICE, Purpose.MARKETING)
 
 
@@ -42,10 +43,42 @@ _OPEN_OF = (
     select(messages)
     .where(
         among(messages.c.journey_id, "ids"),
-        unindexed(messages.c.state).in_([*_OPEN, MessageState.HELD.value]),
+        unindexed(messages.c.state).in_(_NOT_UNDER_WAY),
     )
     .order_by(messages.c.id)
 )
+
+
+def open_in(connection: Connection, campaign_key: str, *, limit: int) -> Sequence[Row[Any]]:
+    """Some messages of a campaign that are not yet under way."""
+    statement = select(messages).where(messages.c.state.in_(_NOT_UNDER_WAY), messages.c.campaign_key == campaign_key)
+    return connection.execute(statement.order_by(messages.c.id).limit(limit)).all()
+
+
+def open_to(connection: Connection, profile_id: str) -> Sequence[Row[Any]]:
+    """Messages to one person that are not yet under way."""
+    statement = select(messages).where(
+        messages.c.profile_id == profile_id, unindexed(messages.c.state).in_(_NOT_UNDER_WAY)
+    )
+    return connection.execute(statement.order_by(messages.c.id)).all()
+
+
+def held(connection: Connection, reason: Reason, *, shut: Collection[str], limit: int) -> Sequence[Row[Any]]:
+    """Messages held for this reason in campaigns other than ``shut``, locked."""
+    statement = _held(reason, shut).order_by(messages.c.id).limit(limit)
+    return connection.execute(statement.with_for_update(skip_locked=True)).all()
+
+
+def any_held(connection: Connection, reason: Reason, shut: Collection[str]) -> bool:
+    return connection.execute(_held(reason, shut).limit(1)).first() is not None
+
+
+def _held(reason: Reason, shut: Collection[str]) -> Select[Any]:
+    return select(messages).where(
+        messages.c.state == MessageState.HELD.value,
+        messages.c.reason == reason.value,
+        messages.c.campaign_key.not_in(sorted(shut)),
+    )
 
 
 def change(connection: Connection, message_ids: Sequence[str], **values: Any) -> None:

@@ -24,11 +24,12 @@ from dangol.intake import Intake
 from dangol.profiles.shape import MAX_BYTES, MAX_DEPTH
 from dangol.queue.actors import Actors
 from dangol.queue.broker import make_broker
-from dangol.store.tables import events, profiles
+from dangol.store.tables import events, journeys, profiles
 from dangol.surfaces.api.body import MAX_BODY
 from dangol.surfaces.api.calls import MAX_ITEMS
 from dangol.surfaces.cli import trigger as trigger_module
 from tests.integration.api.conftest import WRITE_KEY, basic, rows
+from tests.workspaces import campaign, write_workspace
 
 TEXT = (Path(__file__).parents[3] / "docs" / "triggers.md").read_text(encoding="utf-8")
 
@@ -67,12 +68,17 @@ def broker(dangol: Dangol) -> Iterator[StubBroker]:
 
 
 @SQLITE
-def test_every_curl_example_is_accepted(client: TestClient, dangol: Dangol) -> None:
-    assert len(CURLS) == 3
+def test_every_curl_example_is_accepted(client: TestClient, dangol: Dangol, tmp_path: Path) -> None:
+    gift = campaign("gift_wrapping", entry={"api": "Gift Requested", "again": "always"})
+    dangol.deploy(by="tests", root=write_workspace(tmp_path / "shop", gift))
+    assert len(CURLS) == 4
     for block in CURLS:
         answer = curl(client, block)
-        assert (answer.status_code, answer.json()) == (200, {"success": True}), block
-    assert {event.message_id for event in rows(dangol, events)} == {"order-A-7-completed", "visit-19"}
+        assert (answer.status_code, answer.json()["success"]) == (200, True), block
+    [journey] = rows(dangol, journeys)
+    assert answer.json()["journey"] == journey.id
+    told = {event.message_id for event in rows(dangol, events)}
+    assert told == {"order-A-7-completed", "visit-19", "gift-A-7"}
     people = {profile.external_id: profile for profile in rows(dangol, profiles)}
     assert people["c-1042"].phone == "+821012345678"
     assert people["c-7"].timezone == "Asia/Seoul"

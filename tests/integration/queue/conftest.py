@@ -115,7 +115,8 @@ class Watched:
     def __init__(self, pipeline: Pipeline, failures: Sequence[Exception] = ()) -> None:
         self._intake = Intake(pipeline)
         self._failures = list(failures)
-        self.deliver, self.plan, self.fan_out = pipeline.deliver, pipeline.plan, pipeline.fan_out
+        self.deliver, self.call = pipeline.deliver, pipeline.call
+        self.plan, self.fan_out = pipeline.plan, pipeline.fan_out
         self.tries = threading.Semaphore(0)
         self.taken = threading.Semaphore(0)
 

@@ -27,6 +27,10 @@ class Pipeline:
     def plan(self, ids: Sequence[str]) -> None:
         self.asked.put(("plan", ids))
 
+    def call(self, ids: Sequence[str]) -> int:
+        self.asked.put(("call", ids))
+        return len(ids)
+
     def fan_out(self, run_id: str) -> bool:
         self.asked.put(("fan_out", run_id))
         return False
@@ -38,11 +42,12 @@ def test_every_kind_of_wake_up_arrives(brokers: Callable[[], Broker]) -> None:
     worker = Worker(broker, worker_timeout=50, worker_threads=2)
     worker.start()
     try:
-        actors.tell(Due(runs=("r",), journeys=("j",), messages=("m1", "m2", "m3")))
-        asked = [pipeline.asked.get(timeout=PATIENCE) for _ in range(4)]
+        actors.tell(Due(runs=("r",), journeys=("j",), messages=("m1", "m2", "m3"), calls=("c",)))
+        asked = [pipeline.asked.get(timeout=PATIENCE) for _ in range(5)]
     finally:
         worker.stop()
     assert sorted(asked, key=repr) == [
+        ("call", ["c"]),
         ("deliver", ["m1", "m2"]),
         ("deliver", ["m3"]),
         ("fan_out", "r"),

@@ -75,8 +75,8 @@ def test_korean_words_are_korean_and_english_words_are_not() -> None:
             assert bool(hangul.search(text)) is is_korean, text
 
 
-def test_every_decision_about_a_message_says_how_it_stands() -> None:
-    assert set(OUTCOMES) == {decision for decision in Decision if decision.value.startswith("message_")}
+def test_every_decision_about_a_message_or_a_call_says_how_it_stands() -> None:
+    assert set(OUTCOMES) == {decision for decision in Decision if decision.value.startswith(("message_", "call_"))}
 
 
 def test_a_message_is_told_from_plan_to_end_and_summed_up_by_its_last_decision() -> None:

@@ -20,7 +20,7 @@ from dangol.queue.broker import make_broker
 from dangol.sweeper import Due
 
 TIMEOUT_MS = 10_000
-WAKE_UPS = ("dangol-deliver", "dangol-plan", "dangol-fan_out")
+WAKE_UPS = ("dangol-deliver", "dangol-call", "dangol-plan", "dangol-fan_out")
 
 
 class Pipeline:
@@ -37,6 +37,10 @@ class Pipeline:
 
     def plan(self, ids: Sequence[str]) -> None:
         self._note("plan", ids)
+
+    def call(self, ids: Sequence[str]) -> int:
+        self._note("call", ids)
+        return len(ids)
 
     def fan_out(self, run_id: str) -> bool:
         self._note("fan_out", run_id)
@@ -84,9 +88,11 @@ def work(broker: StubBroker, actors: Actors) -> Iterator[Callable[[], None]]:
 
 
 def test_due_work_is_told_in_batches(actors: Actors, pipeline: Pipeline, work: Callable[[], None]) -> None:
-    actors.tell(Due(runs=("r",), journeys=("j1", "j2", "j3"), messages=("m1", "m2", "m3")))
+    actors.tell(Due(runs=("r",), journeys=("j1", "j2", "j3"), messages=("m1", "m2", "m3"), calls=("c1", "c2", "c3")))
     work()
     assert sorted(pipeline.calls, key=repr) == [
+        ("call", ["c1", "c2"]),
+        ("call", ["c3"]),
         ("deliver", ["m1", "m2"]),
         ("deliver", ["m3"]),
         ("fan_out", "r"),

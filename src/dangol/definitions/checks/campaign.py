@@ -43,7 +43,7 @@ def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
     course = Course(setting)
     yield from _check_entry(setting)
     yield from _check_days(document, names)
-    yield from _check_ends(setting)
+    yield from _check_ends(course)
     yield from _check_stages(document, names)
     yield from check_flow(document, course.steps)
     for step in course.steps:
@@ -136,8 +136,8 @@ def _check_days(document: Document, names: Names) -> Iterator[Problem]:
         yield document.problem("campaign-over", ("ends",), message, severity="warning")
 
 
-def _check_ends(setting: Setting) -> Iterator[Problem]:
-    document, names = setting.document, setting.names
+def _check_ends(course: Course) -> Iterator[Problem]:
+    setting, document, names = course.setting, course.document, course.names
     for path, event, conditional in exits_of(document):
         yield from check_event(document, path, names)
         if conditional and (known := meant_event(event, names.plan)) is not None:
@@ -145,11 +145,12 @@ def _check_ends(setting: Setting) -> Iterator[Problem]:
     yield from check_event(document, ("goal", "event"), names)
     if (known := meant_event(document.text_at(("goal", "event")), names.plan)) is not None:
         yield from setting.check_condition(("goal", "where"), known, never="the goal is never reached")
-    yield from _check_double_ends(document)
+    yield from _check_double_exits(document)
+    yield from _check_goal_and_exit(course)
 
 
-def _check_double_ends(document: Document) -> Iterator[Problem]:
-    """Exits that say the same, or nothing beside another; a goal that is an exit as well."""
+def _check_double_exits(document: Document) -> Iterator[Problem]:
+    """Exits that say the same, or nothing beside another."""
     seen: dict[tuple[str, str | None], int] = {}
     always = {event for _, event, conditional in exits_of(document) if not conditional}
     for path, event, conditional in exits_of(document):
@@ -162,11 +163,15 @@ def _check_double_ends(document: Document) -> Iterator[Problem]:
             message = f"`{event}` ends the journey without a condition as well, so this `where` changes nothing"
             yield document.problem("duplicate-exit", path, message)
         seen.setdefault((event, condition), line)
-    goal = document.get(("goal",))
-    event = document.text_at(("goal", "event"))
-    if isinstance(goal, dict) and "where" not in goal and event in always:
-        message = f"`{event}` is also an exit: within the goal's time it counts as the goal, after that as an exit"
-        yield document.problem("goal-and-exit", ("goal", "event"), message, severity="warning")
+
+
+def _check_goal_and_exit(course: Course) -> Iterator[Problem]:
+    """The goal comes first; where a journey can outlast its time, the same event means two things."""
+    within = duration_at(course.document, ("goal", "within"))
+    if course.goal in course.exits and within is not None and (course.longest is None or course.longest > within):
+        message = f"`{course.goal}` is also an exit: for {format_duration(within)} it counts as the goal, after that as an exit"
+        hint = "make `within` as long as a journey, or leave the exit out"
+        yield course.document.problem("goal-and-exit", ("goal", "event"), message, hint=hint, severity="warning")
 
 
 def _check_stages(document: Document, names: Names) -> Iterator[Problem]:

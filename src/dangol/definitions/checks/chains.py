@@ -7,7 +7,7 @@ chain through `again: never` or through a `wait_for`, which hears once a journey
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dangol.definitions.checks.flow import steps_of
@@ -70,23 +70,26 @@ def _heard(document: Document) -> Iterator[tuple[Path, str, bool]]:
 
 def _cycles(links: Sequence[Link]) -> Iterator[Cycle]:
     """For every link the shortest way back to where it began; each circle once."""
+    onward: dict[str, list[Link]] = {}
+    for link in links:
+        onward.setdefault(link.source, []).append(link)
     seen: set[frozenset[Link]] = set()
     for link in links:
-        way = _way(links, link.target, link.source)
+        way = _way(onward, link.target, link.source)
         cycle = (link, *way) if way is not None else ()
         if cycle and frozenset(cycle) not in seen:
             seen.add(frozenset(cycle))
             yield cycle
 
 
-def _way(links: Sequence[Link], start: str, end: str) -> Cycle | None:
-    """The shortest chain from one campaign to another; empty if they are the same."""
+def _way(onward: Mapping[str, Sequence[Link]], start: str, end: str) -> Cycle | None:
+    """The shortest chain from one campaign to another; empty if they are the same, None if there is none."""
     ways: dict[str, Cycle] = {start: ()}
     rest = deque([start])
     while rest and end not in ways:
         here = rest.popleft()
-        for link in links:
-            if link.source == here and link.target not in ways:
+        for link in onward.get(here, ()):
+            if link.target not in ways:
                 ways[link.target] = (*ways[here], link)
                 rest.append(link.target)
     return ways.get(end)

@@ -17,7 +17,10 @@ EFFECTS = frozenset({"send", "set", "emit", "webhook"})
 
 @dataclass(frozen=True, slots=True)
 class WrittenStep:
-    """A step with one verb. ``branches`` are the paths of its branches' lists; ``depth`` counts those around it."""
+    """A step; ``verb`` is empty if it has not exactly one.
+
+    ``branches`` are the paths of its branches' lists; ``depth`` counts the branches around it.
+    """
 
     path: Path
     verb: str
@@ -27,7 +30,7 @@ class WrittenStep:
 
 
 def steps_of(document: Document) -> list[WrittenStep]:
-    """Every step that has one verb, each before what its branches contain."""
+    """Every step, each before what its branches contain."""
     found: list[WrittenStep] = []
     for number, (stage, _) in enumerate(document.items(("stages",))):
         found += _below(document, (*stage, "steps"), str(number), 0)
@@ -37,24 +40,22 @@ def steps_of(document: Document) -> list[WrittenStep]:
 def _below(document: Document, listed: Path, prefix: str, depth: int) -> Iterator[WrittenStep]:
     for number, path in enumerate(_members(document, listed)):
         step = _step(document, path, f"{prefix}.{number}", depth)
-        if step is not None:
-            yield step
-            for branch in step.branches:
-                yield from _below(document, branch, f"{step.position}.{branch[-1]}", depth + 1)
+        yield step
+        for branch in step.branches:
+            yield from _below(document, branch, f"{step.position}.{branch[-1]}", depth + 1)
 
 
 def _members(document: Document, listed: Path) -> list[Path]:
     return [path for path, _ in document.items(listed)] if isinstance(document.get(listed), list) else []
 
 
-def _step(document: Document, path: Path, position: str, depth: int) -> WrittenStep | None:
+def _step(document: Document, path: Path, position: str = "", depth: int = 0) -> WrittenStep:
     value = document.get(path)
     verbs = verbs_of(value) if isinstance(value, dict) else []
-    if len(verbs) != 1:
-        return None
+    verb = verbs[0] if len(verbs) == 1 else ""
     names = {"if": ("then", "else"), "wait_for": ("then", "else"), "split": tuple(arms_of(value) or ())}
-    branches = tuple((*path, name) for name in names.get(verbs[0], ()))
-    return WrittenStep(path, verbs[0], position, depth, branches)
+    branches = tuple((*path, name) for name in names.get(verb, ()))
+    return WrittenStep(path, verb, position, depth, branches)
 
 
 def check_flow(document: Document, steps: Sequence[WrittenStep]) -> Iterator[Problem]:
@@ -63,7 +64,7 @@ def check_flow(document: Document, steps: Sequence[WrittenStep]) -> Iterator[Pro
     yield from _check_names(document, steps)
     for step in steps:
         yield from _check_branches(document, step)
-    if steps and not any(step.verb in EFFECTS for step in steps):
+    if steps and all(step.verb and step.verb not in EFFECTS for step in steps):
         message = "this campaign does nothing: no step sends, sets, emits or calls"
         yield document.problem("no-effect", ("stages",), message, hint="add a `send`", key=True, severity="warning")
 
@@ -93,8 +94,8 @@ def _check_size(document: Document, steps: Sequence[WrittenStep]) -> Iterator[Pr
 def _reach(document: Document, paths: Sequence[Path]) -> Generator[Problem, None, bool]:
     """Tell the first step of a list that nothing leads to; returns whether every way through the list ends."""
     for index, path in enumerate(paths):
-        step = _step(document, path, "", 0)
-        if step is not None and (yield from _ends(document, step)):
+        step = _step(document, path)
+        if (yield from _ends(document, step)):
             if index + 1 < len(paths):
                 message = f"this step is never reached: {_why(document, step)}"
                 yield document.problem("unreachable-step", paths[index + 1], message, hint=_MOVE)
@@ -107,10 +108,11 @@ _MOVE = "remove it, or move the `exit`"
 
 def _ends(document: Document, step: WrittenStep) -> Generator[Problem, None, bool]:
     """Does the journey end here, whichever branch it takes?"""
-    ends = []
+    going_on = 0
     for branch in step.branches:
-        ends.append((yield from _reach(document, _members(document, branch))))
-    return step.verb == "exit" or (bool(ends) and all(ends))
+        ended = yield from _reach(document, _members(document, branch))
+        going_on += not ended
+    return step.verb == "exit" or (bool(step.branches) and going_on == 0)
 
 
 def _why(document: Document, step: WrittenStep) -> str:
@@ -122,7 +124,9 @@ def _why(document: Document, step: WrittenStep) -> str:
 
 def _check_branches(document: Document, step: WrittenStep) -> Iterator[Problem]:
     """A ``wait_for`` without branches still waits; other steps that lead nowhere are a slip."""
-    if step.verb in {"if", "split"} and not any(document.get(branch) for branch in step.branches):
+    if step.verb not in {"if", "split"} or not step.branches:
+        return
+    if not any(document.get(branch) for branch in step.branches):
         path, message = (*step.path, step.verb), f"no branch of this `{step.verb}` has a step, so it decides nothing"
         yield document.problem("idle-branches", path, message, key=True, severity="warning")
 

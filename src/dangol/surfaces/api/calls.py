@@ -46,6 +46,21 @@ def parse_call(type_: str, raw: Mapping[str, Any], *, now: datetime, sent_at: da
     return parse_event(raw, source=SOURCE, now=now, sent_at=sent_at)
 
 
+def parse_start(body: Mapping[str, Any], *, now: datetime) -> tuple[str, IncomingEvent]:
+    """A request to start a journey: the campaign's key, and the event that the request counts as.
+
+    It is written like a ``track`` call with ``campaign`` instead of ``event``, and needs a ``messageId``: without one
+    a request that is sent again would be another. Raises InvalidEvent.
+    """
+    call = {name: value for name, value in body.items() if name not in {"writeKey", "campaign", "event"}}
+    campaign = body.get("campaign")
+    if not isinstance(campaign, str) or not campaign:
+        raise InvalidEvent("invalid_campaign", f"campaign: expected a campaign's key; found {shown(campaign)}")
+    if not call.get("messageId"):
+        raise InvalidEvent("missing_message_id", "messageId: expected an id of this request; found none")
+    return campaign, parse_event({**call, "event": campaign}, source=SOURCE, now=now)
+
+
 def parse_batch(body: Mapping[str, Any], *, now: datetime) -> Batch:
     """The calls under ``batch``, each with the batch's ``context`` and ``integrations`` merged in.
 

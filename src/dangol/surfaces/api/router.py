@@ -1,4 +1,4 @@
-"""``POST /v1/track``, ``/v1/identify`` and ``/v1/batch``. docs/triggers.md is the manual.
+"""``POST /v1/track``, ``/v1/identify``, ``/v1/batch`` and ``/v1/journeys``. docs/triggers.md is the manual.
 
 200 means committed; everything else is JSON with ``code`` and ``message``. The pipeline is synchronous, so its work is
 done in the thread pool.
@@ -16,9 +16,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from dangol.bootstrap import Dangol
-from dangol.errors import InvalidEvent, StoreUnavailable, UnknownVersion
+from dangol.errors import InvalidEvent, StoreUnavailable, UnknownCampaign, UnknownVersion
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
-from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, status_of
+from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, parse_start, status_of
 
 _RETRY_AFTER_SECONDS = "5"
 _log = structlog.get_logger(__name__)
@@ -38,6 +38,7 @@ def make_router(dangol: Dangol) -> APIRouter:
     accept("/track", intake.track, "Report what a customer did")
     accept("/identify", intake.identify, "Say who a customer is")
     accept("/batch", intake.batch, "Report up to 2,500 calls at once")
+    accept("/journeys", intake.start, "Start a journey of a campaign that is entered through the API")
     return router
 
 
@@ -105,6 +106,16 @@ class Intake:
         call = {name: value for name, value in body.items() if name != "writeKey"}
         self._commit(in_rounds([parse_call(type_, call, now=self._dangol.clock.now())]))
         return {"success": True}
+
+    def start(self, body: Mapping[str, Any]) -> Answer:
+        """Start a journey; asked again with the same ``messageId``, the answer is the same."""
+        campaign, request = parse_start(body, now=self._dangol.clock.now())
+        try:
+            started = self._pipeline.start(campaign, request)
+        except UnknownCampaign as error:
+            raise Refused(404, "unknown_campaign", str(error)) from error
+        refused = {"refused": started.refused.value, "message": started.refused.meaning} if started.refused else {}
+        return {"success": True, "journey": started.journey_id, **refused}
 
     def batch(self, body: Mapping[str, Any]) -> Answer:
         """Commit the calls that are right, then refuse the request if there were others, naming each."""

@@ -14,10 +14,13 @@ from typing import Annotated
 import typer
 
 from dangol.definitions.schema import FILES, json_schema
+from dangol.definitions.sources import scenario_sources
 from dangol.definitions.workspace import Sources, find_root, shared_path, survey
 from dangol.errors import UsageError
 from dangol.model.problem import Problem
 from dangol.release import check_workspace
+from dangol.scenarios.cases import check_scenarios
+from dangol.scenarios.model import ScenarioFile
 from dangol.settings import Settings
 
 
@@ -35,9 +38,12 @@ def check(
         Format, typer.Option("--format", help="text for people, json for tools, github for annotations in CI.")
     ] = Format.TEXT,
 ) -> None:
-    """Check campaigns, policies and templates; tell every problem with its place. Exit code 1 if there are errors."""
+    """Check campaigns, policies, templates and scenarios; tell every problem with its place.
+
+    Exit code 1 if there are errors.
+    """
     root = workspace_root(paths or ())
-    problems = check_workspace(root, paths or ())
+    problems = sorted({*check_workspace(root, paths or ()), *check_scenarios(root, paths or ())})
     if output is Format.JSON:
         found = [{**asdict(problem), "path": _shown(root, problem.path)} for problem in problems]
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
@@ -45,7 +51,7 @@ def check(
         for problem in problems:
             typer.echo(_annotation(problem, _shown(root, problem.path)))
     else:
-        _report(root, problems)
+        report_problems(root, problems)
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(1)
 
@@ -64,8 +70,9 @@ def workspace_root(paths: Sequence[Path]) -> Path:
     return roots.pop()
 
 
-def _report(root: Path, problems: Sequence[Problem]) -> None:
-    sources, _ = survey(root)
+def report_problems(root: Path, problems: Sequence[Problem]) -> None:
+    """Every problem with its line of the file, and how many there are."""
+    sources = {**survey(root)[0], **scenario_sources(root)[0]}
     for problem in problems:
         colour = typer.colors.RED if problem.severity == "error" else typer.colors.YELLOW
         where = typer.style(f"{_shown(root, problem.path)}:{problem.line}:{problem.column}:", bold=True)
@@ -98,7 +105,8 @@ def _summary(sources: Sources, problems: Sequence[Problem]) -> str:
         only = "" if errors else ", warnings only"
         return f"{_count(len(problems), 'problem')} in {_count(files, 'file')}{only}"
     shared = {shared_path(kind) for kind in FILES}
-    campaigns = [path for path in sources if path.startswith("campaigns/") and path not in shared]
+    of_campaigns = [path for path in sources if path.startswith("campaigns/") and path not in shared]
+    campaigns = [path for path in of_campaigns if not path.startswith("campaigns/tests/")]
     messages = {PurePosixPath(path).parts[1] for path in sources if path.startswith("templates/")} - {"brand"}
     return f"{_count(len(campaigns), 'campaign')}, {_count(len(messages), 'message')}: no problems"
 
@@ -136,6 +144,10 @@ class Kind(StrEnum):
     POLICIES = "policies"
     TRACKING_PLAN = "tracking-plan"
     SEGMENTS = "segments"
+    SCENARIOS = "scenarios"
+
+
+_MODELS = {**FILES, Kind.SCENARIOS.value: ScenarioFile}
 
 
 def schema(
@@ -159,4 +171,4 @@ def schema(
 
 
 def _schema_text(kind: Kind) -> str:
-    return json.dumps(json_schema(FILES[kind.value]), ensure_ascii=False, indent=2)
+    return json.dumps(json_schema(_MODELS[kind.value]), ensure_ascii=False, indent=2)

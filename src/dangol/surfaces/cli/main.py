@@ -12,7 +12,22 @@ from rich.console import Console
 
 from dangol import __version__
 from dangol.errors import DangolError
-from dangol.surfaces.cli import check, demo, imports, log, trigger, up
+from dangol.surfaces.cli import (
+    check,
+    demo,
+    deploy,
+    graph,
+    imports,
+    log,
+    map,
+    plan,
+    simulate,
+    steer,
+    test,
+    trigger,
+    up,
+    versions,
+)
 
 app = typer.Typer(
     name="dangol",
@@ -38,19 +53,30 @@ def _main(
 
 for command in (
     demo.demo,
+    simulate.simulate,
     up.up,
     check.check,
     check.schema,
+    map.map,
+    graph.graph,
     trigger.trigger,
     log.explain,
-    up.deploy,
+    plan.plan,
+    deploy.deploy,
+    deploy.rollback,
+    versions.versions,
+    steer.pause,
+    steer.resume,
+    steer.stop,
     up.migrate,
     up.web,
     up.worker,
     up.scheduler,
     up.write_key,
+    up.webhook_secret,
 ):
     app.command()(command)
+app.command("test")(test.play)
 app.add_typer(imports.app)
 app.add_typer(log.app)
 

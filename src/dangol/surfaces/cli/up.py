@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from dangol.queue.worker import Workers
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.housekeeping import forget_wakeups
+from dangol.surfaces.cli.deploy import describe
 from dangol.surfaces.cli.processes import PATIENCE, Stop, bind, in_thread, only_one, serving, tell
 from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 
@@ -94,23 +94,16 @@ def migrate() -> None:
     typer.echo(f"{database.label} has the schema of this release")
 
 
-def deploy(
-    workspace: Annotated[Path | None, typer.Argument(help="The workspace; DANGOL_WORKSPACE by default.")] = None,
-    by: Annotated[str, typer.Option(help="Who deploys, for the record.")] = "dangol deploy",
-) -> None:
-    """Check the workspace and put it into service. What is unchanged stays as it is."""
-    with open_dangol(Settings()) as dangol:
-        changes = dangol.deploy(by=by, root=workspace)
-    for change in changes:
-        typer.echo(_change(change))
-    if not changes:
-        typer.echo("nothing to do: what is in service is the same")
-
-
 def write_key() -> None:
     """Print the key that back ends present to the API."""
     with open_dangol(Settings()) as dangol:
         typer.echo(dangol.write_key)
+
+
+def webhook_secret() -> None:
+    """Print the secret that calls of `webhook` steps are signed with; their receivers need it."""
+    with open_dangol(Settings()) as dangol:
+        typer.echo(dangol.webhook_secret)
 
 
 def _start_workers(running: ExitStack, dangol: Dangol, threads: int) -> None:
@@ -142,7 +135,7 @@ def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: i
     tell(
         {
             "Campaigns": ", ".join(in_service) or "none",
-            "Changed": "; ".join(_change(change) for change in changes) or "nothing since the last time",
+            "Changed": "; ".join(describe(change) for change in changes) or "nothing since the last time",
             "Database": dangol.database.label,
             "Mailbox": str(dangol.settings.mailbox),
             "Write key": "DANGOL_WRITE_KEY" if dangol.settings.write_key else "in the database; `dangol write-key`",
@@ -160,12 +153,6 @@ def _warn_if_open(host: str) -> None:
             f"warning: the pages show personal data and ask for no password; on {host} put a proxy that does in front",
             err=True,
         )
-
-
-def _change(change: Deployment) -> str:
-    if change.version_id is None:
-        return f"{change.campaign_key}: out of service"
-    return f"{change.campaign_key}: {'new version' if change.replaced else 'new'} {change.version_id[:12]}"
 
 
 def _names(host: str) -> Sequence[str]:

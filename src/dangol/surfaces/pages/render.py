@@ -23,6 +23,7 @@ _PAGE_POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _MESSAGE_POLICY = "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
+_DRAWING_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _MEDIA_TYPES = {"css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -37,6 +38,11 @@ def _stamp(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
 
 
+def _percent(share: float) -> str:
+    """A share as people say it: ``34%``, ``3.4%``, ``0.3%``."""
+    return f"{share * 100:.0f}%" if share >= 0.1 or share == 0 else f"{share * 100:.1f}%"
+
+
 def _query(values: Mapping[str, object], **changed: object) -> str:
     """A query string of what is not empty."""
     merged = {**values, **changed}
@@ -46,7 +52,7 @@ def _query(values: Mapping[str, object], **changed: object) -> str:
 _TEMPLATES = Environment(
     loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_TEMPLATES.filters.update(language=_language, stamp=_stamp, plain=lambda code: code.replace("_", " "))
+_TEMPLATES.filters.update(percent=_percent, language=_language, stamp=_stamp, plain=lambda code: code.replace("_", " "))
 _TEMPLATES.globals.update(query=_query, version=__version__)
 
 
@@ -60,6 +66,12 @@ def message_html(html: str) -> HTMLResponse:
     """A message's own HTML, for a frame: it can run nothing and send nothing."""
     headers = {"Content-Security-Policy": _MESSAGE_POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "no-store"}
     return HTMLResponse(html, headers=headers)
+
+
+def drawing(text: str, media_type: str) -> Response:
+    """A picture of a campaign by itself, or the looks of all; it can bring its own looks and nothing else."""
+    headers = {"Content-Security-Policy": _DRAWING_POLICY, "Cache-Control": "no-store"}
+    return Response(text, media_type=media_type, headers=headers)
 
 
 def asset(name: str) -> Response | None:

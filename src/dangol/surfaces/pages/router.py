@@ -17,6 +17,7 @@ from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
 from dangol.proof import reproduce, sending
 from dangol.store.tables import messages
 from dangol.surfaces import inquiry
+from dangol.surfaces.pages.campaigns import CampaignPages
 from dangol.surfaces.pages.health import examine
 from dangol.surfaces.pages.render import asset, message_html, page
 
@@ -28,7 +29,7 @@ _PARTS = ("html", "text", "headers")
 def make_router(dangol: Dangol) -> APIRouter:
     """All pages of this installation."""
     router = APIRouter(include_in_schema=False, default_response_class=Response)
-    pages = Pages(dangol)
+    pages, hub = Pages(dangol), CampaignPages(dangol)
     for path, handler in (
         ("/", pages.overview),
         ("/mailbox", pages.mailbox),
@@ -38,7 +39,14 @@ def make_router(dangol: Dangol) -> APIRouter:
         ("/log/{entry_id}", pages.entry),
         ("/log/{entry_id}/html", pages.entry_html),
         ("/explain", pages.explain),
+        ("/map", hub.map),
+        ("/campaigns", hub.campaigns),
+        ("/campaigns/{key}", hub.campaign),
+        ("/campaigns/{key}/graph.svg", hub.graph),
+        ("/campaigns/{key}/previews/{message}/{channel}/{locale}", hub.preview_html),
+        ("/calendar", hub.calendar),
         ("/docs", pages.docs),
+        ("/static/drawing.css", hub.drawing_style),
         ("/static/{name}", pages.static),
         ("/healthz", pages.healthz),
     ):

@@ -1,0 +1,214 @@
+"""A simulation's answers as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from dangol.simulate.answers import CHANNELS, Answers
+from dangol.simulate.words import meaning, said
+
+_MOST = 12
+
+
+def tell(console: Console, found: Answers, html: Path | None) -> None:
+    """Print the answers; those that are empty are left out."""
+    variants = found["variants"]
+    now = variants[-1]
+    console.print()
+    console.print(
+        f"[bold]{found['people']:,} people, {found['days']} days from {found['start'][:10]}[/]: "
+        f"{now['sent']:,} messages to {now['people_reached']:,} of them, "
+        f"{found['currency']} {now['cost']['total']:,.0f}. Nothing was sent."
+    )
+    assumed = found["assumptions"]
+    people, events = said(assumed["audience"], "en"), said(assumed["events"], "en")
+    console.print(f"People: {people}. Events: {events}. Seed {found['seed']}.", style="dim", highlight=False)
+    if found["difference"] is not None:
+        _side_by_side(console, variants)
+        _difference(console, found)
+    _campaigns(console, now)
+    _steps(console, now)
+    _reasons(console, "Not sent, and why", now["refused"])
+    _reasons(console, "Not let in, and why", now["turned_away"])
+    _reasons(console, "Put off, and why", now["deferred"])
+    _competition(console, now)
+    _limits(console, now)
+    _goals(console, now)
+    _people(console, now)
+    for note in assumed["notes"]:
+        console.print(f"note: {said(note, 'en')}", style="yellow", highlight=False)
+    if html is not None:
+        console.print(f"Report     {html}", soft_wrap=True, highlight=False)
+
+
+def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
+    table = _table("Campaigns", "campaign", "entered", *CHANNELS, "not sent", "put off", "cost")
+    for one in now["campaigns"]:
+        by_channel = [_number(one["sent_by_channel"][channel]) for channel in CHANNELS]
+        off = sum(deferred["messages"] for deferred in one["deferred"].values())
+        table.add_row(
+            one["key"],
+            _number(one["entries"]),
+            *by_channel,
+            _number(sum(one["refused"].values())),
+            _number(off),
+            _number(round(one["cost"])),
+        )
+    console.print(table)
+
+
+def _steps(console: Console, now: Mapping[str, Any]) -> None:
+    table = _table("Who gets what, and when", "campaign", "step", "channel", "first", "last", "messages", right=1)
+    for one in now["campaigns"]:
+        for step in one["steps"]:
+            when = [step[name].replace("T", " ")[:16] for name in ("first", "last")]
+            table.add_row(one["key"], step["step"], step["channel"], *when, _number(step["sent"]))
+    _print(console, table)
+
+
+def _reasons(console: Console, title: str, counts: Mapping[str, int]) -> None:
+    table = _table(title, "reason", "what it means", "times", right=1)
+    for reason, count in counts.items():
+        table.add_row(reason, meaning(reason, "en"), _number(count))
+    _print(console, table)
+
+
+def _competition(console: Console, now: Mapping[str, Any]) -> None:
+    table = _table(
+        "Who takes whose place under a cap",
+        "campaign",
+        "cap",
+        "slots held by",
+        "refused",
+        "put off",
+        "rerouted",
+        right=3,
+    )
+    for one in now["competition"][:_MOST]:
+        holders = ", ".join(f"{holder} {count:,}" for holder, count in list(one["held_by"].items())[:4])
+        table.add_row(
+            one["campaign"], one["cap"], holders, *(_number(one[how]) for how in ("refused", "deferred", "rerouted"))
+        )
+    _print(console, table)
+
+
+def _limits(console: Console, now: Mapping[str, Any]) -> None:
+    table = _table(
+        "Volume against what providers take",
+        "channel",
+        "busiest hour",
+        "messages",
+        "takes",
+        "busiest day",
+        "messages",
+        "over",
+    )
+    for one in now["volume"]["limits"]:
+        if not one["in_busiest_hour"]:
+            continue
+        takes = one["busiest_hour_takes_seconds"]
+        over = f"{one['hours_over']} h, {one['days_over']} d" if one["hours_over"] or one["days_over"] else "never"
+        table.add_row(
+            one["channel"],
+            one["busiest_hour"].replace("T", " ")[:16],
+            _number(one["in_busiest_hour"]),
+            "" if takes is None else f"{takes:,.0f} s",
+            one["busiest_day"],
+            _number(one["in_busiest_day"]),
+            over,
+        )
+    _print(console, table)
+
+
+def _goals(console: Console, now: Mapping[str, Any]) -> None:
+    table = _table("Goals", "campaign", "group", "journeys", "reached", "share", right=3)
+    for one in now["campaigns"]:
+        for group in one["groups"]:
+            reached = "" if group["converted"] is None else _number(group["converted"])
+            share = "" if group["share"] is None else f"{group['share']:.1%}"
+            name = group["group"].replace("_", " ")
+            table.add_row(one["key"], name, _number(group["journeys"]), reached, share)
+    _print(console, table)
+
+
+def _people(console: Console, now: Mapping[str, Any]) -> None:
+    table = _table("Messages a person gets in a week", "purpose", "none", "1", "2", "3", "4 or more", right=5)
+    for kind, counts in now["weeks"].items():
+        total = sum(counts) or 1
+        table.add_row(kind, *(f"{count / total:.1%}" for count in counts))
+    console.print(table)
+    nothing = {one["reason"]: one["people"] for one in now["nothing"]}
+    _reasons(console, "People who get nothing, and the most frequent reason", nothing)
+
+
+def _side_by_side(console: Console, variants: Sequence[Mapping[str, Any]]) -> None:
+    before, after = variants
+    table = _table("Side by side", "", before["name"], after["name"], "change")
+    rows = [
+        ("people reached", "people_reached"),
+        ("messages", "sent"),
+        ("entries", "entries"),
+        ("SMS parts", "segments"),
+    ]
+    for label, name in rows:
+        table.add_row(label, _number(before[name]), _number(after[name]), f"{after[name] - before[name]:+,}")
+    for channel in CHANNELS:
+        old, new = before["sent_by_channel"][channel], after["sent_by_channel"][channel]
+        table.add_row(channel, _number(old), _number(new), f"{new - old:+,}")
+    refused = [sum(one["refused"].values()) for one in variants]
+    table.add_row("not sent", _number(refused[0]), _number(refused[1]), f"{refused[1] - refused[0]:+,}")
+    costs = [one["cost"]["total"] for one in variants]
+    table.add_row("cost", f"{costs[0]:,.0f}", f"{costs[1]:,.0f}", f"{costs[1] - costs[0]:+,.0f}")
+    console.print(table)
+
+
+def _difference(console: Console, found: Answers) -> None:
+    difference = found["difference"]
+    console.print(f"[bold]{difference['people']:,} of {found['people']:,} people[/] see a difference.")
+    kinds = _table("What changes", "campaign", "change", "people", right=1)
+    for one in difference["kinds"]:
+        kinds.add_row(one["campaign"], one["kind"].replace("_", " "), _number(one["people"]))
+    _print(console, kinds)
+    table = _table("Who changes, and why", "person", "campaign", "step", "change", "before", "after", right=0)
+    for person in difference["listed"]:
+        for change in person["changes"]:
+            why = (change["why"] or "nothing").replace("_", " ")
+            told = [outcome(change[side]) or f"({why})" for side in ("before", "after")]
+            table.add_row(
+                person["profile"], change["campaign"], change["step"], change["kind"].replace("_", " "), *told
+            )
+    _print(console, table)
+    if difference["not_listed"]:
+        console.print(f"… and {difference['not_listed']:,} more people; list more with --limit, or use --json")
+
+
+def outcome(told: Mapping[str, Any] | None) -> str:
+    """One outcome in a cell: what, where and when, or the reason."""
+    if told is None:
+        return ""
+    when = told["at"].replace("T", " ")[5:16]
+    return f"{told['channel']} {when}" if told["state"] in {"accepted", "sending"} else told["reason"].replace("_", " ")
+
+
+def _print(console: Console, table: Table) -> None:
+    if table.row_count:
+        console.print(table)
+
+
+def _table(title: str, *columns: str, right: int | None = None) -> Table:
+    """A table; its last ``right`` columns, all but the first unless given, hold numbers."""
+    right = len(columns) - 1 if right is None else right
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number >= len(columns) - right else "left", overflow="fold")
+    return table
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value else "·"

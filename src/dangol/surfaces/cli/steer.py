@@ -1,0 +1,64 @@
+"""``dangol pause``, ``resume`` and ``stop``: take hold of a campaign, or of one person's journeys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dangol.bootstrap import open_dangol
+from dangol.errors import UsageError
+from dangol.model.vocabulary import Control
+from dangol.settings import Settings
+from dangol.surfaces.cli.deploy import ByOption, operator
+
+Campaign = Annotated[
+    str | None, typer.Argument(help="The campaign's key; with --profile it may be left out for all of them.")
+]
+Profile = Annotated[str | None, typer.Option("--profile", metavar="ID", help="Only this customer's journeys.")]
+Note = Annotated[str, typer.Option("--note", help="Why, for the log; no personal data.")]
+
+
+def pause(campaign: Campaign = None, profile: Profile = None, note: Note = "", by: ByOption = "") -> None:
+    """Let nobody in, move no journey and send nothing, until it is resumed.
+
+    Waits run on, and exits still end journeys. What comes due meanwhile is held.
+    """
+    _steer(Control.PAUSE, campaign, profile, note, by or operator())
+
+
+def resume(campaign: Campaign = None, profile: Profile = None, note: Note = "", by: ByOption = "") -> None:
+    """Go on after a pause or a stop.
+
+    Held messages go out unless they have expired; nothing is sent twice, and a schedule's firings that fell into the
+    pause are not made up for.
+    """
+    _steer(Control.RESUME, campaign, profile, note, by or operator())
+
+
+def stop(campaign: Campaign = None, profile: Profile = None, note: Note = "", by: ByOption = "") -> None:
+    """End the journeys and cancel what has not been sent; a stopped campaign lets nobody in until it is resumed."""
+    _steer(Control.STOP, campaign, profile, note, by or operator())
+
+
+_DONE = {Control.PAUSE: "paused", Control.RESUME: "running", Control.STOP: "stopped"}
+
+
+def _steer(control: Control, campaign: str | None, profile: str | None, note: str, by: str) -> None:
+    if campaign is None and profile is None:
+        raise UsageError(f"say which campaign to {control.value}, or whose journeys with --profile ID")
+    with open_dangol(Settings()) as dangol:
+        if profile is not None:
+            touched = dangol.steering.journeys(profile, control, campaign=campaign, by=by, note=note).journeys
+            where = f" in {campaign}" if campaign else ""
+            typer.echo(f"{_counted(touched)} of {profile}{where}: {_DONE[control]}")
+            return
+        assert campaign is not None
+        steered = dangol.steering.campaign(campaign, control, by=by, note=note)
+        already = " already" if (steered.before or Control.RESUME) is control else ""
+        ended = f"; {_counted(steered.journeys)} ended" if control is Control.STOP else ""
+        typer.echo(f"{campaign} is{already} {_DONE[control]}{ended}")
+
+
+def _counted(journeys: int) -> str:
+    return f"{journeys:,} {'journey' if journeys == 1 else 'journeys'}"

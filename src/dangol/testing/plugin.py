@@ -1,0 +1,107 @@
+"""pytest collects ``campaigns/tests/*.yaml``: one test a scenario, with the timeline of those that fail.
+
+pytest loads this by itself where dangol is installed. It imports the rest of dangol only when it meets such a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from dangol.scenarios.cases import Case
+    from dangol.scenarios.rehearsal import Rehearsal
+    from dangol.scenarios.run import Programme
+
+_programmes: pytest.StashKey[dict[Path, Programme]] = pytest.StashKey()
+_rehearsals: pytest.StashKey[dict[Path, Rehearsal]] = pytest.StashKey()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """``campaigns/tests/<campaign>.yaml`` of any workspace."""
+    if file_path.suffix == ".yaml" and file_path.parts[-3:-1] == ("campaigns", "tests"):
+        return ScenarioModule.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what scenarios were played in."""
+    for rehearsal in config.stash.get(_rehearsals, {}).values():
+        rehearsal.close()
+
+
+class ScenarioModule(pytest.File):
+    """One file of scenarios."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from dangol.errors import DangolError
+
+        root = self.path.parents[2]
+        try:
+            cases = _programme(self.config, root).cases()
+        except DangolError as error:
+            raise self.CollectError(str(error)) from error
+        path = self.path.relative_to(root).as_posix()
+        for case in cases:
+            if case.path == path:
+                yield ScenarioItem.from_parent(self, name=case.name, case=case)
+
+
+class ScenarioItem(pytest.Item):
+    """One scenario."""
+
+    def __init__(self, *, case: Case, **others: Any) -> None:
+        super().__init__(**others)
+        self.case = case
+
+    def runtest(self) -> None:
+        from structlog.testing import capture_logs
+
+        from dangol.scenarios.compare import compare
+
+        with capture_logs() as logged:
+            result = compare(self.case, _rehearsal(self.config, self.path.parents[2]).play(self.case))
+        if not result.passed:
+            for entry in logged:
+                if entry["log_level"] in {"warning", "error", "critical"}:
+                    self.add_report_section("call", "log", str(entry))
+            raise ScenarioFailed(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, ScenarioFailed):
+            return excinfo.value.report
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.case.line - 1, self.name
+
+
+class ScenarioFailed(Exception):
+    """A scenario did not go as expected; ``report`` is its timeline."""
+
+    def __init__(self, result: Any) -> None:
+        from dangol.scenarios.report import as_text
+
+        self.report = as_text(result)
+        super().__init__(result.failures[0].summary)
+
+
+def _programme(config: pytest.Config, root: Path) -> Programme:
+    from dangol.scenarios.run import programme
+
+    known = config.stash.setdefault(_programmes, {})
+    if root not in known:
+        known[root] = programme(root)
+    return known[root]
+
+
+def _rehearsal(config: pytest.Config, root: Path) -> Rehearsal:
+    from dangol.scenarios.rehearsal import Rehearsal
+
+    opened = config.stash.setdefault(_rehearsals, {})
+    if root not in opened:
+        opened[root] = Rehearsal(_programme(config, root).workspace)
+    return opened[root]
