@@ -36,7 +36,7 @@ def test_every_example_gives_what_the_manual_shows(channel: str, locale: str, te
 @pytest.mark.parametrize(("example", "result"), FILTERS)
 def test_every_filter_gives_what_the_manual_shows(example: str, result: str) -> None:
     rendered = render(example.replace("\\|", "|"), channel="sms").text
-    assert rendered.replace("\u202f", " ") == f"Dangol Records: {result}\nQuestions: 02-000-0000"
+    assert rendered == f"Dangol Records: {result}\nQuestions: 02-000-0000"
 
 
 def test_the_manual_has_examples() -> None:

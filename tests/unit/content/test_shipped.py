@@ -2,66 +2,117 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import pytest
-from ruamel.yaml import YAML
 
 from dangol.content.check import check_messages
 from dangol.content.messages import Messages, compile_messages
+from dangol.definitions.workspace import load_workspace
+from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Purpose
-from dangol.model.workspace import TrackingPlan
+from dangol.model.workspace import ValueType
 from tests.unit.content.workspace import ROOT, SHIPPED
 
-EMAIL, SMS, PUSH = Channel.EMAIL, Channel.SMS, Channel.PUSH
-MESSAGES = {
-    "order_confirmation": (Purpose.TRANSACTIONAL, (EMAIL, SMS), "Order Completed"),
-    "welcome": (Purpose.MARKETING, (EMAIL, PUSH), "Order Completed"),
-    "second_purchase": (Purpose.MARKETING, (EMAIL, PUSH), "Order Completed"),
-    "win_back": (Purpose.MARKETING, (EMAIL, SMS), None),
-    "vip_thanks": (Purpose.MARKETING, (EMAIL, SMS), None),
-    "newsletter": (Purpose.MARKETING, (EMAIL,), None),
-}
-FULL = {"name": "김하나", "given_name": "Hana", "topics": ["jazz"], "vip": True}
-ORDER = {"order_id": "A-1042", "value": 35000, "currency": "KRW", "quantity": 2}
-EACH = [
-    (key, channel, locale)
-    for key, (_, channels, _) in MESSAGES.items()
-    for channel in channels
-    for locale in ("ko", "en")
-]
-
-
-@pytest.fixture(scope="module")
-def messages() -> dict[str, Messages]:
-    return {
-        key: compile_messages(SHIPPED, templates=[key], purpose=purpose, default_locale="ko")
-        for key, (purpose, _, _) in MESSAGES.items()
+WORKSPACE = load_workspace(ROOT)
+LOCALES = ("ko", "en")
+EACH = sorted(
+    {
+        (campaign.key, send.send, channel, locale)
+        for campaign in WORKSPACE.campaigns.values()
+        for send in campaign.sends
+        for channel in send.every_channel
+        for locale in LOCALES
     }
+)
+EMAILS = [(campaign, message, locale) for campaign, message, channel, locale in EACH if channel is Channel.EMAIL]
+
+FULL = {"name": "김하나", "given_name": "Hana", "topics": ["jazz"], "vip": True, "tier": "regular"}
+OF_TYPE: dict[ValueType, Any] = {
+    ValueType.STRING: "Kind of Blue",
+    ValueType.NUMBER: 35000,
+    ValueType.BOOLEAN: True,
+    ValueType.DATE: "2026-12-10",
+    ValueType.DATETIME: "2026-12-10T19:00:00+09:00",
+    ValueType.LIST: ["jazz"],
+}
+NAMED: dict[str, Any] = {
+    "order_id": "A-1042",
+    "cart_id": "C-77",
+    "case_id": "K-3",
+    "currency": "KRW",
+    "quantity": 2,
+    "url": "https://dangol.example/records/7",
+    "tracking_url": "https://parcel.example/6890123456789",
+    "store": "Seongsu",
+    "code": "4821",
+    "tier": "regular",
+    "previous": "guest",
+}
+NEEDED = {"order_confirmation": ("order_id", "value", "currency", "quantity")}
+"""Without these a receipt is none: it is refused rather than sent with holes."""
+
+
+def event_of(campaign: str) -> dict[str, Any]:
+    """The campaign's event with every property that the tracking plan gives it."""
+    name = WORKSPACE.campaigns[campaign].entry.opened_by
+    plan = WORKSPACE.tracking_plan.events.get(name or "", {})
+    return {name: NAMED.get(name, OF_TYPE[kind]) for name, kind in plan.items()}
+
+
+def least_of(campaign: str) -> dict[str, Any]:
+    """The campaign's event with nothing but what lets people in, and what its text cannot do without."""
+    key = WORKSPACE.campaigns[campaign].entry.key
+    sure = {*NEEDED.get(campaign, ()), *((key.partition(".")[2],) if key else ())}
+    return {name: value for name, value in event_of(campaign).items() if name in sure}
+
+
+@cache
+def compiled(message: str, purpose: Purpose) -> Messages:
+    return compile_messages(SHIPPED, templates=[message], purpose=purpose, default_locale="ko")
+
+
+def render(
+    campaign: str, message: str, channel: Channel, locale: str, profile: dict[str, Any], event: dict[str, Any]
+) -> Rendered:
+    messages = compiled(message, WORKSPACE.campaigns[campaign].purpose)
+    return messages.render(message, channel, locale, {"profile": profile, "event": event})
 
 
 def test_the_check_finds_nothing() -> None:
-    plan = TrackingPlan.model_validate(YAML(typ="safe").load(ROOT / "campaigns/tracking-plan.yaml"))
-    sends = [(key, purpose, channels, event) for key, (purpose, channels, event) in MESSAGES.items()]
-    assert check_messages(SHIPPED, sends=sends, plan=plan, default_locale="ko") == []
+    sends = [
+        (send.send, campaign.purpose, send.every_channel, campaign.entry.opened_by)
+        for campaign in WORKSPACE.campaigns.values()
+        for send in campaign.sends
+    ]
+    assert check_messages(SHIPPED, sends=sends, plan=WORKSPACE.tracking_plan, default_locale="ko") == []
 
 
-@pytest.mark.parametrize(("key", "channel", "locale"), EACH)
+def test_every_text_is_sent_by_some_campaign() -> None:
+    sent = {(message, channel.value) for _, message, channel, _ in EACH}
+    texts = {(path.split("/")[1], path.split("/")[2].partition(".")[0]) for path in SHIPPED if "/brand/" not in path}
+    assert texts - sent == set()
+
+
+@pytest.mark.parametrize(("campaign", "message", "channel", "locale"), EACH)
 def test_every_text_renders_with_everything_known_and_with_almost_nothing(
-    messages: dict[str, Messages], key: str, channel: Channel, locale: str
+    campaign: str, message: str, channel: Channel, locale: str
 ) -> None:
-    for profile in (FULL, {}):
-        rendered = messages[key].render(key, channel, locale, {"profile": profile, "event": ORDER})
+    for profile, event in ((FULL, event_of(campaign)), ({}, event_of(campaign)), ({}, least_of(campaign))):
+        rendered = render(campaign, message, channel, locale, profile, event)
         assert rendered.locale == locale
         assert "고객님" not in rendered.text
         assert "ustomer" not in rendered.text
+        assert "!" not in rendered.subject + rendered.text
+        assert "  " not in rendered.text
         assert "\n\n\n" not in rendered.text
         assert rendered.segments <= 2
 
 
-@pytest.mark.parametrize(("key", "locale"), [(key, locale) for key in MESSAGES for locale in ("ko", "en")])
-def test_every_email_is_accessible_and_made_for_light_and_dark(
-    messages: dict[str, Messages], key: str, locale: str
-) -> None:
-    html = messages[key].render(key, EMAIL, locale, {"profile": FULL, "event": ORDER}).html
+@pytest.mark.parametrize(("campaign", "message", "locale"), EMAILS)
+def test_every_email_is_accessible_and_made_for_light_and_dark(campaign: str, message: str, locale: str) -> None:
+    html = render(campaign, message, Channel.EMAIL, locale, FULL, event_of(campaign)).html
     assert 8_000 <= len(html.encode()) <= 10_500
     assert f'<html lang="{locale}"' in html
     assert '<meta name="color-scheme" content="light dark">' in html
@@ -73,7 +124,18 @@ def test_every_email_is_accessible_and_made_for_light_and_dark(
     assert "tagword" not in html
 
 
-def test_second_person_facts_are_all_that_texts_read(messages: dict[str, Messages]) -> None:
-    read = messages["newsletter"].variables("newsletter", EMAIL, "ko")
+@pytest.mark.parametrize(("campaign", "message", "channel", "locale"), [one for one in EACH if one[3] == "ko"])
+def test_korean_advertising_carries_its_label_and_nothing_else_does(
+    campaign: str, message: str, channel: Channel, locale: str
+) -> None:
+    rendered = render(campaign, message, channel, locale, FULL, event_of(campaign))
+    first = rendered.text if channel is Channel.SMS else rendered.subject
+    assert first.startswith("(광고)") == (WORKSPACE.campaigns[campaign].purpose is Purpose.MARKETING)
+
+
+def test_second_person_facts_are_all_that_texts_read() -> None:
+    read = compiled("newsletter", Purpose.MARKETING).variables("newsletter", Channel.EMAIL, "ko")
     assert read == {("profile", "name"), ("profile", "topics"), ("profile", "vip")}
-    assert messages["win_back"].variables("win_back", SMS, "en-GB") == {("profile", "given_name")}
+    assert compiled("win_back", Purpose.MARKETING).variables("win_back", Channel.SMS, "en-GB") == {
+        ("profile", "given_name")
+    }

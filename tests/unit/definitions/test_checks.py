@@ -58,7 +58,7 @@ def test_a_workspace_with_an_error_is_no_workspace_and_one_with_warnings_is() ->
     quiet = CAMPAIGN[: CAMPAIGN.index("      - send")] + "      - wait: 1 day\n"
     workspace, found = parse_workspace(sources(cart=quiet))
     assert workspace is not None
-    assert [(problem.code, problem.severity) for problem in found] == [("no-send", "warning")]
+    assert [(problem.code, problem.severity) for problem in found] == [("no-effect", "warning")]
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,12 @@ def test_a_schedule_that_is_wrong_or_never_comes_is_an_error(schedule: str) -> N
 
 
 def test_zones_and_audiences_are_checked() -> None:
-    text = _scheduled("0 10 * * *").replace('"true"', "profile.vipp\n  timezone: Asia/Soul")
+    text = _scheduled("0 10 * * *").replace("profile.vip", "profile.vipp\n  timezone: Asia/Soul")
     assert places(problems(text)) == [(6, 21, "bad-expression"), (7, 13, "unknown-timezone")]
 
 
 def _scheduled(schedule: str) -> str:
-    return CAMPAIGN.replace("event: Checkout Started", f'schedule: "{schedule}"\n  audience: "true"')
+    return CAMPAIGN.replace("event: Checkout Started", f'schedule: "{schedule}"\n  audience: profile.vip')
 
 
 def test_winning_back_may_end_and_begin_with_the_same_event() -> None:

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from dangol.definitions.schema import FILES, json_schema
+from dangol.definitions.schema import FILES, json_schema, names_at, words_at
 from dangol.definitions.yaml import read_yaml
+from dangol.model.campaign import Campaign
+from dangol.model.steps import STEP_TYPES
 from tests.unit.definitions.samples import CAMPAIGN, REPOSITORY
 
 KEYWORDS = set(
-    "$schema $defs $ref type properties required additionalProperties patternProperties propertyNames items anyOf enum "
-    "pattern minItems minLength maxLength minimum maximum title description examples default".split()
+    "$schema $defs $ref type properties required additionalProperties patternProperties propertyNames minProperties "
+    "items anyOf enum pattern minItems minLength maxLength minimum maximum title description examples default".split()
 )
 TYPES: dict[str, Any] = {
     "object": dict,
@@ -57,7 +59,7 @@ def accepts(root: dict[str, Any], schema: dict[str, Any], value: Any) -> bool:
 
 
 def _accepts_object(root: dict[str, Any], schema: dict[str, Any], value: dict[str, Any]) -> bool:
-    if not set(schema.get("required", ())) <= value.keys():
+    if not set(schema.get("required", ())) <= value.keys() or len(value) < schema.get("minProperties", 0):
         return False
     for key, item in value.items():
         if "propertyNames" in schema and not accepts(root, schema["propertyNames"], key):
@@ -142,5 +144,19 @@ def test_authors_read_what_every_key_of_a_campaign_is_for() -> None:
     schema = json_schema(FILES["campaign"])
     for definition in (schema, *schema["$defs"].values()):
         for name, field in definition.get("properties", {}).items():
-            told = "description" in field or definition["title"] in {"After", "AllOf"}
-            assert told, f"{definition['title']}.{name}"
+            assert "description" in field, f"{definition['title']}.{name}"
+
+
+def test_what_may_stand_in_a_branch_is_known_however_deep_it_is() -> None:
+    send = {"send": "nudge", "channels": ["push"], "on_capped": "drop"}
+    fork = {"split": {"copy": {"plain": 50, "story": 50}}, "plain": [send], "story": []}
+    value = {"stages": [{"stage": "purchase", "steps": [{"if": "profile.vip", "then": [fork]}]}]}
+    at_fork = ("stages", 0, "steps", 0, "then", 0)
+    assert names_at(Campaign, value, at_fork) == ["split", "ref", "plain", "story"]
+    assert names_at(Campaign, value, (*at_fork, "plain", 0)) == [
+        *("send", "ref", "channels", "expires_after", "on_capped")
+    ]
+    assert words_at(Campaign, value, (*at_fork, "plain", 0, "channels", 0)) == ["email", "sms", "push"]
+    assert words_at(Campaign, value, (*at_fork, "plain", 0, "on_capped")) == ["drop", "defer", "reroute"]
+    every_key = dict.fromkeys(key for model in STEP_TYPES.values() for key in names_at(model, {}, ()))
+    assert names_at(Campaign, value, (*at_fork[:-1], 1)) == list(every_key)

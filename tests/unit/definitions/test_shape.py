@@ -38,13 +38,21 @@ def test_the_sample_has_no_problems() -> None:
             "name: Cart\ngoal: {event: Order Completed}",
             "3:1: error[missing-key] expected the key `within`",
         ),
-        ("event: Checkout Started", "again: never", "4:1: error[bad-value] an entry has either `event` or `schedule`"),
+        (
+            "event: Checkout Started",
+            "again: never",
+            "4:1: error[bad-value] an entry has one of `event`, `api`, `audience`",
+        ),
         (
             "Started\n",
             "Started\n  again: sometimes\n",
             "6:10: error[unknown-word] expected `never` or `always` or a map",
         ),
-        ("send: nudge", "sned: nudge", "9:9: error[bad-value] expected exactly one of wait, send, exit"),
+        (
+            "send: nudge",
+            "sned: nudge",
+            "9:9: error[bad-value] expected exactly one of wait, wait_for, if, split, send,",
+        ),
         (
             "      - send: nudge\n        channels: [push, email]\n",
             "      - wait\n",
@@ -75,8 +83,8 @@ def test_the_sample_has_no_problems() -> None:
         ),
         (
             "- send: nudge",
-            "- if: profile.vip\n        x: 1",
-            "9:9: error[bad-value] this version of dangol does not run `if`",
+            "- if: profile.vip\n        x: 1\n      - send: nudge",
+            "10:9: error[unknown-key] found the unknown key `x` (expected `else`, `if`, `ref` or `then`)",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,32 @@ def test_positions_are_stage_and_step_in_the_order_in_which_steps_run() -> None:
         ("1.1", "loyalty", "1.1", Exit),
     ]
     assert [each.send for each in flow.sends] == ["hello", "hello"]
+
+
+def test_positions_in_branches_name_the_branch_and_go_on_behind_it() -> None:
+    inner = {"if": "true", "then": [wait("1 day"), send()]}
+    fork = {"split": {"copy": {"plain": 50, "story": 50}}, "plain": [inner], "story": []}
+    flow = campaign(fork, {"exit": "done"})
+    assert [(placed.position, placed.following) for placed in flow.placed] == [
+        ("0.0", "0.1"),
+        ("0.0.plain.0", "0.1"),
+        ("0.0.plain.0.then.0", "0.0.plain.0.then.1"),
+        ("0.0.plain.0.then.1", "0.1"),
+        ("0.1", "end"),
+    ]
+    assert [flow.placed[0].into(arm) for arm in ("plain", "story")] == ["0.0.plain.0", "0.1"]
+    assert [flow.placed[1].into(branch) for branch in ("then", "else")] == ["0.0.plain.0.then.0", "0.1"]
+
+
+def test_a_campaign_cannot_end_before_it_starts() -> None:
+    assert campaign(send(), starts="2026-12-24", ends="2026-12-24").ends == date(2026, 12, 24)
+    with pytest.raises(ValidationError, match="ends on 2026-12-23, before it starts on 2026-12-24"):
+        campaign(send(), starts="2026-12-24", ends="2026-12-23")
+
+
+def test_an_exit_is_an_event_with_or_without_a_condition() -> None:
+    flow = campaign(send(), exit=["A", {"event": "B", "where": "true"}])
+    assert [(one.event, one.where) for one in flow.exits] == [("A", None), ("B", "true")]
 
 
 def test_channels_are_fallbacks_in_order_or_one_message_each() -> None:
@@ -46,12 +72,19 @@ def test_a_holdout_is_nothing_else(value: object) -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({}, "either `event` or `schedule`"),
-        ({"event": "A", "schedule": "0 10 * * *", "audience": "true"}, "either `event` or `schedule`"),
-        ({"event": "A", "audience": "true"}, "belong to a `schedule`"),
-        ({"event": "A", "timezone": "Asia/Seoul"}, "belong to a `schedule`"),
+        ({}, "found none of them"),
+        ({"event": "A", "schedule": "0 10 * * *", "audience": "true"}, "found event and audience"),
+        ({"event": "A", "audience": "true"}, "found event and audience"),
+        ({"event": "A", "api": "B"}, "found event and api"),
+        ({"event": "A", "timezone": "Asia/Seoul"}, "`timezone` belongs to a `schedule`"),
+        ({"event": "A", "every": "1 hour"}, "`every` and `existing` to an `audience`"),
+        ({"api": "A", "existing": "enter"}, "`every` and `existing` to an `audience`"),
+        ({"audience": "true", "timezone": "Asia/Seoul"}, "`timezone` belongs to a `schedule`"),
         ({"schedule": "0 10 * * *"}, "needs an `audience`"),
-        ({"schedule": "0 10 * * *", "audience": "true", "where": "true"}, "belongs to an `event`"),
+        ({"schedule": "0 10 * * *", "audience": "true", "where": "true"}, "belong to an `event`"),
+        ({"audience": "true", "key": "event.x"}, "belong to an `event`"),
+        ({"schedule": "0 10 * * *", "audience": "true", "every": "1 hour"}, "without a `schedule`"),
+        ({"event": "A", "key": "profile.name"}, "expected a property of the event"),
     ],
 )
 def test_there_is_one_way_in(entry: dict[str, Any], words: str) -> None:
@@ -76,7 +109,22 @@ def test_only_again_after_has_a_pause(again: Any, pause: timedelta | None) -> No
         ({}, "found nothing"),
         ({"sleep": "1 day"}, "found `sleep`"),
         ({"wait": "1 day", "exit": "x"}, "exactly one of"),
-        ({"split": {}}, "does not run `split` steps"),
+        ({"split": {}}, "a `split` has one name"),
+        ({"split": {"copy": {"a": 50, "b": 49}}, "a": [], "b": []}, "add up to 100; found 99"),
+        ({"split": {"copy": {"a": 50, "b": 50}}, "a": []}, "Field required"),
+        ({"split": {"copy": {"a": 50, "b": 50}}, "a": [], "b": [], "c": []}, "Extra inputs"),
+        ({"if": "true", "wait_for": {"event": "A", "within": "1 day"}}, "exactly one of"),
+        ({"if": "true", "then": [{"wait": "soon"}]}, "expected a number and a unit"),
+        ({"wait": "monday"}, "write `wait: {until: monday}`"),
+        ({"wait": {"until": "someday"}}, "expected a time such as"),
+        ({"wait": {"until": "09:00", "at": "10:00"}}, "leave `at` out"),
+        ({"set": {}}, "at least 1 item"),
+        ({"set": {"vip": {"form": "profile.name"}}}, "`from`, `add` or `remove`"),
+        ({"emit": "A", "properties": {"x": {"from": "event.x"}}}, "expected a field"),
+        ({"webhook": "https://"}, "expected an address"),
+        ({"webhook": "https://crm.example/a b"}, "expected an address"),
+        ({"webhook": "https://crm.example/#part"}, "never sent"),
+        ({"webhook": "https://me@crm.example/"}, "user or password"),
         ({"wait": "1 day", "channels": ["email"]}, "channels"),
         ({"send": "hello"}, "channels"),
         ({"send": "hello", "channels": []}, "channels"),
@@ -97,9 +145,19 @@ def test_a_campaign_written_out_and_read_again_is_the_same() -> None:
     flow = campaign(
         send(channels={"all": ["email"]}, expires_after="36 hours"),
         wait("90 minutes"),
+        {"wait": {"until": "3 days before profile.birthday", "yearly": True, "at": "10:00"}},
+        {
+            "wait_for": {"event": "B", "within": "1 day", "since": "entry"},
+            "then": [{"if": "true", "else": [{"webhook": "https://crm.example/hook", "payload": {"x": [1, True]}}]}],
+            "else": [{"set": {"vip": True, "old": None, "x": {"from": "entry.x"}, "tags": {"add": ["a"]}}}],
+        },
+        {"split": {"copy": {"plain": 50, "story": 50}}, "plain": [{"emit": "D"}], "story": []},
         {"exit": "done"},
-        entry={"event": "A", "again": {"after": "10 days"}},
+        entry={"event": "A", "key": "event.x", "again": {"after": "10 days"}},
         goal={"event": "B", "within": "3 days"},
+        exit=["C", {"event": "B", "where": "event.x == entry.x"}],
+        starts="2026-12-01",
+        ends="2026-12-24",
     )
-    written = flow.model_dump(exclude={"holdout"}, exclude_none=True)
+    written = flow.model_dump(exclude={"holdout"}, exclude_unset=True, by_alias=True)
     assert type(flow).model_validate(written) == flow

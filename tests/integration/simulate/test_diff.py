@@ -1,0 +1,150 @@
+"""Two states of the campaigns, the same people: who changes, and why."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dangol.definitions import versions
+from dangol.definitions.workspace import load_workspace, read_sources
+from dangol.errors import ProblemsFound, UsageError
+from dangol.simulate.variants import at_revision, checked, deployed, with_version
+from dangol.store.database import Database
+from tests.integration.simulate.world import START, events_file, happened, people_file, simulated, workspace
+from tests.workspaces import campaign, note, write_workspace
+
+BEFORE = campaign("thanks", note(ref="thank"), where="event.value >= 50")
+
+
+def orders(folder: Path, **values: int) -> Path:
+    calls = (happened(who, "Order Completed", 10, order_id="1", value=value) for who, value in values.items())
+    return events_file(folder, *calls)
+
+
+def test_exactly_the_people_whose_outcome_changes_are_named_and_why(tmp_path: Path) -> None:
+    now = campaign("thanks", note(ref="thank"), where="event.value >= 30")
+    variants = workspace(tmp_path, BEFORE, name="before"), workspace(tmp_path, now)
+    events = orders(tmp_path, ada=10, ben=40, cho=60)
+    found = simulated(*variants, audience=people_file(tmp_path, ["ada", "ben", "cho"]), events=events)
+    difference = found["difference"]
+    assert difference["people"] == 1
+    assert difference["kinds"] == [{"campaign": "thanks", "kind": "gained", "people": 1}]
+    (ben,) = difference["listed"]
+    (change,) = ben["changes"]
+    assert ben["profile"] == "ben"
+    assert (change["before"], change["why"]) == (None, "never_entered")
+    assert change["after"] == {
+        "state": "accepted",
+        "reason": "accepted_by_provider",
+        "channel": "email",
+        "at": "2026-11-02T10:00+09:00",
+    }
+    assert [variant["sent"] for variant in found["variants"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "after"),
+    [
+        (campaign("thanks", {"wait": "3 hours"}, note(ref="thank")), "other_time", "2026-11-02T13:00+09:00"),
+        (campaign("thanks", note("sms", "email", ref="thank")), "other_channel", "2026-11-02T10:00+09:00"),
+        (campaign("thanks", note(ref="thank"), holdout="99%"), "lost", "2026-11-02T10:00+09:00"),
+    ],
+)
+def test_another_time_channel_or_refusal_is_told(tmp_path: Path, now: dict[str, object], kind: str, after: str) -> None:
+    before = workspace(tmp_path, campaign("thanks", note(ref="thank")), name="before")
+    found = simulated(
+        before, workspace(tmp_path, now), audience=people_file(tmp_path, ["ada"]), events=orders(tmp_path, ada=1)
+    )
+    (person,) = found["difference"]["listed"]
+    (change,) = person["changes"]
+    assert (change["kind"], change["after"]["at"]) == (kind, after)
+    if kind == "lost":
+        assert change["after"]["reason"] == "held_out"
+
+
+def test_the_same_campaigns_change_nobody(tmp_path: Path) -> None:
+    variants = workspace(tmp_path, BEFORE, name="before"), workspace(tmp_path, BEFORE)
+    found = simulated(
+        *variants, behaviour="events: {Order Completed: {rate: 30, properties: {value: 70}}}", people=20, days=2
+    )
+    assert found["variants"][0]["entries"] > 0
+    assert found["difference"]["people"] == 0
+
+
+def test_the_list_is_bounded_and_the_rest_is_counted(tmp_path: Path) -> None:
+    now = campaign("thanks", note(ref="thank"))
+    variants = workspace(tmp_path, BEFORE, name="before"), workspace(tmp_path, now)
+    names = ["ada", "ben", "cho", "dan"]
+    found = simulated(
+        *variants,
+        audience=people_file(tmp_path, names),
+        events=orders(tmp_path, **dict.fromkeys(names, 1)),
+        limit=2,
+    )
+    assert [one["profile"] for one in found["difference"]["listed"]] == ["ada", "ben"]
+    assert (found["difference"]["people"], found["difference"]["not_listed"]) == (4, 2)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository whose workspace lies below its top, with one commit; then the campaign was changed on disk."""
+    root = write_workspace(tmp_path / "repository" / "marketing", BEFORE)
+    git(tmp_path / "repository", "init", "-q")
+    git(tmp_path / "repository", "add", "-A")
+    git(tmp_path / "repository", "commit", "-qm", "first")
+    write_workspace(root, campaign("thanks", note(ref="thank")))
+    return root
+
+
+def test_a_revision_is_read_without_a_checkout(repository: Path) -> None:
+    now = dict(read_sources(repository))
+    then = at_revision(repository, "HEAD")
+    assert set(then) == set(now)
+    assert {path for path in now if now[path] != then[path]} == {"campaigns/thanks.yaml"}
+    assert "event.value >= 50" in then["campaigns/thanks.yaml"]
+    assert dict(read_sources(repository)) == now
+    checked(then)
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "HEAD~5", "--upload-pack=x", ""])
+def test_a_revision_that_is_not_there_is_wrong_usage(repository: Path, revision: str) -> None:
+    with pytest.raises(UsageError, match="--diff"):
+        at_revision(repository, revision)
+
+
+def test_without_a_repository_there_are_no_revisions(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no git repository"):
+        at_revision(write_workspace(tmp_path / "alone", BEFORE), "HEAD")
+
+
+def test_without_git_there_are_no_revisions(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UsageError, match="git is not installed"):
+        at_revision(repository, "HEAD")
+
+
+def test_a_revision_that_cannot_run_is_told_with_its_places(repository: Path) -> None:
+    broken = {**at_revision(repository, "HEAD"), "campaigns/policies.yaml": "timezone: Mars/Olympus\n"}
+    with pytest.raises(ProblemsFound, match=r"campaigns/policies\.yaml:1"):
+        checked(broken)
+
+
+def test_a_deployed_version_is_found_by_the_beginning_of_its_id(repository: Path, sqlite_database: Database) -> None:
+    workspace_then = load_workspace(write_workspace(repository.parent / "then", BEFORE))
+    with sqlite_database.write() as tx:
+        (deployment,) = versions.deploy(tx, workspace_then, at=START, by="tests")
+    assert deployment.version_id is not None
+    url = f"sqlite:///{sqlite_database.url.database}"
+    found = deployed(url, deployment.version_id[:12])
+    assert found is not None
+    merged = with_version(read_sources(repository), found)
+    assert merged["campaigns/thanks.yaml"] == workspace_then.sources["campaigns/thanks.yaml"]
+    assert deployed(url, "0123456789ab") is None
+    assert deployed(url, "HEAD") is None

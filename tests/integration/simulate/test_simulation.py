@@ -1,0 +1,240 @@
+"""What a simulation finds out, on the real pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dangol.definitions.workspace import read_sources
+from dangol.errors import ProblemsFound, UsageError
+from dangol.simulate import part
+from dangol.simulate.part import Variant
+from dangol.simulate.report import html_report
+from tests.integration.simulate.world import (
+    QUIET,
+    events_file,
+    happened,
+    people_file,
+    simulated,
+    workspace,
+)
+from tests.workspaces import NIGHT, ROOT, campaign, cap, note, scheduled
+
+LIVELY = """
+people:
+  consents: {marketing: {email: 80%, sms: 60%, push: 50%}}
+  past: {Order Completed: 0.5}
+events:
+  Checkout Started:
+    rate: 6
+    properties: {value: {from: 1000, to: 90000}}
+    then: [{event: Order Completed, share: 50%, after: 2 hours, keeps: [value]}]
+  Order Completed: {properties: {order_id: {id: order}}}
+responses: [{open: 30%, click: 10%, purchase: 5%, after: 3 hours}]
+costs: {sms: {per_segment: 20}, email: {per_thousand: 1000}}
+limits: {email: {per_second: 0.001, per_day: 10}}
+"""
+
+
+def named(found: dict[str, Any], key: str) -> dict[str, Any]:
+    return next(one for one in found["variants"][-1]["campaigns"] if one["key"] == key)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Variant:
+    split = {"split": {"copy": {"plain": 50, "warm": 50}}, "plain": [note("email")], "warm": [note("push", "email")]}
+    return workspace(
+        tmp_path,
+        campaign("cart", {"wait": "1 hour"}, split, event="Checkout Started", holdout="20%"),
+        campaign("thanks", note("sms", "email", ref="thank"), goal={"event": "Order Completed", "within": "3 days"}),
+        policies={"caps": [cap(2)], "quiet_hours": NIGHT},
+    )
+
+
+def test_two_runs_find_the_same(shop: Variant) -> None:
+    first = simulated(shop, behaviour=LIVELY, people=60, days=2)
+    assert first["variants"][0]["sent"] > 10
+    assert simulated(shop, behaviour=LIVELY, people=60, days=2) == first
+
+
+def test_one_and_two_processes_find_the_same(shop: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(part, "_SMALLEST_PART", 40)
+    one = simulated(shop, behaviour=LIVELY, people=90, days=2)
+    assert simulated(shop, behaviour=LIVELY, people=90, days=2, processes=2) == one
+
+
+def test_how_people_are_divided_changes_nobodys_luck(shop: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = simulated(shop, behaviour=LIVELY, people=60, days=2)
+    monkeypatch.setattr(part, "_SMALLEST_PART", 25)
+    assert simulated(shop, behaviour=LIVELY, people=60, days=2) == whole
+
+
+def test_another_seed_finds_something_else(shop: Variant) -> None:
+    found = [simulated(shop, behaviour=LIVELY, people=60, days=2, seed=seed)["variants"] for seed in (1, 2)]
+    assert found[0] != found[1]
+
+
+def test_the_answers_hold_together(shop: Variant) -> None:
+    found = simulated(shop, behaviour=LIVELY, people=100, days=7)
+    now = found["variants"][0]
+    cart, thanks = named(found, "cart"), named(found, "thanks")
+    assert now["sent"] == sum(now["sent_by_channel"].values()) == sum(one["sent"] for one in now["campaigns"])
+    assert now["sent"] == sum(day["email"] + day["sms"] + day["push"] for day in now["volume"]["days"])
+    assert len(now["volume"]["days"]) == 7
+    assert sum(now["weeks"]["all"]) == found["people"] == 100
+    assert now["people_reached"] + sum(one["people"] for one in now["nothing"]) == 100
+    assert cart["refused"]["held_out"] > 0
+    assert {group["group"] for group in cart["groups"]} >= {"all", "held_out", "messaged", "copy: plain", "copy: warm"}
+    assert {group["group"] for group in thanks["groups"]} == {"all", "messaged"}
+    assert cart["deferred"]["quiet_hours"]["mean_hours"] > 0
+    assert now["cost"]["sms"] == 20 * now["segments"]
+    assert now["cost"]["email"] == pytest.approx(now["sent_by_channel"]["email"])
+    email = next(one for one in now["volume"]["limits"] if one["channel"] == "email")
+    assert email["busiest_hour_takes_seconds"] == email["in_busiest_hour"] / 0.001
+    assert email["hours_over"] > 0
+    assert now["bought"] > 0
+    assert now["samples"]
+
+
+def test_a_campaign_that_takes_anothers_place_is_named(tmp_path: Path) -> None:
+    shop = workspace(
+        tmp_path,
+        campaign("greedy", note(), priority=90),
+        campaign("starved", {"wait": "1 hour"}, note(on_capped="drop"), priority=10),
+        policies={"caps": [cap(1, key="weekly")]},
+    )
+    names = ["ada", "ben", "cho"]
+    orders = events_file(tmp_path, *(happened(name, "Order Completed", 10, order_id="1") for name in names))
+    found = simulated(shop, audience=people_file(tmp_path, names), events=orders)
+    assert found["variants"][0]["competition"] == [
+        {"campaign": "starved", "cap": "weekly", "refused": 3, "deferred": 0, "rerouted": 0, "held_by": {"greedy": 3}}
+    ]
+    assert named(found, "greedy")["sent"] == 3
+    assert named(found, "starved")["refused"] == {"capped": 3}
+
+
+def test_events_happen_at_their_times(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", {"wait": "2 hours"}, note(ref="thank")))
+    calls = events_file(tmp_path, happened("ada", "Order Completed", 10.1, order_id="1"))
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=calls)
+    assert [step["first"] for step in named(found, "thanks")["steps"]] == ["2026-11-02T12:00+09:00"]
+
+
+def test_an_exit_wins_over_a_message_due_at_the_same_instant(tmp_path: Path) -> None:
+    shop = workspace(
+        tmp_path,
+        campaign("cart", {"wait": "2 hours"}, note(), event="Checkout Started", exit=["Order Completed"]),
+    )
+    calls = events_file(
+        tmp_path,
+        happened("ada", "Checkout Started", 10),
+        happened("ada", "Order Completed", 12, order_id="1"),
+        happened("ben", "Checkout Started", 10),
+    )
+    found = simulated(shop, audience=people_file(tmp_path, ["ada", "ben"]), events=calls)
+    assert named(found, "cart")["sent"] == 1
+    assert named(found, "cart")["ends"] == {"completed": 1, "exit_event": 1}
+
+
+def test_events_from_before_the_start_are_history_and_begin_nothing(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("third", note(), where='count("Order Completed") == 3'))
+    calls = [happened("ada", "Order Completed", hours, order_id=str(hours)) for hours in (-48, -24, 10)]
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=events_file(tmp_path, *calls))
+    assert found["variants"][0]["events"] == {"Order Completed": 1}
+    assert named(found, "third")["entries"] == 1
+
+
+def test_old_events_are_moved_into_the_window_if_asked(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    calls = events_file(tmp_path, happened("ada", "Order Completed", -24 * 90 + 10, order_id="1"))
+    people = people_file(tmp_path, ["ada"])
+    unmoved = simulated(shop, audience=people, events=calls)
+    assert unmoved["assumptions"]["notes"][0]["code"] == "note_outside"
+    assert named(unmoved, "thanks")["sent"] == 0
+    moved = simulated(shop, audience=people, events=calls, shift_events=True)
+    assert [step["first"] for step in named(moved, "thanks")["steps"]] == ["2026-11-02T10:00+09:00"]
+
+
+def test_without_an_audience_the_people_are_those_of_the_events(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    calls = [happened(name, "Order Completed", 10, order_id="1") for name in ("ada", "ben")]
+    found = simulated(shop, events=events_file(tmp_path, *calls))
+    assert (found["people"], named(found, "thanks")["entries"]) == (2, 2)
+
+
+def test_consents_that_are_brought_count_and_no_others(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    consents = tmp_path / "consents.csv"
+    rows = ["profile_id,channel,purpose,action,occurred_at", "ada,email,marketing,granted,2026-01-01T00:00:00Z"]
+    consents.write_text("\n".join(rows))
+    calls = [happened(name, "Order Completed", 10, order_id="1") for name in ("ada", "ben")]
+    found = simulated(
+        shop,
+        audience=people_file(tmp_path, ["ada", "ben"]),
+        consents=consents,
+        events=events_file(tmp_path, *calls),
+    )
+    assert named(found, "thanks")["sent"] == 1
+    assert found["variants"][0]["nothing"] == [{"reason": "consent_missing", "people": 1}]
+
+
+def test_a_purchase_after_a_message_is_about_what_the_journey_began_with(tmp_path: Path) -> None:
+    cart = campaign(
+        "cart",
+        note(),
+        event="Checkout Started",
+        goal={"event": "Order Completed", "where": "event.value == entry.value", "within": "3 days"},
+    )
+    buying = QUIET + "events: {Order Completed: {}}\nresponses: [{purchase: 100%, after: 1 hour}]\n"
+    calls = events_file(tmp_path, happened("ada", "Checkout Started", 10, value=4711))
+    people = people_file(tmp_path, ["ada"])
+    found = simulated(workspace(tmp_path, cart), behaviour=buying, audience=people, events=calls)
+    assert named(found, "cart")["bought"] == 1
+    assert named(found, "cart")["groups"][0] == {"group": "all", "journeys": 1, "converted": 1, "share": 1.0}
+
+
+def test_only_the_campaigns_that_are_named_run(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, scheduled("daily", note()), scheduled("other", note()))
+    found = simulated(shop, people=5, days=2, campaigns=("daily",))
+    assert [one["key"] for one in found["variants"][0]["campaigns"]] == ["daily"]
+    assert named(found, "daily")["sent"] == 10
+    with pytest.raises(UsageError, match="did you mean 'daily'"):
+        simulated(shop, campaigns=("dayly",))
+
+
+def test_bad_lines_are_told_all_at_once_with_file_and_line(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    people = tmp_path / "people.csv"
+    people.write_text("profile_id,email\nada,ada@example.com\nben,nonsense\n")
+    events = tmp_path / "events.jsonl"
+    events.write_text('{"userId": "ada"}\nnot json\n')
+    with pytest.raises(ProblemsFound) as found:
+        simulated(shop, audience=people, events=events)
+    told = str(found.value)
+    assert f"{people}:3:1: error[invalid_email]" in told
+    assert f"{events}:1:1:" in told
+    assert f"{events}:2:1: error[malformed_json]" in told
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_report_is_one_file_that_loads_nothing(tmp_path: Path, shop: Variant, language: Any) -> None:
+    people = people_file(tmp_path, ["<script>alert(1)</script>"])
+    calls = events_file(tmp_path, happened("<script>alert(1)</script>", "Order Completed", 10, order_id="1"))
+    html = html_report(simulated(shop, audience=people, events=calls), language)
+    assert "<script" not in html
+    assert "src=" not in html
+    assert "http://" not in html
+    assert "https://" not in html
+    assert "&lt;script&gt;" in html
+    assert f'<html lang="{language}">' in html
+    assert html.count('<svg role="img"') == html.count("<desc>") == 3
+
+
+def test_the_shipped_campaigns_run_with_the_shipped_behaviour() -> None:
+    shop = Variant("now", read_sources(ROOT))
+    shipped = (ROOT / "src/dangol/simulate/data/behaviour.yaml").read_text(encoding="utf-8")
+    found = simulated(shop, behaviour=shipped, people=120, days=3)
+    assert found["variants"][0]["entries"] > 0
+    assert not any("render_failed" in one["refused"] for one in found["variants"][0]["campaigns"])
