@@ -118,7 +118,7 @@ class Dangol(AbstractContextManager["Dangol"]):
 
     def checked(self, root: Path | None = None) -> Workspace:
         """The workspace at ``root``, the settings' by default. Raises ProblemsFound with everything that is wrong."""
-        workspace = load_workspace(root or self.settings.workspace)
+        workspace = load_workspace(root or self.settings.workspace, now=self.clock.now())
         problems = [problem for problem in check_texts(workspace) if problem.severity == "error"]
         if problems:
             raise ProblemsFound(problems)

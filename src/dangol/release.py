@@ -282,13 +282,14 @@ class Releases:
         return [self.get(connection, version_id) for _, version_id in sorted(versions.active(connection).items())]
 
 
-def check_workspace(root: Path, paths: Sequence[Path] = ()) -> list[Problem]:
+def check_workspace(root: Path, paths: Sequence[Path] = (), *, now: datetime | None = None) -> list[Problem]:
     """Everything that is wrong in a workspace, in all files at once, sorted by place.
 
     ``paths`` keeps only what is found in these files or folders, and in the messages that campaigns among them send.
+    What has gone by is told as of ``now``; without it nothing counts as gone by.
     Raises UsageError where there is no workspace.
     """
-    workspace, problems = read_what_can_be(root)
+    workspace, problems = read_what_can_be(root, now=now)
     wanted = [path.resolve() for path in paths]
     if workspace is not None:
         # A text that is not there is told where the campaign asks for it.
@@ -316,7 +317,7 @@ def _sent_from(workspace: Workspace, root: Path, paths: Sequence[Path]) -> set[s
 def check_texts(workspace: Workspace) -> list[Problem]:
     """What is wrong in the messages that campaigns send."""
     sends: set[tuple[str, Purpose, tuple[Channel, ...], str | None]] = {
-        (send.send, campaign.purpose, send.every_channel, campaign.entry.event)
+        (send.send, campaign.purpose, send.every_channel, campaign.entry.opened_by)
         for campaign in workspace.campaigns.values()
         for send in campaign.sends
     }

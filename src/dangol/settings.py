@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     workspace: Path = Field(Path(), description="The folder that holds campaigns/ and templates/.")
     home: Path = Field(Path(".dangol"), description="Where the embedded database and the mailbox are kept.")
     database_url: str = Field("", description="SQLAlchemy URL of the database; empty means SQLite in the home folder.")
+    operator: str = Field("", description="Who deploys, pauses and stops, for the record; user@host unless given.")
     broker_url: str = Field(
         "", description="redis://… or amqp://…; empty means Dramatiq's in-memory broker (one process)."
     )

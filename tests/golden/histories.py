@@ -107,7 +107,7 @@ def release(key: str) -> Release:
 def definition(key: str) -> str:
     """A digest of what decides the way of people through the campaign; words for people and the log are left out."""
     told = release(key).campaign.model_dump(
-        mode="json", by_alias=True, include={"entry", "exit", "goal", "starts", "ends", "stages"}
+        mode="json", by_alias=True, exclude_unset=True, include={"entry", "exit", "goal", "starts", "ends", "stages"}
     )
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -138,9 +138,7 @@ def walk(flow: Flow, persona: Persona) -> list[Recorded]:
 def _occasions(flow: Flow, persona: Persona, state: State, *, after: datetime) -> Iterator[datetime]:
     if state.wake_at is not None:
         yield max(state.wake_at + persona.late, after)
-    yield from (
-        one.heard_at for one in persona.happened if one.heard_at > after and one.event.name in flow.events
-    )
+    yield from (one.heard_at for one in persona.happened if one.heard_at > after and one.event.name in flow.events)
 
 
 def _learn(step: Advance, profile: dict[str, Any], arms: dict[str, str]) -> None:
@@ -162,7 +160,7 @@ def replay(flow: Flow, journey: Recorded) -> Iterator[tuple[Recorded, Recorded, 
     state, where = persona.begins, "at the entry"
     profile, arms = dict(persona.profile), dict[str, str]()
     for recorded in journey["answers"]:
-        now, due = _instant(recorded["at"]), _instant(recorded["due"])
+        now, due = _instant(recorded["at"]), _instant(recorded.get("due", recorded["at"]))
         answered = _answer(
             advance(flow, state, persona.known(now, profile, arms), now, base=due), now, due, persona.zone
         )
@@ -193,30 +191,29 @@ def load(path: Path) -> Recorded:
 
 def _yaml() -> YAML:
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
+    yaml.default_flow_style = None  # innermost collections on one line
     yaml.allow_unicode = True
     yaml.sort_base_mapping_type_on_output = False
-    yaml.width = 160
+    yaml.width = 4096
+    yaml.representer.ignore_aliases = lambda _: True
     return yaml
 
 
 def journey(flow: Flow, persona: Persona) -> Recorded:
     """One journey as it is kept."""
     entered_at, event_id = persona.entered
-    return {
-        "customer": persona.name,
-        "facts": {
-            "profile_id": persona.profile_id,
-            "zone": persona.zone,
-            "entered": {"at": _told(entered_at, persona.zone), "event": event_id},
-            "begins": _waits(Waiting(persona.begins), persona.zone),
-            "profile": dict(persona.profile),
-            "entry": dict(persona.entry),
-            "consents": [" ".join(pair) for pair in sorted(persona.consents)],
-        },
-        "events": [_event(one, persona.zone) for one in persona.happened],
-        "answers": walk(flow, persona),
-    }
+    facts = _given(
+        profile_id=persona.profile_id,
+        zone=persona.zone,
+        entered=_told(entered_at, persona.zone),
+        by=event_id or None,
+        begins=_told(persona.begins.wake_at, persona.zone),
+        profile=dict(persona.profile) or None,
+        entry=dict(persona.entry) or None,
+        consents=[" ".join(pair) for pair in sorted(persona.consents)] or None,
+    )
+    events = [_event(one, persona.zone) for one in persona.happened]
+    return _given(customer=persona.name, facts=facts, events=events or None, answers=walk(flow, persona))
 
 
 def _persona(journey: Recorded) -> Persona:
@@ -225,13 +222,13 @@ def _persona(journey: Recorded) -> Persona:
         name=journey["customer"],
         profile_id=facts["profile_id"],
         zone=facts["zone"],
-        entered=(_instant(facts["entered"]["at"]), facts["entered"]["event"]),
-        begins=_state(facts["begins"]),
+        entered=(_instant(facts["entered"]), facts.get("by", "")),
+        begins=State(START, _instant_of(facts, "begins")),
         first_at=_instant(journey["answers"][0]["at"]),
-        profile=facts["profile"],
-        entry=facts["entry"],
-        consents=frozenset(_pair(text) for text in facts["consents"]),
-        happened=[_happened(one, facts["profile_id"]) for one in journey["events"]],
+        profile=facts.get("profile", {}),
+        entry=facts.get("entry", {}),
+        consents=frozenset(_pair(text) for text in facts.get("consents", ())),
+        happened=[_happened(one, facts["profile_id"]) for one in journey.get("events", ())],
     )
 
 
@@ -241,24 +238,24 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _event(one: Happened, zone: str) -> Recorded:
-    return {
-        "name": one.event.name,
-        "id": one.event.id,
-        "at": _told(one.event.occurred_at, zone),
-        "heard": _told(one.heard_at, zone),
-        "properties": dict(one.event.properties),
-    }
+    return _given(
+        name=one.event.name,
+        id=one.event.id,
+        at=_told(one.event.occurred_at, zone),
+        heard=_told(one.heard_at if one.heard_at != one.event.occurred_at else None, zone),
+        properties=dict(one.event.properties) or None,
+    )
 
 
 def _happened(one: Recorded, profile_id: str) -> Happened:
-    event = Event(one["id"], profile_id, one["name"], one["properties"], _instant(one["at"]))
-    return Happened(event, _instant(one["heard"]))
+    event = Event(one["id"], profile_id, one["name"], one.get("properties", {}), _instant(one["at"]))
+    return Happened(event, _instant(one.get("heard", one["at"])))
 
 
 def _answer(step: Advance, now: datetime, due: datetime, zone: str) -> Recorded:
-    told: Recorded = {"at": _told(now, zone), "due": _told(due, zone)}
+    told = _given(at=_told(now, zone), due=_told(due if due != now else None, zone))
     if step.commands:
-        told["asks"] = [_ask(command, zone) for command in step.commands]
+        told["asks"] = [_ask(command, now, zone) for command in step.commands]
     match step.state:
         case Waiting() as waiting:
             told["waits"] = _waits(waiting, zone)
@@ -269,28 +266,23 @@ def _answer(step: Advance, now: datetime, due: datetime, zone: str) -> Recorded:
     return told
 
 
-def _ask(command: Command, zone: str) -> Recorded:
+def _ask(command: Command, now: datetime, zone: str) -> Recorded:
+    """What is due at once, as everything should be, is told without an instant."""
     step = _step(command.step)
     match command:
         case PlanMessage(_, send, due_at, expires_at):
             by = " + ".join(" or ".join(route) for route in send.routes)
-            return _given(
-                step=step, send=send.send, by=by, due=_told(due_at, zone), expires=_told(expires_at, zone)
-            )
+            due = _told(due_at if due_at != now else None, zone)
+            return _given(step=step, send=send.send, by=by, due=due, expires=_told(expires_at, zone))
         case AssignArm(_, experiment, arm):
             return {"step": step, "arm": arm, "of": experiment}
         case SetAttributes(_, values):
             return {"step": step, "set": dict(values)}
         case EmitEvent(_, name, properties):
-            return {"step": step, "emit": name, "properties": dict(properties)}
+            return _given(step=step, emit=name, properties=dict(properties) or None)
         case CallWebhook(_, url, payload, due_at, expires_at):
-            return _given(
-                step=step,
-                post=url,
-                payload=dict(payload),
-                due=_told(due_at, zone),
-                expires=_told(expires_at, zone),
-            )
+            due = _told(due_at if due_at != now else None, zone)
+            return _given(step=step, post=url, payload=dict(payload) or None, due=due, expires=_told(expires_at, zone))
 
 
 def _step(placed: PlacedStep) -> str:
@@ -301,15 +293,12 @@ def _waits(waiting: Waiting, zone: str) -> Recorded:
     state = waiting.state
     return {
         "position": state.position,
-        **_given(
-            until=_told(state.wake_at, zone), hears=waiting.awaits, since=_told(state.listening_since, zone)
-        ),
+        **_given(until=_told(state.wake_at, zone), hears=waiting.awaits, since=_told(state.listening_since, zone)),
     }
 
 
 def _state(waits: Recorded) -> State:
-    until, since = (_instant(waits[name]) if name in waits else None for name in ("until", "since"))
-    return State(waits["position"], until, since)
+    return State(waits["position"], _instant_of(waits, "until"), _instant_of(waits, "since"))
 
 
 def _given(**values: Any) -> Recorded:
@@ -318,6 +307,11 @@ def _given(**values: Any) -> Recorded:
 
 def _told(instant: datetime | None, zone: str) -> str | None:
     return instant.astimezone(ZoneInfo(zone)).isoformat() if instant is not None else None
+
+
+def _instant_of(told: Recorded, name: str) -> datetime | None:
+    text = told.get(name)
+    return _instant(text) if text is not None else None
 
 
 def _instant(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -11,9 +12,9 @@ from zoneinfo import ZoneInfo
 from dangol.journeys.machine import START, State, draw
 from dangol.model.campaign import RECIPIENT
 from dangol.model.people import Event
-from dangol.model.steps import Split, Until, Wait
+from dangol.model.steps import Set, Split, Until, Wait
 from dangol.model.vocabulary import Channel, Purpose
-from dangol.model.workspace import ValueType
+from dangol.model.workspace import STANDARD_ATTRIBUTES, ValueType
 from dangol.release import Release
 from dangol.triggers.schedule import local_time, next_firing
 from tests.golden.histories import Happened, Persona, walk, workspace
@@ -23,7 +24,6 @@ MONDAY = datetime(2026, 3, 2, 10, 20, tzinfo=ZoneInfo(HOME))
 """When people enter, unless a campaign has days or a schedule of its own. New York changes its clocks on the 8th."""
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SOON = 10 * MINUTE
-STANDARD = {"id": "customer-1", "email": "jiyu@example.com", "phone": "+821000000000", "locale": "ko"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,24 @@ def _silent(release: Release) -> Persona:
     """Somebody of whom everything is known and who does nothing after the entry."""
     plan, entry = workspace().tracking_plan, release.campaign.entry
     nobody = Persona("silent", "P1", HOME, (MONDAY, ""), State(START), MONDAY)
-    profile = {**STANDARD, "timezone": HOME, "country": "KR", **_values(plan.attributes)}
-    consents = frozenset((channel.value, purpose.value) for channel in Channel for purpose in Purpose)
-    properties = _values(plan.events[entry.opened_by]) if entry.opened_by is not None else {}
-    return _entering(release, replace(nobody, profile=profile, consents=consents), properties)
+    set_here = {name for placed in release.campaign.placed if isinstance(placed.step, Set) for name in placed.step.set}
+    attributes = {**STANDARD_ATTRIBUTES, **plan.attributes}
+    profile = {name: _value(name, type_) for name, type_ in attributes.items() if name in set_here}
+    profile |= _values(release, "profile", attributes)
+    pairs = ((channel.value, purpose.value) for channel in Channel for purpose in Purpose if release.asks.consents)
+    properties = _values(release, "entry", plan.events[entry.opened_by]) if entry.opened_by is not None else {}
+    return _entering(release, replace(nobody, profile=profile, consents=frozenset(pairs)), properties)
 
 
-def _values(types: Mapping[str, ValueType]) -> dict[str, Any]:
-    """A value for every name, the same wherever the name stands: the order of one event is that of another."""
-    return {name: _value(name, type_) for name, type_ in types.items()}
+def _values(release: Release, of: str, types: Mapping[str, ValueType]) -> dict[str, Any]:
+    """A value for every name that the campaign asks ``of`` a namespace, or counts; for no other, to keep files short.
+
+    A name has the same value wherever it stands: the order of one event is that of another.
+    """
+    text = "".join(workspace().sources[f"campaigns/{name}.yaml"] for name in (release.campaign.key, "segments"))
+    return {
+        name: _value(name, type_) for name, type_ in types.items() if re.search(rf'\b{of}\.{name}\b|"{name}"', text)
+    }
 
 
 def _value(name: str, type_: ValueType) -> Any:
@@ -114,9 +123,7 @@ def _entering(release: Release, persona: Persona, properties: Mapping[str, Any])
     at = max(MONDAY, release.opens_at + timedelta(hours=10, minutes=20)) if release.opens_at is not None else MONDAY
     if entry.opened_by is not None:
         event = Event("E0", persona.profile_id, entry.opened_by, properties, at.astimezone(UTC))
-        return replace(
-            persona, entered=(at, event.id), first_at=at, entry=properties, happened=[Happened(event, at)]
-        )
+        return replace(persona, entered=(at, event.id), first_at=at, entry=properties, happened=[Happened(event, at)])
     fired_at = next_firing(entry, after=at.astimezone(UTC), default_zone=zone)
     assert fired_at is not None
     first_at = local_time(fired_at, ZoneInfo(persona.zone)) if entry.timezone == RECIPIENT else fired_at
@@ -129,9 +136,7 @@ def _arms(release: Release, silent: Persona) -> Iterator[Persona]:
     for split in (placed.step for placed in release.campaign.placed if isinstance(placed.step, Split)):
         for arm in split.weights:
             drawn = next(
-                one
-                for number in range(10_000)
-                if draw(release.campaign.key, split, one := f"P{number}") == arm
+                one for number in range(10_000) if draw(release.campaign.key, split, one := f"P{number}") == arm
             )
             if drawn != silent.profile_id:
                 moved = [replace(one, event=replace(one.event, profile_id=drawn)) for one in silent.happened]
@@ -143,7 +148,7 @@ def _special(release: Release, silent: Persona, special: Special) -> Persona:
     persona = _entering(release, persona, {**silent.entry, **special.entry})
     entered_at, _ = persona.entered
     before = [
-        _happens(persona, name, f"B{number}", entered_at - ago)
+        _happens(release, persona, name, f"B{number}", entered_at - ago)
         for number, (name, ago) in enumerate(special.before.items())
     ]
     return replace(persona, happened=[*before, *persona.happened])
@@ -154,7 +159,7 @@ def _hearing(release: Release, silent: Persona, name: str, first: datetime, last
     entered_at, _ = silent.entered
 
     def told(persona: str, at: datetime, **more: Any) -> Persona:
-        happens = _happens(silent, name, "E1", at, **more)
+        happens = _happens(release, silent, name, "E1", at, **more)
         return replace(silent, name=f"{name}, {persona}", happened=[*silent.happened, happens])
 
     yield told("soon", entered_at + SOON)
@@ -172,6 +177,7 @@ def _asks_which(release: Release, name: str) -> bool:
 
 
 def _happens(
+    release: Release,
     persona: Persona,
     name: str,
     id_: str,
@@ -181,7 +187,7 @@ def _happens(
     change: Callable[[str], str] = lambda text: text,
 ) -> Happened:
     """An event about the same order, cart or case as the entry; ``change`` makes it another."""
-    values = _values(workspace().tracking_plan.events[name])
+    values = _values(release, "event", workspace().tracking_plan.events[name])
     values = {**values, **{key: value for key, value in persona.entry.items() if key in values}}
     properties = {key: change(value) if isinstance(value, str) else value for key, value in values.items()}
     return Happened(Event(id_, persona.profile_id, name, properties, at.astimezone(UTC)), heard_at or at)

@@ -6,6 +6,7 @@ Record anew when an answer is meant to change, and look at the diff: it is what 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def main() -> None:
     if unknown := sorted(set(chosen) - set(shipped)):
         parser.error(f"there is no campaign {', '.join(unknown)}; there are {', '.join(shipped)}")
     for path in record(chosen):
-        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+        sys.stdout.write(f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}\n")
 
 
 if __name__ == "__main__":

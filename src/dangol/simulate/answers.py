@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from dangol.definitions.workspace import Workspace
 from dangol.model.vocabulary import Channel
-from dangol.simulate.behaviour import Behaviour, unknown_events
+from dangol.simulate.behaviour import Behaviour, shipped_behaviour, unknown_events
 from dangol.simulate.compare import Change, Comparison
 from dangol.simulate.goals import EVERYBODY, HELD_OUT, MESSAGED
 from dangol.simulate.part import Found, Plan, workspace_of
@@ -67,7 +67,7 @@ def answers(plan: Plan, found: Found, origin: Origin) -> Answers:
 def _gaps(plan: Plan, workspace: Workspace, tally: Tally) -> list[Answers]:
     """What the assumptions do not cover, so that an empty row is not read as a finding."""
     notes = []
-    if plan.events is None:
+    if plan.events is None and plan.behaviour != shipped_behaviour():
         plan_events = workspace.tracking_plan.events
         if unknown := unknown_events(plan.behaviour, plan_events):
             notes.append(told("note_unknown", names=", ".join(unknown)))

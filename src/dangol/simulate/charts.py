@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 760, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 12, 26
+_WIDEST = 44
 _LABELS = 10
 """About so many labels stand under a chart."""
 
@@ -28,7 +29,7 @@ def stacked_bars(title: str, description: str, labels: Sequence[str], series: Se
     totals = [sum(one.values[index] for one in series) for index in range(len(labels))]
     top = nice_ceiling(max(totals, default=0))
     step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(labels))
-    gap = min(4.0, step * 0.25)
+    gap = max(min(4.0, step * 0.25), step - _WIDEST)
     parts = [_axis(top)]
     for index, label in enumerate(labels):
         x, y = _LEFT + index * step + gap / 2, float(_HEIGHT - _BOTTOM)

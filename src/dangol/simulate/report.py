@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dangol.simulate.answers import CHANNELS, Answers
 from dangol.simulate.charts import Series, share_bars, stacked_bars
-from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, meaning, said
+from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, headline, meaning, said
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dangol.simulate", "data"),
@@ -50,6 +50,7 @@ def html_report(found: Answers, language: Language) -> str:
         channels=channels,
         channel_keys=CHANNELS,
         meaning=lambda reason: meaning(reason, language),
+        headline=headline(found, language),
         said=lambda told: said(told, language),
         number=number,
         when=lambda at: at.replace("T", " ")[:16] if at else "",

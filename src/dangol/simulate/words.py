@@ -43,6 +43,12 @@ def meaning(reason: str, language: Language) -> str:
     return words.reasons[known].format(channel=words.no_channel)
 
 
+def headline(found: Mapping[str, Any], language: Language) -> str:
+    """How many people, how many days, from when."""
+    words = WORDS[language]["headline_of_a_day" if found["days"] == 1 else "headline"]
+    return words.format(people=found["people"], days=found["days"], start=found["start"][:10])
+
+
 def said(told: Mapping[str, Any], language: Language) -> str:
     """What the answers say about how they were made: a code and its values, in words."""
     return WORDS[language][told["code"]].format(**told["values"])
@@ -52,6 +58,7 @@ ENGLISH = {
     "title": "Simulation",
     "nothing_sent": "Nothing was sent.",
     "headline": "{people:,} people, {days} days from {start}",
+    "headline_of_a_day": "{people:,} people, one day, {start}",
     "messages": "messages",
     "reached": "people reached",
     "of_people": "of people",
@@ -166,6 +173,7 @@ KOREAN = {
     "title": "시뮬레이션",
     "nothing_sent": "실제로 보낸 메시지는 없습니다.",
     "headline": "고객 {people:,}명, {start}부터 {days}일",
+    "headline_of_a_day": "고객 {people:,}명, {start} 하루",
     "messages": "메시지",
     "reached": "받는 고객",
     "of_people": "전체 고객 중",

@@ -16,8 +16,8 @@ from dangol.store.tables import events, profiles
 
 COHORT = timedelta(days=30)
 """A KPI of events is measured over this long a stretch of time."""
-SAMPLE = 50_000
-"""Where there are more people, about so many are asked about: enough to tell a share to half a percent."""
+SAMPLE = 20_000
+"""Where there are more people, about so many are asked about: enough to tell a share to one percent."""
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LAST = 26
 

@@ -161,6 +161,7 @@ def test_the_schema_is_printed_or_written_for_every_kind(tmp_path: Path) -> None
         "campaign.schema.json",
         "journey-map.schema.json",
         "policies.schema.json",
+        "scenarios.schema.json",
         "segments.schema.json",
         "tracking-plan.schema.json",
     ]

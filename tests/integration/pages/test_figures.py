@@ -22,7 +22,7 @@ from dangol.store.tables import controls, events, journeys, messages
 from dangol.surfaces import ahead, measures
 from dangol.surfaces.ahead import Calendar, Day, due_ahead, look_ahead, steps_ahead
 from dangol.surfaces.measures import Measure, measure
-from dangol.surfaces.standing import Standing
+from dangol.surfaces.standing import LATEST_ENTRIES, Standing
 from dangol.testing import FakeProvider
 from tests.integration.pipeline.conftest import settings
 from tests.integration.pipeline.house import House
@@ -382,3 +382,11 @@ def test_no_page_reads_a_growing_table_without_an_index(
                 scans = [step for step in plan if step.startswith("SCAN ") and "USING" not in step]
                 grown = {f"SCAN {name}" for name in ("journeys", "messages", "log", "events", "first", "then_")}
                 assert not grown & set(scans), (said, plan)
+
+
+def test_the_manual_tells_the_bounds() -> None:
+    page = (Path(__file__).parents[3] / "docs/journey-map.md").read_text(encoding="utf-8")
+    assert f"more than {measures.SAMPLE:,} people" in page
+    assert f"{measures.COHORT.days} days that ended" in page
+    assert f"latest {LATEST_ENTRIES:,} log entries" in page
+    assert f"earliest {ahead.COUNTED:,} waits" in page

@@ -10,6 +10,7 @@ import pytest
 from dangol.definitions import versions
 from dangol.definitions.workspace import load_workspace, read_sources
 from dangol.errors import ProblemsFound, UsageError
+from dangol.simulate.report import html_report
 from dangol.simulate.variants import at_revision, checked, deployed, with_version
 from dangol.store.database import Database
 from tests.integration.simulate.world import START, events_file, happened, people_file, simulated, workspace
@@ -42,6 +43,10 @@ def test_exactly_the_people_whose_outcome_changes_are_named_and_why(tmp_path: Pa
         "at": "2026-11-02T10:00+09:00",
     }
     assert [variant["sent"] for variant in found["variants"]] == [1, 2]
+    report = html_report(found, "en")
+    assert "1 of 3 people see a difference" in report
+    assert report.index('<th scope="row">ben</th>') < report.index("gets a message more", report.index(">ben<"))
+    assert ">ada<" not in report.partition("What some people get")[0]
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_bad_lines_are_told_all_at_once_with_file_and_line(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_report_is_one_file_that_loads_nothing(tmp_path: Path, shop: Variant, language: Any) -> None:
-    people = people_file(tmp_path, ["<script>alert(1)</script>"])
+    people = people_file(tmp_path, ["<script>alert(1)</script>"], email="ada@example.com")
     calls = events_file(tmp_path, happened("<script>alert(1)</script>", "Order Completed", 10, order_id="1"))
     html = html_report(simulated(shop, audience=people, events=calls), language)
     assert "<script" not in html

@@ -30,7 +30,7 @@ from tests.receiver import Answer, Receiver, raw, receiver, status
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = bytes(range(32))
 BODY = json.dumps({"data": {"payload": {"cart": "secret-cart"}}}).encode()
-FAST, PATIENT = timedelta(seconds=0.3), timedelta(seconds=2)
+FAST, PATIENT = timedelta(seconds=0.3), timedelta(seconds=10)
 MakeCaller = Callable[..., HttpCaller]
 
 
@@ -49,7 +49,7 @@ def crm() -> Iterator[Receiver]:
 def caller(clock: VirtualClock) -> MakeCaller:
     def make(allow: str = "127.0.0.0/8", **given: object) -> HttpCaller:
         guard = given.pop("guard", None) or AddressGuard(allow)
-        options = {"connect_timeout": FAST, "timeout": FAST, **given}
+        options = {"connect_timeout": PATIENT, "timeout": PATIENT, **given}
         return HttpCaller(Signer(new_secret(KEY)), guard, clock=clock, **options)  # type: ignore[arg-type]
 
     return make

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dangol.journeys.machine import START, Ended
 from dangol.model.campaign import Campaign
-from tests.unit.journeys.campaigns import advance, campaign, send, staged, wait, waiting
+from tests.unit.journeys.campaigns import advance, campaign, send, staged, wait
 
 START_AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 

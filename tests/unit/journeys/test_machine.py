@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dangol.journeys.machine import END, START, Advance, Ended, Waiting
+from dangol.journeys.machine import END, START, Advance, Ended
 from dangol.model.vocabulary import Channel, Reason
 from tests.unit.journeys.campaigns import advance, campaign, send, staged, wait, waiting
 

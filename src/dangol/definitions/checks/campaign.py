@@ -169,7 +169,8 @@ def _check_goal_and_exit(course: Course) -> Iterator[Problem]:
     """The goal comes first; where a journey can outlast its time, the same event means two things."""
     within = duration_at(course.document, ("goal", "within"))
     if course.goal in course.exits and within is not None and (course.longest is None or course.longest > within):
-        message = f"`{course.goal}` is also an exit: for {format_duration(within)} it counts as the goal, after that as an exit"
+        time = format_duration(within)
+        message = f"`{course.goal}` is also an exit: for {time} it counts as the goal, after that as an exit"
         hint = "make `within` as long as a journey, or leave the exit out"
         yield course.document.problem("goal-and-exit", ("goal", "event"), message, hint=hint, severity="warning")
 

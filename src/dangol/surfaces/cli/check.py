@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from dangol.clock import SystemClock
 from dangol.definitions.schema import FILES, json_schema
 from dangol.definitions.sources import scenario_sources
 from dangol.definitions.workspace import Sources, find_root, shared_path, survey
@@ -43,7 +44,7 @@ def check(
     Exit code 1 if there are errors.
     """
     root = workspace_root(paths or ())
-    problems = sorted({*check_workspace(root, paths or ()), *check_scenarios(root, paths or ())})
+    problems = sorted({*check_workspace(root, paths or (), now=SystemClock().now()), *check_scenarios(root, paths or ())})
     if output is Format.JSON:
         found = [{**asdict(problem), "path": _shown(root, problem.path)} for problem in problems]
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))

@@ -27,8 +27,7 @@ ByOption = Annotated[
     str,
     typer.Option(
         "--by",
-        envvar="DANGOL_OPERATOR",
-        help="Who does this, for the record; user@host by default.",
+        help="Who does this, for the record; DANGOL_OPERATOR or user@host by default.",
         show_default=False,
     ),
 ]
@@ -132,7 +131,9 @@ def rollback(
 
 
 def operator() -> str:
-    """Who runs this command, as the machine knows them."""
+    """Who runs this command: ``DANGOL_OPERATOR``, or as the machine knows them."""
+    if told := Settings().operator:
+        return told
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):

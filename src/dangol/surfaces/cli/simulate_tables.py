@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from dangol.simulate.answers import CHANNELS, Answers
-from dangol.simulate.words import meaning, said
+from dangol.simulate.words import headline, meaning, said
 
 _MOST = 12
 
@@ -22,7 +22,7 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
     now = variants[-1]
     console.print()
     console.print(
-        f"[bold]{found['people']:,} people, {found['days']} days from {found['start'][:10]}[/]: "
+        f"[bold]{headline(found, 'en')}[/]: "
         f"{now['sent']:,} messages to {now['people_reached']:,} of them, "
         f"{found['currency']} {now['cost']['total']:,.0f}. Nothing was sent."
     )
@@ -67,7 +67,7 @@ def _steps(console: Console, now: Mapping[str, Any]) -> None:
     table = _table("Who gets what, and when", "campaign", "step", "channel", "first", "last", "messages", right=1)
     for one in now["campaigns"]:
         for step in one["steps"]:
-            when = [step[name].replace("T", " ")[:16] for name in ("first", "last")]
+            when = [step[name].replace("T", " ")[5:16] for name in ("first", "last")]
             table.add_row(one["key"], step["step"], step["channel"], *when, _number(step["sent"]))
     _print(console, table)
 
@@ -116,10 +116,10 @@ def _limits(console: Console, now: Mapping[str, Any]) -> None:
         over = f"{one['hours_over']} h, {one['days_over']} d" if one["hours_over"] or one["days_over"] else "never"
         table.add_row(
             one["channel"],
-            one["busiest_hour"].replace("T", " ")[:16],
+            one["busiest_hour"].replace("T", " ")[5:16],
             _number(one["in_busiest_hour"]),
             "" if takes is None else f"{takes:,.0f} s",
-            one["busiest_day"],
+            one["busiest_day"][5:],
             _number(one["in_busiest_day"]),
             over,
         )
@@ -206,7 +206,8 @@ def _table(title: str, *columns: str, right: int | None = None) -> Table:
     right = len(columns) - 1 if right is None else right
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number >= len(columns) - right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if number >= len(columns) - right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0)
     return table
 
 

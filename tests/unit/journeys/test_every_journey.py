@@ -1,0 +1,370 @@
+"""Whatever a campaign says and whatever happens, journeys keep to these rules.
+
+Random campaigns meet random events, wake-ups and clocks. The journey is moved as the pipeline moves it: its state is
+what the last answer said, attributes and arms are those that were asked for, and an event that it emits is heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from dangol.journeys.flow import Ending, Flow, Known
+from dangol.journeys.machine import (
+    END,
+    START,
+    Advance,
+    AssignArm,
+    CallWebhook,
+    EmitEvent,
+    Ended,
+    PlanMessage,
+    SetAttributes,
+    State,
+    Waiting,
+    advance,
+)
+from dangol.model.campaign import Campaign
+from dangol.model.people import Event
+from dangol.model.steps import If, Wait, WaitFor
+from tests.unit.journeys.campaigns import send, staged, wait
+
+BEGIN = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+EVENTS = ("Order Completed", "Cart Opened", "Left")
+STRANGER = "Page Seen"
+HOURS = st.integers(1, 60).map(lambda hours: f"{hours} hours")
+
+Steps = list[dict[str, Any]]
+
+moments = st.one_of(
+    st.sampled_from(["00:30", "09:00", "sunday", "monday, friday 10:00"]).map(lambda until: {"until": until}),
+    st.fixed_dictionaries(
+        {
+            "until": st.sampled_from(
+                [
+                    "2026-03-01",
+                    "2026-03-04",
+                    "2 days before profile.day",
+                    "profile.day",
+                    "6 hours after entry.starts_at",
+                ]
+            ),
+            "if_past": st.sampled_from(["exit", "continue"]),
+            "yearly": st.booleans(),
+        },
+        optional={"at": st.sampled_from(["02:30", "18:00"])},
+    ),
+)
+given_values = st.one_of(st.integers(0, 3), st.sampled_from([{"from": "profile.n"}, {"from": "entry.n"}]))
+simple = st.one_of(
+    st.builds(send, channels=st.sampled_from([["email"], ["push", "sms"], {"all": ["email", "sms"]}])),
+    st.builds(send, expires_after=HOURS),
+    HOURS.map(wait),
+    moments.map(lambda until: {"wait": until}),
+    given_values.map(lambda value: {"set": {"n": value}}),
+    st.sampled_from([{"add": ["a"]}, {"remove": ["a", "b"]}, None]).map(lambda value: {"set": {"tags": value}}),
+    st.builds(lambda name, value: {"emit": name, "properties": {"n": value}}, st.sampled_from(EVENTS), given_values),
+    st.builds(lambda hours: {"webhook": "https://crm.example/hook", "expires_after": hours}, HOURS),
+    st.just({"exit": "done"}),
+)
+
+
+def _branching(inner: st.SearchStrategy[Steps]) -> st.SearchStrategy[Steps]:
+    awaited = st.fixed_dictionaries(
+        {"event": st.sampled_from(EVENTS), "within": HOURS, "since": st.sampled_from(["step", "entry"])},
+        optional={"where": st.just("event.n == 1")},
+    )
+    branching = st.one_of(
+        st.builds(
+            lambda awaited, then, other: {"wait_for": awaited, "then": then, "else": other}, awaited, inner, inner
+        ),
+        st.builds(lambda then, other: {"if": "profile.n > 1", "then": then, "else": other}, inner, inner),
+        st.builds(
+            lambda name, share, left, right: {
+                "split": {name: {"left": share, "right": 100 - share}},
+                "left": left,
+                "right": right,
+            },
+            st.sampled_from(["copy", "colour"]),
+            st.integers(1, 99),
+            inner,
+            inner,
+        ),
+    )
+    return st.lists(st.one_of(simple, branching), max_size=3)
+
+
+steps = st.lists(
+    st.one_of(simple, _branching(_branching(st.lists(simple, max_size=2))).filter(bool).map(lambda some: some[0])),
+    min_size=1,
+    max_size=5,
+)
+campaigns: st.SearchStrategy[Campaign] = st.lists(steps, min_size=1, max_size=2).map(
+    lambda stages: staged({f"stage_{index}": each for index, each in enumerate(stages)})
+)
+dates = st.sampled_from(["2026-03-01", "2026-03-05", "2026-03-08T02:30:00+09:00", "29 February", None, 7])
+
+
+def _of_event(known: Known, now: datetime, event: Event | None) -> bool:
+    return event is not None and event.properties.get("n") == 1
+
+
+def _of_person(known: Known, now: datetime, event: Event | None) -> bool:
+    n = known.profile.get("n")
+    return n is not None and n > 1
+
+
+tests: st.SearchStrategy[Callable[..., bool] | None] = st.sampled_from([None, _of_event])
+endings = st.builds(Ending, st.sampled_from(EVENTS), tests)
+goals = st.builds(Ending, st.sampled_from(EVENTS), tests, st.sampled_from([None, timedelta(hours=30)]))
+
+
+def _flow(campaign: Campaign, exits: list[Ending], goal: Ending | None, over_after: timedelta | None) -> Flow:
+    asked: dict[str, Any] = {}
+    for placed in campaign.placed:
+        if isinstance(placed.step, If):
+            asked[placed.position] = _of_person
+        elif isinstance(placed.step, WaitFor) and placed.step.wait_for.where is not None:
+            asked[placed.position] = _of_event
+    over_at = BEGIN + over_after if over_after is not None else None
+    return Flow(campaign, asked, goal=goal, exits=tuple(exits), over_at=over_at)
+
+
+flows = st.builds(
+    _flow,
+    campaigns,
+    st.lists(endings, max_size=1),
+    st.none() | goals,
+    st.none() | st.just(timedelta(hours=100)),
+)
+spans = st.sampled_from([timedelta(), timedelta(minutes=1), timedelta(hours=5), timedelta(hours=36), timedelta(days=9)])
+
+
+class EveryJourney(RuleBasedStateMachine):
+    """One person in one campaign; every call of ``move`` asks the machine and checks its answer."""
+
+    flow: Flow
+    known: Known
+    zone: tzinfo
+    now: datetime
+    over: bool
+
+    @initialize(
+        flow=flows,
+        profile=st.fixed_dictionaries({}, optional={"n": st.integers(0, 3), "day": dates, "tags": st.just(["a"])}),
+        entry=st.fixed_dictionaries({}, optional={"n": st.integers(0, 3), "starts_at": dates}),
+        zone=st.sampled_from(["Asia/Seoul", "America/New_York", "Pacific/Kiritimati"]),
+        late=spans,
+        opened_by=st.sampled_from(["", "E0"]),
+    )
+    def somebody_enters(
+        self,
+        flow: Flow,
+        profile: dict[str, Any],
+        entry: dict[str, Any],
+        zone: str,
+        late: timedelta,
+        opened_by: str,
+    ) -> None:
+        self.flow, self.now, self.over = flow, BEGIN, False
+        self.ran, self.count = list[str](), 0
+        self.rank = {START: -1, END: len(flow.steps)} | {position: at for at, position in enumerate(flow.steps)}
+        entered_at = BEGIN - late
+        history = [Event(opened_by, "P1", EVENTS[0], entry, entered_at)] if opened_by else []
+        self.known = Known("P1", profile, (entered_at, opened_by), ZoneInfo(zone), entry=entry, history=history)
+        self.state = State(START)
+        self.move(base=entered_at)
+
+    # What happens.
+
+    @precondition(lambda self: not self.over)
+    @rule(name=st.sampled_from([*EVENTS, STRANGER]), ago=spans, n=st.integers(0, 2))
+    def something_is_reported(self, name: str, ago: timedelta, n: int) -> None:
+        """Late reports come out of order; those from before the entry have nothing to say."""
+        self.hear(name, {"n": n}, self.now - ago)
+
+    @precondition(lambda self: not self.over)
+    @rule(name=st.sampled_from(EVENTS), after=st.booleans())
+    def something_happens_at_the_very_instant_of_waking(self, name: str, after: bool) -> None:
+        wake_at = self.state.wake_at
+        assert wake_at is not None
+        self.now = max(self.now, wake_at)
+        self.hear(name, {"n": 1}, wake_at + timedelta(microseconds=1) if after else wake_at)
+
+    @precondition(lambda self: not self.over and self.known.history)
+    @rule(data=st.data())
+    def a_report_is_repeated(self, data: st.DataObject) -> None:
+        """The store knows it by its id, so the history stays; whoever listens may be asked again."""
+        again = data.draw(st.sampled_from(self.known.history))
+        if again.name in self.flow.events:
+            self.move()
+
+    @precondition(lambda self: not self.over)
+    @rule(late=spans)
+    def the_wait_is_over(self, late: timedelta) -> None:
+        assert self.state.wake_at is not None
+        self.now = max(self.now, self.state.wake_at) + late
+        before = self.state
+        self.move()
+        assert self.over or self.state != before, "nobody is left standing where they were due"
+
+    @precondition(lambda self: not self.over)
+    @rule(by=spans)
+    def the_clock_jumps_forward(self, by: timedelta) -> None:
+        self.now += by
+        self.move()
+
+    @precondition(lambda self: not self.over)
+    @rule(by=spans)
+    def the_clock_jumps_back(self, by: timedelta) -> None:
+        self.now -= by
+        self.move()
+
+    def teardown(self) -> None:
+        """As time goes on, everybody arrives: each wake-up leads on to a later step."""
+        for _ in range(len(self.flow.steps) + 2) if hasattr(self, "flow") else ():
+            if self.over:
+                return
+            self.the_wait_is_over(timedelta())
+        assert not hasattr(self, "flow") or self.over, "the journey never ends"
+
+    # How it is moved.
+
+    def hear(self, name: str, properties: dict[str, Any], at: datetime) -> None:
+        self.count += 1
+        event = Event(f"E{self.count}", "P1", name, properties, at)
+        history = sorted([*self.known.history, event], key=lambda one: one.order)
+        self.known = replace(self.known, history=history)
+        if name in self.flow.events:
+            self.move()
+
+    def move(self, base: datetime | None = None) -> None:
+        due = base or min(self.state.wake_at or self.now, self.now)
+        before = self.state
+        answer = advance(self.flow, before, self.known, self.now, base=due)
+        assert answer == advance(self.flow, before, self.known, self.now, base=due), "one question, one answer"
+        self.check(before, answer, due)
+        self.take(answer)
+
+    def take(self, answer: Advance) -> None:
+        """Keep the answer. What it emits is heard when its state is written, as the pipeline has it."""
+        emitted = []
+        match answer.state:
+            case Ended():
+                self.over = True
+            case Waiting(state):
+                self.state = state
+        for command in answer.commands:
+            match command:
+                case SetAttributes(_, values):
+                    profile = {**self.known.profile, **values}
+                    kept = {name: value for name, value in profile.items() if value is not None}
+                    self.known = replace(self.known, profile=kept)
+                case AssignArm(_, experiment, arm):
+                    self.known = replace(self.known, arms={**self.known.arms, experiment: arm})
+                case EmitEvent(_, name, properties):
+                    emitted.append((name, dict(properties)))
+                case _:
+                    pass
+        for name, properties in emitted:
+            if not self.over:
+                self.hear(name, properties, self.now)
+
+    # What is always true.
+
+    def check(self, before: State, answer: Advance, due: datetime) -> None:
+        self.nobody_runs_a_step_twice(answer)
+        self.what_is_asked_for_is_the_definitions(answer, due)
+        self.endings_come_before_steps(answer)
+        self.a_wait_lasts_until_its_time(before, answer)
+        match answer.state:
+            case Waiting() as waiting:
+                self.nobody_is_stuck(before, waiting)
+            case Ended() as ended:
+                assert ended.position in self.rank
+
+    def nobody_runs_a_step_twice(self, answer: Advance) -> None:
+        positions = [command.step.position for command in answer.commands]
+        self.ran += positions
+        ranks = [self.rank[position] for position in self.ran]
+        assert ranks == sorted(set(ranks)), "every step at most once, and in order"
+
+    def what_is_asked_for_is_the_definitions(self, answer: Advance, due: datetime) -> None:
+        for command in answer.commands:
+            assert command.step is self.flow.steps[command.step.position]
+            if isinstance(command, PlanMessage | CallWebhook):
+                after = command.step.step.expires_after
+                assert command.due_at == self.now
+                assert command.expires_at == (due + after if after is not None else None)
+            if isinstance(command, AssignArm):
+                assert self.known.arms.get(command.experiment) not in command.step.branches
+                assert command.arm in command.step.branches
+
+    def endings_come_before_steps(self, answer: Advance) -> None:
+        overtaken = isinstance(answer.state, Ended) and answer.state.overtaken
+        assert overtaken == self.ought_to_end()
+        assert not (overtaken and answer.commands), "whoever is out asks for nothing, whatever was due"
+
+    def ought_to_end(self) -> bool:
+        later = [event for event in self.known.history if event.order > self.known.entered]
+        rules = [*self.flow.exits, *([self.flow.goal] if self.flow.goal is not None else [])]
+        return (self.flow.over_at is not None and self.now >= self.flow.over_at) or any(
+            event.name == one.event
+            and (one.test is None or one.test(self.known, self.now, event))
+            and (one.within is None or event.occurred_at - self.known.entered[0] <= one.within)
+            for event in later
+            for one in rules
+        )
+
+    def a_wait_lasts_until_its_time(self, before: State, answer: Advance) -> None:
+        if before.wake_at is None or self.now >= before.wake_at or self.ought_to_end():
+            return
+        if before.listening_since is not None and self.heard(before):
+            assert answer.changes(before)
+        else:
+            assert not answer.changes(before), "who is not due and hears nothing stays"
+
+    def heard(self, state: State) -> bool:
+        step = self.flow.steps[state.position].step
+        assert isinstance(step, WaitFor)
+        assert state.listening_since is not None
+        assert state.wake_at is not None
+        return any(
+            event.name == step.wait_for.event
+            and event.order > self.known.entered
+            and state.listening_since <= event.occurred_at <= state.wake_at
+            and (step.wait_for.where is None or event.properties.get("n") == 1)
+            for event in self.known.history
+        )
+
+    def nobody_is_stuck(self, before: State, waiting: Waiting) -> None:
+        state = waiting.state
+        assert state.wake_at is not None
+        assert state.wake_at > self.now
+        assert self.rank[state.position] >= self.rank[before.position]
+        placed = self.flow.steps.get(state.position)
+        if state.listening_since is None:
+            assert waiting.awaits is None
+            assert placed is not None or state.position == END
+            assert any(
+                isinstance(one.step, Wait) and one.following == state.position for one in self.flow.campaign.placed
+            )
+        else:
+            assert placed is not None
+            assert isinstance(placed.step, WaitFor)
+            assert waiting.awaits == placed.step.wait_for.event
+            assert waiting.awaits in self.flow.awaited_events & self.flow.events
+            assert not self.heard(state), "what was heard is not waited for"
+
+
+EveryJourney.TestCase.settings = settings(
+    max_examples=150, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestEveryJourney = EveryJourney.TestCase
