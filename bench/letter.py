@@ -16,7 +16,7 @@ FIRES_AT = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 
 ZONES = ("Asia/Seoul", "Asia/Seoul", "Asia/Tokyo", "Asia/Singapore", "Australia/Sydney")
 _WORKSPACE = Path(__file__).parent / "workspace"
-_SHARED = ("campaigns/journey-map.yaml", "campaigns/policies.yaml")
+_SHARED = ("campaigns/policies.yaml",)
 _GIVEN = {"ko": ("서연", "민준", "지우", "도윤", "하은"), "en": ("Grace", "Noah", "Maya", "Owen", "Ruth")}
 _RECORDS = (
     ("Blue Train", "John Coltrane"),

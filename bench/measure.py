@@ -89,10 +89,10 @@ def _memory(line: str) -> float:
     return int(status.partition(f"{line}:")[2].split()[0]) / 1024
 
 
-def in_child(phase: str, **arguments: Any) -> Sample:
-    """Run a phase of ``bench.phases`` in a new process; raises RuntimeError with what it said if it fails."""
+def in_child(phase: str, *, of: str = "bench.phases", **arguments: Any) -> Sample:
+    """Run a phase of that module in a new process; raises RuntimeError with what it said if it fails."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.phases", phase, json.dumps(arguments)],
+        [sys.executable, "-m", of, phase, json.dumps(arguments)],
         cwd=_ROOT,
         capture_output=True,
         text=True,

@@ -46,7 +46,7 @@ def fill(database: Database, *, recipients: int, old_log_rows: int) -> None:
             for number, months in past:
                 _add_old_message(number, months, rows)
             _insert(tx, rows)
-    _settle(database)
+    settle(database)
 
 
 def profile_id(number: int) -> str:
@@ -59,7 +59,8 @@ def _insert(tx: Connection, rows: Rows) -> None:
         insert_many(tx, table, found)
 
 
-def _settle(database: Database) -> None:
+def settle(database: Database) -> None:
+    """Let the database take note of what was written, as its own housekeeping does in time."""
     if database.is_postgresql:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))

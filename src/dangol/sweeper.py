@@ -18,6 +18,7 @@ from dangol.batch.changes import row_subject
 from dangol.clock import Clock
 from dangol.definitions import versions
 from dangol.ledger.entries import Journal, Subject
+from dangol.model.campaign import RECIPIENT
 from dangol.model.vocabulary import Decision, MessageState, Reason
 from dangol.pipeline import Timing
 from dangol.release import Release, Releases
@@ -25,6 +26,7 @@ from dangol.store import calls as call_rows
 from dangol.store import controls
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
+from dangol.store.controls import Standing
 from dangol.store.database import Database
 from dangol.triggers.schedule import firings_between, next_firing
 
@@ -76,20 +78,19 @@ class Sweeper:
     def next_due(self) -> datetime | None:
         """The next instant at which there will be something to do, if nothing else happens before."""
         with self.database.read() as tx:
-            shut = controls.in_force(tx)
-            if journey_rows.any_held(tx, shut) or message_rows.any_held(tx, Reason.CAMPAIGN_PAUSED, shut):
+            standing = controls.standing(tx)
+            if not standing.untouched and _any_held(tx, standing):
                 return self.clock.now()
             waiting = [journey_rows.next_wake(tx), message_rows.next_due(tx), call_rows.next_due(tx)]
-            instants = [*waiting, *self._next_firings(tx)]
+            instants = [*waiting, *self._next_firings(tx, standing)]
         return min((instant for instant in instants if instant is not None), default=None)
 
-    def _scheduled(self, tx: Connection) -> list[tuple[Release, datetime]]:
+    def _scheduled(self, tx: Connection, standing: Standing) -> list[tuple[Release, datetime]]:
         """Every campaign that time opens and nobody has shut, and since when its firings are still open.
 
         What came due while a campaign was paused is not made up for when it is resumed.
         """
-        shut = controls.in_force(tx)
-        deployed = {key: one for key, one in versions.active_since(tx).items() if key not in shut}
+        deployed = {key: one for key, one in versions.active_since(tx).items() if key not in standing.shut}
         releases = self.releases.of(tx, {version_id for version_id, _ in deployed.values()})
         scheduled = [
             (releases[version_id], since)
@@ -98,23 +99,33 @@ class Sweeper:
         ]
         if not scheduled:
             return []
-        fired, resumed = journey_rows.last_firings(tx), controls.resumed_at(tx)
+        fired, resumed = journey_rows.last_firings(tx), standing.resumed_at
         return [
-            (release, max(since, fired.get(release.campaign.key, since), resumed.get(release.campaign.key, since)))
+            (
+                release,
+                max(
+                    since,
+                    fired.get(release.campaign.key, since),
+                    resumed.get(release.campaign.key, since),
+                    _first_instant(release) or since,
+                ),
+            )
             for release, since in scheduled
+            if release.over_at is None or since < release.over_at
         ]
 
-    def _next_firings(self, tx: Connection) -> list[datetime | None]:
+    def _next_firings(self, tx: Connection, standing: Standing) -> list[datetime | None]:
         return [
             next_firing(release.campaign.entry, after=since, default_zone=release.policies.timezone)
-            for release, since in self._scheduled(tx)
+            for release, since in self._scheduled(tx, standing)
         ]
 
     def fire(self, tx: Connection, now: datetime) -> None:
         """Open a run for each schedule that came due. After an outage only the latest firing is run, once."""
         journal = Journal(now)
-        for release, since in self._scheduled(tx):
-            due = firings_between(release.campaign.entry, since, now, default_zone=release.policies.timezone)
+        for release, since in self._scheduled(tx, controls.standing(tx)):
+            until = min(now, release.over_at) if release.over_at is not None else now
+            due = firings_between(release.campaign.entry, since, until, default_zone=release.policies.timezone)
             if due is None:
                 continue
             campaign = release.campaign.key
@@ -144,8 +155,10 @@ class Sweeper:
 
         Done here and not by whoever resumes a campaign: a worker may hold something a moment after that.
         """
-        shut = controls.in_force(tx)
-        released = message_rows.held(tx, Reason.CAMPAIGN_PAUSED, shut=shut, limit=self.limit)
+        standing = controls.standing(tx)
+        if standing.untouched:
+            return []
+        released = message_rows.held(tx, Reason.CAMPAIGN_PAUSED, shut=standing.shut, limit=self.limit)
         journal = Journal(now)
         for row in released:
             journal.add(Decision.MESSAGE_RELEASED, Reason.BY_HAND, row_subject(row))
@@ -157,7 +170,7 @@ class Sweeper:
             updated_at=now,
         )
         journal.write(tx)
-        return journey_rows.release_held(tx, shut, until, self.limit)
+        return journey_rows.release_held(tx, standing.shut, until, self.limit)
 
     def _give_up(self, tx: Connection, now: datetime) -> None:
         """A worker that took a message and was not heard of again may have handed it over: that is ``unknown``."""
@@ -179,3 +192,20 @@ class Sweeper:
             updated_at=now,
         )
         journal.write(tx)
+
+
+def _any_held(tx: Connection, standing: Standing) -> bool:
+    shut = standing.shut
+    return journey_rows.any_held(tx, shut) or message_rows.any_held(tx, Reason.CAMPAIGN_PAUSED, shut)
+
+
+def _first_instant(release: Release) -> datetime | None:
+    """From when on firings can let anybody in; by the recipient's clock, a day begins earlier than the campaign."""
+    if release.opens_at is None:
+        return None
+    earlier = _LONGEST_DAY if release.campaign.entry.timezone == RECIPIENT else timedelta(microseconds=1)
+    return release.opens_at - earlier
+
+
+_LONGEST_DAY = timedelta(hours=26)
+"""How long one date lasts somewhere on Earth beyond its end in one place."""

@@ -32,6 +32,8 @@ CAMPAIGNS = {
     "vip_thanks",
     "monthly_newsletter",
     "order_confirmation",
+    "regular_thanks",
+    "quiet_regular",
 }
 
 

@@ -36,9 +36,9 @@ def test_the_example_campaign_and_its_message_pass_the_check(tmp_path: Path) -> 
     for folder in ("campaigns", "templates"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     assert set(EXAMPLES) == {
-        "campaigns/cart_reminder.yaml",
-        "templates/cart_reminder/email.en.md.j2",
-        "templates/cart_reminder/email.ko.md.j2",
+        "campaigns/kept_cart.yaml",
+        "templates/kept_cart/email.en.md.j2",
+        "templates/kept_cart/email.ko.md.j2",
     }
     for path, text in EXAMPLES.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)

@@ -68,15 +68,29 @@ class Comparison:
 
 
 def changes(before: Sequence[Outcome], after: Sequence[Outcome]) -> tuple[Change, ...]:
-    """What differs for one person. Messages of one step are paired in order of time."""
+    """What differs for one person. Messages of one step are paired by journey, those that are left in order of time."""
     mine, theirs = _by_step(before), _by_step(after)
     found: list[Change] = []
     for campaign, step in sorted(mine.keys() | theirs.keys()):
-        for old, new in zip_longest(mine.get((campaign, step), ()), theirs.get((campaign, step), ())):
+        for old, new in _pairs(mine.get((campaign, step), []), theirs.get((campaign, step), [])):
             kind = _kind(old, new)
             if kind is not None:
                 found.append(Change(kind, campaign, step, old, new))
     return tuple(sorted(found, key=_when))
+
+
+def _pairs(before: list[Outcome], after: list[Outcome]) -> list[tuple[Outcome | None, Outcome | None]]:
+    pairs: list[tuple[Outcome | None, Outcome | None]] = []
+    left = list(after)
+    alone = []
+    for old in before:
+        same = next((new for new in left if old.journey and new.journey == old.journey), None)
+        if same is None:
+            alone.append(old)
+        else:
+            left.remove(same)
+            pairs.append((old, same))
+    return [*pairs, *zip_longest(alone, left)]
 
 
 def _by_step(outcomes: Sequence[Outcome]) -> Mapping[tuple[str, str], list[Outcome]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -171,8 +172,9 @@ class Stored:
 
     def _wanted(self, part: Part, start: datetime) -> list[tuple[Table, list[ColumnElement[bool]]]]:
         def of(table: Table) -> ColumnElement[bool]:
-            column = table.c["id" if table is profiles else "profile_id"]
-            return column.between(part.first, part.last)
+            if table is profiles:
+                return profiles.c.id.between(part.first, part.last)
+            return table.c.profile_id.between(part.first, part.last) & table.c.profile_id.not_in(_GONE)
 
         recent, open_states = start - _LONG_AGO, sorted(OPEN_STATES | {MessageState.HELD})
         run = [journeys.c.campaign_key.in_(self.campaigns)] if self.campaigns is not None else []
@@ -211,6 +213,10 @@ class Stored:
                 insert_new(into, suppressions, rows, conflict=["id"])
 
 
+_GONE = select(profiles.c.id).where(profiles.c.erased_at.is_not(None))
+"""Of people who were erased nothing is taken along, whatever rows they left."""
+
+
 def _copy(source: Connection, database: Database, table: Table, wanted: list[ColumnElement[bool]]) -> None:
     rows = source.execution_options(yield_per=CHUNK).execute(select(table).where(*wanted))
     for some in chunks((_settled(table, dict(row._mapping)) for row in rows), CHUNK):
@@ -228,43 +234,33 @@ def _settled(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-class reading:  # noqa: N801 - used as a word: `with reading(url) as tx`
-    """A connection to a dangol database that cannot write.
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """A transaction on a dangol database that cannot write.
 
     Raises StoreUnavailable if it cannot be reached, DangolError if its tables are not those of this release.
     """
-
-    def __init__(self, url: str) -> None:
-        self._database = Database(_read_only(url), pool_size=1)
-
-    def __enter__(self) -> Connection:
-        self._context = self._database.read()
-        connection = self._context.__enter__()
-        try:
-            if self._database.is_postgresql:
+    database = Database(_read_only(url), pool_size=1)
+    try:
+        with database.read() as connection:
+            if database.is_postgresql:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self._check(connection)
-        except BaseException as error:
-            self.__exit__(type(error), error, error.__traceback__)
-            raise
-        return connection
+            _check_tables(connection, database.label)
+            yield connection
+    finally:
+        database.close()
 
-    def __exit__(self, *error: Any) -> None:
-        try:
-            self._context.__exit__(*error)
-        finally:
-            self._database.close()
 
-    def _check(self, connection: Connection) -> None:
-        found = inspect(connection)
-        tables = set(found.get_table_names())
-        for name, table in metadata.tables.items():
-            held = {column["name"] for column in found.get_columns(name)} if name in tables else set()
-            if not {column.name for column in table.columns} <= held:
-                raise DangolError(
-                    f"database {self._database.label}: its tables are not those of this release; it is only read, so "
-                    "bring it up to date with `dangol migrate` first, or take a copy of it"
-                )
+def _check_tables(connection: Connection, label: str) -> None:
+    found = inspect(connection)
+    tables = set(found.get_table_names())
+    for name, table in metadata.tables.items():
+        held = {column["name"] for column in found.get_columns(name)} if name in tables else set()
+        if not {column.name for column in table.columns} <= held:
+            raise DangolError(
+                f"database {label}: its tables are not those of this release; it is only read, so bring it up to date "
+                "with `dangol migrate` first, or take a copy of it"
+            )
 
 
 def _read_only(url: str) -> str:

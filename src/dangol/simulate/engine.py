@@ -8,6 +8,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -70,6 +71,10 @@ def _spread(
                 told = reached
                 for future in finished:
                     results[running.pop(future)] = future.result()
+        except BrokenProcessPool:
+            raise DangolError(
+                "a process of the simulation ended unexpectedly; if memory was short, use fewer --processes"
+            ) from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise

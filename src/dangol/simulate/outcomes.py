@@ -62,6 +62,7 @@ def _outcomes(tx: Connection, profile_ids: Sequence[str], start: datetime) -> di
                 row.reason or "",
                 row.channel or row.channels.partition(",")[0],
                 row.updated_at,
+                row.journey_id,
             )
             for row in of_one
         ]
@@ -70,34 +71,32 @@ def _outcomes(tx: Connection, profile_ids: Sequence[str], start: datetime) -> di
 
 
 def _explained(one: Connection, other: Connection, profile_id: str, differ: Sequence[Change]) -> Iterator[Change]:
-    """Where a variant has no such message, what its log says about the person and the campaign."""
+    """Where a variant has no such message, what its log says about the person and the journey."""
     for change in differ:
-        if change.before is None:
-            yield replace(change, why=_why_not(one, profile_id, change.campaign))
-        elif change.after is None:
-            yield replace(change, why=_why_not(other, profile_id, change.campaign))
+        if change.before is None and change.after is not None:
+            yield replace(change, why=_why_not(one, other, profile_id, change.after))
+        elif change.after is None and change.before is not None:
+            yield replace(change, why=_why_not(other, one, profile_id, change.before))
         else:
             yield change
 
 
-def _why_not(tx: Connection, profile_id: str, campaign: str) -> str:
-    """Why this person has no (further) message of the campaign: refused at the door, gone before, or never there."""
-    begun = (
-        select(journeys.c.status, journeys.c.end_reason)
-        .where(journeys.c.profile_id == profile_id, journeys.c.campaign_key == campaign)
-        .order_by(journeys.c.entered_at.desc())
-    )
-    journey = tx.execute(begun.limit(1)).first()
+def _why_not(without: Connection, with_it: Connection, profile_id: str, outcome: Outcome) -> str:
+    """Why this person has no such message: how the journey ended there, why it was refused, or that none began."""
+    there = select(journeys.c.status, journeys.c.end_reason).where(journeys.c.id == outcome.journey)
+    journey = without.execute(there).first()
     if journey is not None:
         return str(journey.end_reason) if journey.status == JourneyStatus.ENDED else IN_JOURNEY
+    entry = with_it.execute(select(journeys.c.entry_key).where(journeys.c.id == outcome.journey)).scalar_one()
     refused = (
-        select(log.c.reason)
+        select(log.c.reason, log.c.evidence)
         .where(
             log.c.profile_id == profile_id,
-            log.c.campaign_key == campaign,
+            log.c.campaign_key == outcome.campaign,
             log.c.decision == Decision.JOURNEY_REFUSED.value,
         )
         .order_by(log.c.seq.desc())
-        .limit(1)
     )
-    return tx.execute(refused).scalar_one_or_none() or NEVER_ENTERED
+    return next(
+        (row.reason for row in without.execute(refused) if row.evidence.get("occasion") == entry), NEVER_ENTERED
+    )

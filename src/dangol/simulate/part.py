@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -159,15 +160,13 @@ def simulate_part(plan: Plan, part: Part, template: Path, folder: Path, progress
     return found
 
 
-class _opened:  # noqa: N801 - used as a word
-    def __init__(self, path: Path) -> None:
-        self._database = Database(f"sqlite:///{path}", durable=False)
-
-    def __enter__(self) -> Database:
-        return self._database
-
-    def __exit__(self, *_: object) -> None:
-        self._database.close()
+@contextmanager
+def _opened(path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{path}", durable=False)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def _remember(database: Database, plan: Plan, workspace: Workspace) -> None:

@@ -94,7 +94,7 @@ def summarise(tx: Connection) -> Summary:
         messages.c.campaign_key, channel, messages.c.state
     )
     return Summary(
-        triggers=tx.execute(select(func.count()).select_from(events)).scalar_one(),
+        triggers=tx.execute(select(func.count()).select_from(events).where(events.c.hops == 0)).scalar_one(),
         firings=sum(count for decision, _, count in reasons if decision == Decision.SCHEDULE_FIRED),
         journeys={(row[0], row[1]): row[2] for row in sorted(map(tuple, tx.execute(in_journeys)))},
         messages={(row[0], row[1], row[2]): row[3] for row in sorted(map(tuple, tx.execute(of_messages)))},

@@ -336,7 +336,10 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one message, for comparing variants. ``at`` is when it was handed over or decided."""
+    """What became of one message, for comparing variants. ``at`` is when it was handed over or decided.
+
+    ``journey`` is the journey's id, which is the same in both variants if the same thing let the person in.
+    """
 
     campaign: str
     step: str
@@ -344,6 +347,7 @@ class Outcome:
     reason: str
     channel: str
     at: datetime
+    journey: str = ""
 
     @property
     def sent(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -15,15 +17,33 @@ _LATEST = select(controls.c.campaign_key, controls.c.action, controls.c.at).wher
 )
 
 
-def in_force(connection: Connection) -> dict[str, Control]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How campaigns that somebody ever took hold of stand now.
+
+    ``shut`` maps those that are paused or stopped to which of the two; ``resumed_at`` the others to since when.
+    """
+
+    shut: Mapping[str, Control]
+    resumed_at: Mapping[str, datetime]
+
+    @property
+    def untouched(self) -> bool:
+        """Has nobody ever taken hold of a campaign? Then nothing can have been held."""
+        return not self.shut and not self.resumed_at
+
+
+def standing(connection: Connection) -> Standing:
+    rows = connection.execute(_LATEST).all()
+    return Standing(
+        shut={row.campaign_key: Control(row.action) for row in rows if row.action != Control.RESUME},
+        resumed_at={row.campaign_key: row.at for row in rows if row.action == Control.RESUME},
+    )
+
+
+def in_force(connection: Connection) -> Mapping[str, Control]:
     """Campaign → pause or stop, for those that are not simply running."""
-    latest = {row.campaign_key: Control(row.action) for row in connection.execute(_LATEST)}
-    return {campaign: control for campaign, control in latest.items() if control is not Control.RESUME}
-
-
-def resumed_at(connection: Connection) -> dict[str, datetime]:
-    """Campaign → when it was resumed, for those whose latest control is that."""
-    return {row.campaign_key: row.at for row in connection.execute(_LATEST) if row.action == Control.RESUME}
+    return standing(connection).shut
 
 
 def record(connection: Connection, campaign_key: str, control: Control, *, at: datetime, by: str, note: str) -> None:

@@ -77,6 +77,17 @@ def test_journeys_on_their_way_go_on_in_the_simulation_alone(house: House, tmp_p
     assert house.sent == []
 
 
+def test_people_who_were_erased_are_left_out_with_all_their_rows(house: House, tmp_path: Path) -> None:
+    house.opens_with(campaign("thanks", {"wait": "2 days"}, note()))
+    house.knows("ada", "ben")
+    house.orders("ada", "ben")
+    house.work()
+    house.erases("ada")
+    found = simulated(workspace(tmp_path, scheduled("daily", note())), database_url=url_of(house), days=1)
+    (daily,) = [one for one in found["variants"][0]["campaigns"] if one["key"] == "daily"]
+    assert found["people"] == daily["sent"] == 1
+
+
 def test_a_connection_for_reading_cannot_write(house: House) -> None:
     with pytest.raises(Exception, match=r"(?i)read-?only"), reading(url_of(house)) as tx:
         tx.exec_driver_sql("DELETE FROM leases")

@@ -94,6 +94,7 @@ def _plan(database: Database, ask: Callable[[Connection], object], *, verb: str 
         rows = tx.exec_driver_sql(f"{how} {statement}", parameters).all()
     return "\n".join(row[-1] for row in rows)
 
+
 def test_x(crowded):
     for name, ask in {
         "open_of": lambda tx: journey_rows.open_of(tx, FEW),
@@ -109,7 +110,17 @@ def test_x(crowded):
         "listed": lambda tx: member_rows.listed(tx, "campaign_0", after=FEW[3], limit=50),
         "in_force": lambda tx: control_rows.in_force(tx),
     }.items():
-        print("=====", name); print(_plan(crowded, ask))
-    print("=====", "leave"); print(_plan(crowded, lambda tx: member_rows.leave(tx, "campaign_0", FEW), verb="DELETE"))
-    print("=====", "queue upd"); print(_plan(crowded, lambda tx: journey_rows.queue_due(tx, NOW, NOW + timedelta(minutes=5), 50), verb="UPDATE"))
-    print("=====", "move"); print(_plan(crowded, lambda tx: journey_rows.move(tx, [{"id":one,"position":one,"wake_at":NOW} for one in THESE]), verb="UPDATE"))
+        print("=====", name)
+        print(_plan(crowded, ask))
+    print("=====", "leave")
+    print(_plan(crowded, lambda tx: member_rows.leave(tx, "campaign_0", FEW), verb="DELETE"))
+    print("=====", "queue upd")
+    print(_plan(crowded, lambda tx: journey_rows.queue_due(tx, NOW, NOW + timedelta(minutes=5), 50), verb="UPDATE"))
+    print("=====", "move")
+    print(
+        _plan(
+            crowded,
+            lambda tx: journey_rows.move(tx, [{"id": one, "position": one, "wake_at": NOW} for one in THESE]),
+            verb="UPDATE",
+        )
+    )

@@ -32,7 +32,7 @@ def test_markdown_becomes_html_and_a_plain_text_twin_that_reads_well() -> None:
         "End\nof it. & <b>no tag</b>\n\n"
         "All of us at Dangol Records\n\n-- \n"
         "Dangol Records\n2F, 000 Wausan-ro, Mapo-gu, Seoul\n02-000-0000 · hello@dangol.example\n\n"
-        "You get this because we need it to handle your order."
+        "You get this because it is about your order or your question."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -141,6 +142,12 @@ def test_changes_are_told_by_what_the_person_notices() -> None:
     assert kinds([outcome()], [outcome(channel="sms", hour=1)]) == ["other_channel"]
     assert kinds([refused], [outcome("suppressed", "consent_missing")]) == ["other_reason"]
     assert kinds([], [refused]) == ["other_reason"]
+
+
+def test_messages_are_paired_by_journey_before_time() -> None:
+    first, second = replace(outcome(hour=1), journey="a"), replace(outcome(hour=5), journey="b")
+    (change,) = changes([second], [first, second])
+    assert (change.kind, change.after) == ("gained", first)
 
 
 def test_the_list_of_people_is_bounded_and_in_order() -> None:

@@ -44,7 +44,9 @@ def check(
     Exit code 1 if there are errors.
     """
     root = workspace_root(paths or ())
-    problems = sorted({*check_workspace(root, paths or (), now=SystemClock().now()), *check_scenarios(root, paths or ())})
+    problems = sorted(
+        {*check_workspace(root, paths or (), now=SystemClock().now()), *check_scenarios(root, paths or ())}
+    )
     if output is Format.JSON:
         found = [{**asdict(problem), "path": _shown(root, problem.path)} for problem in problems]
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))

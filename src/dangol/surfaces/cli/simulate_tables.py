@@ -34,9 +34,9 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
         _difference(console, found)
     _campaigns(console, now)
     _steps(console, now)
-    _reasons(console, "Not sent, and why", now["refused"])
-    _reasons(console, "Not let in, and why", now["turned_away"])
-    _reasons(console, "Put off, and why", now["deferred"])
+    _refusals(console, "Not sent, and why", now, "refused")
+    _refusals(console, "Not let in, and why", now, "turned_away")
+    _put_off(console, now)
     _competition(console, now)
     _limits(console, now)
     _goals(console, now)
@@ -76,6 +76,23 @@ def _reasons(console: Console, title: str, counts: Mapping[str, int]) -> None:
     table = _table(title, "reason", "what it means", "times", right=1)
     for reason, count in counts.items():
         table.add_row(reason, meaning(reason, "en"), _number(count))
+    _print(console, table)
+
+
+def _refusals(console: Console, title: str, now: Mapping[str, Any], kind: str) -> None:
+    table = _table(title, "reason", "what it means", "campaigns", "times", right=1)
+    for reason, count in now[kind].items():
+        of = sorted(((one[kind][reason], one["key"]) for one in now["campaigns"] if reason in one[kind]), reverse=True)
+        campaigns = ", ".join(f"{key} {times:,}" for times, key in of[:_MOST])
+        table.add_row(reason, meaning(reason, "en"), campaigns, _number(count))
+    _print(console, table)
+
+
+def _put_off(console: Console, now: Mapping[str, Any]) -> None:
+    table = _table("Put off, and for how long", "campaign", "reason", "hours on average", "messages", right=2)
+    for one in now["campaigns"]:
+        for reason, off in one["deferred"].items():
+            table.add_row(one["key"], reason, f"{off['mean_hours']:g}", _number(off["messages"]))
     _print(console, table)
 
 
