@@ -34,7 +34,7 @@ def moment(until: Until, *, fields: Mapping[str, Mapping[str, Any]], zone: tzinf
             if isinstance(value, datetime):
                 if until.at is None and not until.yearly:
                     return _shifted(value, offset)
-                value = value.astimezone(zone).date()
+                value = _day_of(value, zone)
             return _of_day(value, offset, until, zone, now) if value is not None else None
 
 
@@ -60,9 +60,17 @@ def _is_leap(year: int) -> bool:
 
 def _at(day: date, offset: timedelta, until: Until, zone: tzinfo) -> datetime | None:
     """Whole days are counted on the calendar, so that 09:00 stays 09:00 over a daylight-saving change."""
-    days, rest = divmod(offset, _DAY)
+    sign = -1 if offset < timedelta() else 1
+    days, rest = divmod(abs(offset), _DAY)
     try:
-        return _shifted(_local(day + days * _DAY, until.at or MORNING, zone), rest)
+        return _shifted(_local(day + sign * days * _DAY, until.at or MORNING, zone), sign * rest)
+    except OverflowError:
+        return None
+
+
+def _day_of(instant: datetime, zone: tzinfo) -> date | None:
+    try:
+        return instant.astimezone(zone).date()
     except OverflowError:
         return None
 

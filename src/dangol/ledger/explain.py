@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dangol.ledger.reader import Entry
 from dangol.ledger.words import WORDS, Language, Outcome, Words
-from dangol.model.vocabulary import Channel, Decision, Reason
+from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason
 
 OUTCOMES: Mapping[Decision, Outcome] = {
     Decision.MESSAGE_PLANNED: "waiting",
@@ -73,7 +73,7 @@ class MessageAccount:
 class Account:
     """One journey of the person, or, where ``journey_id`` is None, why they did not get into the campaign.
 
-    All times are told in ``zone``.
+    All times are told in ``zone``. ``now`` is where a journey stands that has not ended, "" for others.
     """
 
     campaign: str
@@ -81,14 +81,32 @@ class Account:
     journey_id: str | None
     lines: tuple[Line, ...]
     messages: tuple[MessageAccount, ...]
+    now: str = ""
 
 
-def explain(entries: Sequence[Entry], *, language: Language = "en", zone: str | None = None) -> list[Account]:
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """Where a journey stands that has not ended; ``awaits`` is the event that it listens to."""
+
+    status: JourneyStatus
+    until: datetime | None
+    awaits: str | None
+
+
+def explain(
+    entries: Sequence[Entry],
+    *,
+    language: Language = "en",
+    zone: str | None = None,
+    under_way: Mapping[str, UnderWay] | None = None,
+) -> list[Account]:
     """Accounts of one person's entries, given in the order of the log; the oldest journey first.
+
+    ``under_way`` maps journeys that have not ended to where they stand.
 
     Times are told in ``zone``; if that is unknown, in the zone that the entries' evidence names, else in UTC.
     """
-    teller = _Teller(WORDS[language], _zone_of(entries, zone))
+    teller = _Teller(WORDS[language], _zone_of(entries, zone), under_way or {})
     journeys: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in entries:
         journeys.setdefault((entry.campaign_key or "", entry.journey_id), []).append(entry)
@@ -111,9 +129,10 @@ def _zone_of(entries: Iterable[Entry], preferred: str | None) -> tzinfo:
 
 
 class _Teller:
-    def __init__(self, words: Words, zone: tzinfo) -> None:
+    def __init__(self, words: Words, zone: tzinfo, under_way: Mapping[str, UnderWay] | None = None) -> None:
         self._words = words
         self._zone = zone
+        self._under_way = under_way or {}
 
     def account(self, campaign: str, journey_id: str | None, entries: Sequence[Entry]) -> Account:
         messages: dict[str, list[Entry]] = {}
@@ -126,7 +145,20 @@ class _Teller:
             journey_id=journey_id,
             lines=tuple(self.line(entry) for entry in entries if entry.message_id is None),
             messages=tuple(self._message(message_id, group) for message_id, group in messages.items()),
+            now=self._now(self._under_way.get(journey_id or "")),
         )
+
+    def _now(self, standing: UnderWay | None) -> str:
+        if standing is None:
+            return ""
+        if standing.status is not JourneyStatus.WAITING:
+            return self._words.standing[standing.status]
+        if standing.until is None:
+            return ""
+        until = self._moment(standing.until)
+        if standing.awaits is not None:
+            return self._words.listens.format(event=standing.awaits, until=until)
+        return self._words.standing[standing.status].format(until=until)
 
     def _message(self, message_id: str, entries: Sequence[Entry]) -> MessageAccount:
         lines = tuple(self.line(entry) for entry in entries)

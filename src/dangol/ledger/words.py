@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dangol.model.vocabulary import Channel, Decision, Reason
+from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason
 
 Language = Literal["en", "ko"]
 Outcome = Literal["sent", "on_its_way", "waiting", "not_sent", "unknown"]
@@ -18,13 +18,18 @@ Outcome = Literal["sent", "on_its_way", "waiting", "not_sent", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language. ``moment`` writes a local time ``at``; ``details`` name what the evidence holds."""
+    """One language. ``moment`` writes a local time ``at``; ``details`` name what the evidence holds.
+
+    ``standing`` and ``listens`` say where a journey stands that has not ended.
+    """
 
     decisions: Mapping[Decision, str]
     reasons: Mapping[Reason, str]
     outcomes: Mapping[Outcome, str]
     channels: Mapping[Channel, str]
     details: Mapping[str, str]
+    standing: Mapping[JourneyStatus, str]
+    listens: str
     moment: str
     no_channel: str
     no_consent_needed: str
@@ -167,6 +172,13 @@ _ENGLISH = Words(
         "by": "by",
         "note": "note",
     },
+    standing={
+        JourneyStatus.WAITING: "Waits until {until}.",
+        JourneyStatus.HELD: "Stands still while the campaign is paused.",
+        JourneyStatus.PAUSED: "Is paused for this person.",
+        JourneyStatus.ENDED: "Is over.",
+    },
+    listens="Waits for “{event}” until {until}.",
     moment="{at.day} {at:%b} {at.year}, {at:%H:%M}",
     no_channel="this channel",
     no_consent_needed="not needed for this purpose",
@@ -309,6 +321,13 @@ _KOREAN = Words(
         "by": "담당자",
         "note": "메모",
     },
+    standing={
+        JourneyStatus.WAITING: "{until}까지 기다립니다.",
+        JourneyStatus.HELD: "캠페인이 멈춰 있어 기다립니다.",
+        JourneyStatus.PAUSED: "이 고객의 진행을 멈춰 두었습니다.",
+        JourneyStatus.ENDED: "끝났습니다.",
+    },
+    listens="{until}까지 ‘{event}’ 이벤트를 기다립니다.",
     moment="{at.year}년 {at.month}월 {at.day}일 {at:%H:%M}",
     no_channel="이 채널",
     no_consent_needed="이 목적에는 필요 없음",

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, select
 from dangol.definitions.document import did_you_mean
 from dangol.errors import DangolError, UnknownProfile, UsageError
 from dangol.ledger import reader
-from dangol.ledger.explain import Account, explain
+from dangol.ledger.explain import Account, UnderWay, explain
 from dangol.ledger.reader import Entry, Filter
 from dangol.ledger.words import Language
 from dangol.model.people import Profile
-from dangol.model.vocabulary import Channel, Decision, Reason
+from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason
 from dangol.profiles import people
+from dangol.store import journeys as journey_rows
 from dangol.store.tables import consents
 
 LONGEST_INPUT = 200
@@ -125,9 +126,13 @@ def consent_record(connection: Connection, entry: Entry) -> ConsentRecord | None
 
 
 def account_of(connection: Connection, profile: Profile, *, campaign: str | None, language: Language) -> list[Account]:
-    """Why each message to this person was or was not sent."""
+    """Why each message to this person was or was not sent, and where journeys stand that go on."""
     entries = reader.history(connection, Filter(profile_id=profile.id, campaign_key=campaign or None))
-    return explain(entries, language=language, zone=profile.timezone)
+    under_way = {
+        row.id: UnderWay(JourneyStatus(row.status), row.wake_at, row.awaits)
+        for row in journey_rows.open_of(connection, [profile.id])
+    }
+    return explain(entries, language=language, zone=profile.timezone, under_way=under_way)
 
 
 def _word(words: type[StrEnum], name: str, text: str | None) -> str | None:

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 import pytest
 
-from dangol.ledger.explain import OUTCOMES, explain, tell
+from dangol.ledger.explain import OUTCOMES, UnderWay, explain, tell
 from dangol.ledger.reader import Entry
 from dangol.ledger.words import WORDS, Language
-from dangol.model.vocabulary import Channel, Decision, Reason
+from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 LANGUAGES = get_args(Language)
@@ -173,3 +173,38 @@ def test_a_message_is_called_by_its_name_and_by_its_stage_where_that_is_not_on_r
     assert account.messages[0].name == "welcome"
     (account,) = explain([entry("message_suppressed", "consent_missing", step="0.1")])
     assert account.messages[0].name == "loyalty"
+
+
+SEOUL = "Asia/Seoul"
+TOMORROW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("standing", "english", "korean"),
+    [
+        (
+            UnderWay(JourneyStatus.WAITING, TOMORROW, None),
+            "Waits until 3 Mar 2026, 10:00.",
+            "2026년 3월 3일 10:00까지 기다립니다.",
+        ),
+        (
+            UnderWay(JourneyStatus.WAITING, TOMORROW, "Checkout Resumed"),
+            "Waits for “Checkout Resumed” until 3 Mar 2026, 10:00.",
+            "2026년 3월 3일 10:00까지 ‘Checkout Resumed’ 이벤트를 기다립니다.",
+        ),
+        (
+            UnderWay(JourneyStatus.PAUSED, TOMORROW, None),
+            "Is paused for this person.",
+            "이 고객의 진행을 멈춰 두었습니다.",
+        ),
+    ],
+)
+def test_a_journey_that_goes_on_says_what_it_waits_for(standing: UnderWay, english: str, korean: str) -> None:
+    entered = entry("journey_entered", "event_matched")
+    told = {
+        language: explain([entered], language=language, zone=SEOUL, under_way={entered.journey_id or "": standing})
+        for language in ("en", "ko")
+    }
+    assert [account.now for account in told["en"]] == [english]
+    assert [account.now for account in told["ko"]] == [korean]
+    assert [account.now for account in explain([entered])] == [""]

@@ -253,6 +253,8 @@ def _account(account: Account) -> RenderableType:
     parts: list[RenderableType] = [Text.assemble((account.campaign, "bold underline"), (f"  {account.zone}", "dim"))]
     parts += [_line(line) for line in account.lines]
     parts += [_told(message) for message in account.messages]
+    if account.now:
+        parts.append(Text(f"  {account.now}", "bold"))
     return Group(*parts, Text())
 
 
