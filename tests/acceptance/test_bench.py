@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import blast
+from bench import blast, journeys
 
 
 def test_a_quick_run_prints_the_ratios_and_writes_every_figure(
@@ -24,3 +24,19 @@ def test_a_quick_run_prints_the_ratios_and_writes_every_figure(
     assert 8_000 <= found["pipeline"]["notes"]["html_bytes"] <= 10_240
     assert set(found["recipients"]) == {"20", "80", "200"}
     assert set(found["old_rows"]) == {"0", "2000"}
+
+
+def test_a_quick_run_among_waiting_journeys_prints_rates_growth_and_query_plans(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = tmp_path / "figures.json"
+    journeys.main(["--journeys", "1600", "--database", "sqlite", "--quick", "--json", str(figures)])
+    printed = capsys.readouterr().out
+    for said in ("events/s", "timers/s", "× row at a time", "doubling", "ix_journeys_profile", "ix_journeys_due"):
+        assert said in printed
+    found = json.loads(figures.read_text())
+    assert set(found["rounds"]) == {"160", "1600"}
+    (among_all,) = found["rounds"]["1600"]
+    assert among_all["heard"]["notes"]["moved"] == among_all["rival"]["notes"]["moved"] == 18
+    assert len(among_all["backlog"]["notes"]["sweeps"]) == 5
+    assert found["per_doubling"]["heard"] > 0

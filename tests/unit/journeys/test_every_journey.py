@@ -98,14 +98,15 @@ def _branching(inner: st.SearchStrategy[Steps]) -> st.SearchStrategy[Steps]:
             inner,
         ),
     )
-    return st.lists(st.one_of(simple, branching), max_size=3)
+    return st.lists(_either(simple, branching), max_size=3)
 
 
-steps = st.lists(
-    st.one_of(simple, _branching(_branching(st.lists(simple, max_size=2))).filter(bool).map(lambda some: some[0])),
-    min_size=1,
-    max_size=5,
-)
+def _either(one: st.SearchStrategy[Any], other: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """One as often as the other, however many kinds either has."""
+    return st.booleans().flatmap(lambda first: one if first else other)
+
+
+steps = _branching(_branching(st.lists(simple, max_size=2))).filter(bool)
 campaigns: st.SearchStrategy[Campaign] = st.lists(steps, min_size=1, max_size=2).map(
     lambda stages: staged({f"stage_{index}": each for index, each in enumerate(stages)})
 )
@@ -208,9 +209,7 @@ class EveryJourney(RuleBasedStateMachine):
         if not self.over:
             assert self.state.wake_at is not None
             self.now = max(self.now, self.state.wake_at) + late
-            before = self.state
             self.move()
-            assert self.over or self.state != before, "nobody is left standing where they were due"
 
     @rule(by=spans)
     def the_clock_jumps_forward(self, by: timedelta) -> None:
@@ -323,9 +322,16 @@ class EveryJourney(RuleBasedStateMachine):
         )
 
     def a_wait_lasts_until_its_time(self, before: State, answer: Advance) -> None:
-        if before.wake_at is None or self.now >= before.wake_at or self.ought_to_end():
+        if before.wake_at is None or self.ought_to_end():
             return
-        if before.listening_since is not None and self.heard(before):
+        if before.listening_since is not None and answer.changes(before):
+            placed = self.flow.steps[before.position]
+            branch = State(placed.into("then" if self.heard(before) else "else"))
+            due = min(before.wake_at, self.now)
+            assert answer == advance(self.flow, branch, self.known, self.now, base=due), "the branch that was earned"
+        if self.now >= before.wake_at:
+            assert answer.changes(before), "nobody is left standing where they were due"
+        elif before.listening_since is not None and self.heard(before):
             assert answer.changes(before)
         else:
             assert not answer.changes(before), "who is not due and hears nothing stays"
@@ -347,6 +353,7 @@ class EveryJourney(RuleBasedStateMachine):
         state = waiting.state
         assert state.wake_at is not None
         assert state.wake_at > self.now
+        assert self.flow.over_at is None or state.wake_at <= self.flow.over_at
         assert self.rank[state.position] >= self.rank[before.position]
         placed = self.flow.steps.get(state.position)
         if state.listening_since is None:
