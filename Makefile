@@ -6,10 +6,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check bench lock clean
+.PHONY: help run up test check bench bench-journeys lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.runtime ## Run the shipped campaigns on real purchases and show what was sent, what was not, and why
 	@$(BIN)/dangol demo
@@ -31,6 +31,9 @@ check: .venv/.dev ## Check style, types, import contract, docs, the shipped work
 
 bench: .venv/.dev ## Measure the pipeline against its yardsticks (docs/performance.md)
 	@$(BIN)/python -m bench.blast --recipients 20000
+
+bench-journeys: .venv/.dev ## Measure events and timers among 1,000,000 waiting journeys (needs PostgreSQL)
+	@$(BIN)/python -m bench.journeys
 
 lock: ## Renew the locked requirements after a change in pyproject.toml (needs uv)
 	$(LOCK) --group build -o requirements/runtime.txt

@@ -258,7 +258,7 @@ def main() -> None:
     """Run the phase that the command line names and print its sample."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     phase, arguments = sys.argv[1], json.loads(sys.argv[2])
-    answer(PHASES[phase](**arguments))  # type: ignore[operator]
+    answer(PHASES[phase](**arguments))
 
 
 if __name__ == "__main__":

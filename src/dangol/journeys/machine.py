@@ -318,7 +318,7 @@ class _Walk:
             case Add(add=more):
                 return [*had, *(one for one in dict.fromkeys(more) if one not in had)]
             case Remove(remove=less):
-                return [one for one in had if one not in less]
+                return [one for one in had if one not in less] if had else self.known.profile.get(name)
             case None:
                 return None
             case _:

@@ -1,4 +1,4 @@
-"""Golden histories: small campaigns from the first step to the last, as their authors would tell them."""
+"""Small campaigns from the first step to the last, as their authors would tell them. Shipped ones: tests/golden."""
 
 from __future__ import annotations
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dangol.model.campaign import Entry
-from dangol.triggers.schedule import Firings, firings_between, next_firing
+from dangol.model.campaign import RECIPIENT, Entry
+from dangol.triggers.schedule import EARLIEST, LOOKED_AT, Firings, firings_between, local_time, next_firing
 
 SEOUL, NEW_YORK = "Asia/Seoul", "America/New_York"
 SECOND = timedelta(seconds=1)
@@ -182,3 +182,92 @@ class TestBetween:
             return
         assert (parts[0].first, parts[-1].latest) == (whole.first, whole.latest)
         assert min(sum(part.missed + 1 for part in parts) - 1, 1000) == whole.missed
+
+
+class TestAudiences:
+    """An audience without a schedule is looked at every so often, at instants that depend on nothing else."""
+
+    NOON = at("2026-03-02T12:00+09:00")
+
+    def audience(self, every: str | None = None) -> Entry:
+        return Entry.model_validate({"audience": "true", "every": every} if every else {"audience": "true"})
+
+    def test_it_is_looked_at_every_quarter_of_an_hour_unless_its_author_says(self) -> None:
+        assert timedelta(minutes=15) == LOOKED_AT
+        assert next_firing(self.audience(), after=self.NOON, default_zone=SEOUL) == self.NOON + LOOKED_AT
+        daily = next_firing(self.audience("1 day"), after=self.NOON, default_zone=SEOUL)
+        assert daily == at("2026-03-03T00:00+00:00")
+
+    def test_the_next_look_is_strictly_later(self) -> None:
+        soon = next_firing(self.audience(), after=self.NOON - TICK, default_zone=SEOUL)
+        assert soon == self.NOON
+        assert next_firing(self.audience(), after=soon, default_zone=SEOUL) == self.NOON + LOOKED_AT
+
+    def test_zones_and_changes_of_the_clocks_do_not_matter(self) -> None:
+        before = at("2026-03-08T01:50-05:00")
+        for zone in (SEOUL, NEW_YORK):
+            assert next_firing(self.audience("1 hour"), after=before, default_zone=zone) == at("2026-03-08T03:00-04:00")
+
+    def test_two_who_look_find_the_same_instants(self) -> None:
+        every = self.audience("7 minutes")
+        assert {next_firing(every, after=self.NOON + second * SECOND, default_zone=SEOUL) for second in range(60)} == {
+            next_firing(every, after=self.NOON, default_zone=SEOUL)
+        }
+
+    @pytest.mark.parametrize("looks", [1, 5, 1000, 1001, 1002, 40_000])
+    def test_after_an_outage_the_latest_look_is_exact_and_missed_ones_are_counted_to_a_thousand(
+        self, looks: int
+    ) -> None:
+        found = firings_between(self.audience(), self.NOON, self.NOON + looks * LOOKED_AT + SECOND, default_zone=SEOUL)
+        latest = self.NOON + looks * LOOKED_AT
+        assert found == Firings(self.NOON + LOOKED_AT, latest, min(looks - 1, 1000))
+
+
+class TestByTheRecipientsClock:
+    """A schedule fires where the day begins first; people follow as their own clocks come to show that time."""
+
+    FIRED = at("2026-03-02T10:00+14:00")
+
+    def test_it_fires_where_the_day_begins_first(self) -> None:
+        morning = entry("0 10 * * *", RECIPIENT)
+        assert next_firing(morning, after=self.FIRED - TICK, default_zone=SEOUL) == self.FIRED
+        assert next_firing(morning, after=self.FIRED, default_zone=SEOUL) == self.FIRED + timedelta(days=1)
+
+    @pytest.mark.parametrize(
+        ("zone", "expected"),
+        [
+            ("Pacific/Kiritimati", "2026-03-02T10:00+14:00"),
+            ("Asia/Seoul", "2026-03-02T10:00+09:00"),
+            ("Asia/Kathmandu", "2026-03-02T10:00+05:45"),
+            ("Europe/London", "2026-03-02T10:00+00:00"),
+            ("America/New_York", "2026-03-02T10:00-05:00"),
+            ("Pacific/Pago_Pago", "2026-03-02T10:00-11:00"),
+        ],
+    )
+    def test_it_comes_on_the_same_day_at_the_same_time_everywhere(self, zone: str, expected: str) -> None:
+        assert local_time(self.FIRED, ZoneInfo(zone)) == at(expected)
+
+    def test_it_is_told_in_utc(self) -> None:
+        assert local_time(self.FIRED, ZoneInfo(SEOUL)).tzinfo is UTC
+
+    def test_a_time_that_is_skipped_there_comes_right_behind_the_gap_and_one_that_comes_twice_the_first_time(
+        self,
+    ) -> None:
+        here = ZoneInfo(NEW_YORK)
+        assert local_time(at("2026-03-08T02:30+14:00"), here) == at("2026-03-08T03:30-04:00")
+        assert local_time(at("2026-11-01T01:30+14:00"), here) == at("2026-11-01T01:30-04:00")
+
+    @settings(max_examples=100, deadline=None)
+    @given(
+        zone=st.sampled_from(sorted(available_timezones())),
+        hours=st.integers(0, 366 * 24),
+    )
+    def test_nobody_anywhere_is_asked_to_come_before_the_firing_or_more_than_a_day_and_two_hours_after(
+        self, zone: str, hours: int
+    ) -> None:
+        fired_at = at("2026-01-01T00:00+14:00") + timedelta(hours=hours)
+        comes = local_time(fired_at, ZoneInfo(zone))
+        assert fired_at <= comes <= fired_at + timedelta(hours=27)
+        wall = fired_at.astimezone(EARLIEST).replace(tzinfo=None)
+        shown = comes.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        assert wall <= shown <= wall + timedelta(hours=1)
