@@ -23,7 +23,7 @@ import structlog
 from sqlalchemy import Connection
 
 from dangol.clock import Clock
-from dangol.errors import ContentTooLong, RenderError, StoreUnavailable, UnknownCampaign
+from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
@@ -40,10 +40,10 @@ from dangol.store.tables import journeys, messages
 from dangol.profiles import events, people
 from dangol.consent import ledger as consents
 from dangol.consent.suppressions import AddressHasher
-from dangol.triggers.entries import Doors, PastEntry, correlation, refusal
+from dangol.triggers.entries import MOST_JOURNEYS, Doors, PastEntry, correlation, refusal
 from dangol.triggers.schedule import local_time
 from dangol.release import Release, Releases
-from dangol.journeys.machine import Ended, State, advance
+from dangol.journeys.machine import Advance, Ended, State, advance
 from dangol.batch.acquaintance import Acquaintance, Journey, Place, acquaint_at_entry, acquaint_on_the_way
 from dangol.batch.acquaintance import past_entries, zone_of
 from dangol.batch.audience import joined, next_part
@@ -51,7 +51,7 @@ from dangol.batch.changes import Changes, state_of
 from dangol.batch.facts import Briefing, Claimed, brief
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
-from dangol.batch.started import Started, started_by
+from dangol.batch.started import Started, request_id, started_by
 from dangol.delivery.dispatch import Dispatcher
 from dangol.batch.calls import begin_calls, settle_calls
 from dangol.delivery.webhooks import Caller
@@ -153,6 +153,7 @@ class Pipeline:
         is kept.
         """
         with self.database.write() as tx:
+            controls_rows.attend(tx)
             new = self._record(tx, incoming)
             following = self._follow(tx, new)
         self._announce(following.due)
@@ -165,10 +166,13 @@ class Pipeline:
         Raises UnknownCampaign if no campaign of that key and kind is in service.
         """
         with self.database.write() as tx:
+            controls_rows.attend(tx)
             release = self.releases.serving(tx, campaign_key)
             if release is None or release.campaign.entry.api is None:
                 raise UnknownCampaign(f"no campaign `{campaign_key}` that is entered through the API is in service")
-            new = self._record(tx, [replace(request, name=release.campaign.entry.api)])
+            # The id is the campaign's own, so that another call with the same one is not taken for this.
+            request = replace(request, name=release.campaign.entry.api, message_id=request_id(campaign_key, request))
+            new = self._record(tx, [request])
             following = self._follow(tx, new, only=campaign_key)
             started = started_by(tx, campaign_key, request.message_id)
         self._announce(following.due)
@@ -209,10 +213,12 @@ class Pipeline:
         """
         following = Following()
         while happened:
-            changes = Changes(self.clock.now())
-            left = self._hear(tx, happened, changes)
-            self._enter(tx, happened, left, changes, only)
-            happened, only = self._write(tx, changes, following), None
+            heard, entered = Changes(self.clock.now()), Changes(self.clock.now())
+            left = self._hear(tx, happened, heard)
+            emitted = self._write(tx, heard, following)
+            # Written first, so that whoever enters is known as journeys on their way have just left them.
+            self._enter(tx, happened, left, entered, only)
+            happened, only = [*emitted, *self._write(tx, entered, following)], None
         return following
 
     def _hear(self, tx: Connection, happened: Sequence[Event], changes: Changes) -> set[Place]:
@@ -235,20 +241,24 @@ class Pipeline:
         if not concerned:
             return
         known, controls = acquaint_on_the_way(tx, concerned), controls_rows.in_force(tx)
+        erased = people.erased(tx, sorted({journey["profile_id"] for _, journey in concerned}))
         for release, journey in concerned:
             control = controls.get(release.campaign.key)
-            if control is Control.STOP:
-                changes.overtake(journey, Reason.CAMPAIGN_STOPPED)
+            if control is Control.STOP or journey["profile_id"] in erased:
+                reason = Reason.CAMPAIGN_STOPPED if control is Control.STOP else Reason.PROFILE_ERASED
+                changes.overtake(journey, reason)
                 continue
             before = state_of(journey)
-            step = advance(
-                release.flow, before, known.known(release, journey), changes.now, base=_due(before, changes.now)
-            )
+            step = _next(release, journey, known, changes.now, base=_due(before, changes.now))
+            if step is None:
+                continue  # it is tried again; the others of its batch do not wait for that
             overtaken = isinstance(step.state, Ended) and step.state.overtaken
-            if not overtaken and (control is Control.PAUSE or journey["status"] != JourneyStatus.WAITING):
+            still = control is Control.PAUSE or journey["status"] == JourneyStatus.PAUSED
+            if still and not overtaken:
                 if journey["status"] == JourneyStatus.WAITING and step.changes(before):
                     changes.hold(journey)
-            elif step.changes(before):
+            elif step.changes(before) or journey["status"] == JourneyStatus.HELD:
+                changes.go_on(journey)
                 changes.advance(release, journey, step, known)
 
     def _enter(
@@ -283,6 +293,7 @@ class Pipeline:
             Doors(release.opens_at, release.over_at, control).refusal(event.occurred_at, changes.now)
             or (Reason.KEY_MISSING if told_apart is None else None)
             or refusal(campaign, known.entries.get(place), event.occurred_at)
+            or (Reason.TOO_MANY_JOURNEYS if known.journeys_of(place) >= MOST_JOURNEYS else None)
         )
         if refused is not None:
             changes.refuse(release, event.profile_id, refused, occasion=event.id)
@@ -309,6 +320,7 @@ class Pipeline:
         """
         now = self.clock.now()
         with self.database.write() as tx:
+            controls_rows.attend(tx)
             run = journey_rows.claim_run(tx, run_id)
             if run is None:
                 return False
@@ -319,16 +331,20 @@ class Pipeline:
             if control is Control.PAUSE:
                 return False
             changes, following = Changes(now), Following()
-            if control is Control.STOP or not self.releases.serves(tx, release.campaign.key):
+            since = self.releases.in_service_since(tx, release.campaign.key)
+            if control is Control.STOP or since is None:
                 changes.stop(release, run.fire_at)
-                journey_rows.move_run(tx, run_id, finished_at=now)
+                if run.kind == journey_rows.AUDIENCE:
+                    journey_rows.forget_run(tx, run_id)
+                else:
+                    journey_rows.move_run(tx, run_id, finished_at=now)
                 changes.write(tx)
                 return False
             if release.campaign.entry.kind == "audience":
                 part = joined(tx, release, run, now=now, limit=self.batch_size)
             else:
                 part = next_part(tx, release, run, limit=self.batch_size)
-            self._take_in(tx, release, run.fire_at, part.profile_ids, changes)
+            self._take_in(tx, release, run.fire_at, part.profile_ids, changes, since=since)
             if part.cursor is not None:
                 journey_rows.move_run(tx, run_id, cursor=part.cursor, queued_until=now + self.timing.queue_lease)
             else:
@@ -339,17 +355,29 @@ class Pipeline:
         return part.cursor is not None
 
     def _take_in(
-        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str], changes: Changes
+        self,
+        tx: Connection,
+        release: Release,
+        fired_at: datetime,
+        profile_ids: Sequence[str],
+        changes: Changes,
+        *,
+        since: datetime,
     ) -> None:
-        """Let these people of an audience in, each at the firing or at its wall time on their own clock."""
+        """Let these people of an audience in, each at the firing or at its wall time on their own clock.
+
+        Whose time came before ``since``, when the campaign was not in service yet, is passed over.
+        """
         if not profile_ids:
             return
         campaign, entry = release.campaign, release.campaign.entry
         reason = Reason.AUDIENCE_MATCHED if entry.kind == "schedule" else Reason.AUDIENCE_JOINED
         people.lock(tx, profile_ids)
+        gone = people.erased(tx, profile_ids)
+        profile_ids = [one for one in profile_ids if one not in gone]
         latest = past_entries(tx, profile_ids, [release])
         begun = []
-        for profile_id, begins_at in self._beginnings(tx, release, fired_at, profile_ids).items():
+        for profile_id, begins_at in self._beginnings(tx, release, fired_at, profile_ids, since).items():
             refused = Doors(release.opens_at, release.over_at).refusal(begins_at, changes.now) or refusal(
                 campaign, latest.get((campaign.key, profile_id, "")), fired_at
             )
@@ -365,21 +393,37 @@ class Pipeline:
             self._advance(release, journey, fired_at, known, changes)
 
     def _beginnings(
-        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str]
+        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str], since: datetime
     ) -> dict[str, datetime]:
         if release.campaign.entry.timezone != RECIPIENT:
             return dict.fromkeys(profile_ids, fired_at)
         profiles = people.load(tx, profile_ids)
-        return {one: local_time(fired_at, zone_of(profiles[one], release)) for one in profile_ids}
+        times = {one: local_time(fired_at, zone_of(profiles[one], release)) for one in profile_ids}
+        return {one: begins_at for one, begins_at in times.items() if begins_at > since}
 
     # Journeys go on.
 
     def plan(self, journey_ids: Sequence[str]) -> None:
-        """Wake journeys whose wait is over, or who may have missed what they listen to.
+        """Wake journeys whose wait is over, who may have missed what they listen to, or who were held by a pause.
 
-        Those that are not due, or that another worker holds, are left alone.
+        Those that are not due, or that another worker holds, are left alone. If our own code or the database refuses
+        the batch, its halves are tried, so that whatever is wrong with one journey holds up no other.
         """
+        try:
+            self._plan(journey_ids)
+        except DangolError:
+            raise
+        except Exception as error:
+            if len(journey_ids) <= 1:
+                _log.exception("a journey cannot go on", journey_ids=list(journey_ids), error=type(error).__name__)
+                return
+            middle = len(journey_ids) // 2
+            self.plan(journey_ids[:middle])
+            self.plan(journey_ids[middle:])
+
+    def _plan(self, journey_ids: Sequence[str]) -> None:
         with self.database.write() as tx:
+            controls_rows.attend(tx)
             people.lock(tx, journey_rows.people_of(tx, journeys, journey_ids))
             changes, following = Changes(self.clock.now()), Following()
             claimed = [dict(row._mapping) for row in journey_rows.claim_due(tx, journey_ids, changes.now)]
@@ -392,8 +436,12 @@ class Pipeline:
     def _advance(
         self, release: Release, journey: Journey, base: datetime, known: Acquaintance, changes: Changes
     ) -> None:
-        step = advance(release.flow, state_of(journey), known.known(release, journey), changes.now, base=base)
-        changes.advance(release, journey, step, known)
+        step = _next(release, journey, known, changes.now, base=base)
+        if step is not None:
+            changes.advance(release, journey, step, known)
+        else:
+            # In already; the next sweep after this finds it and tries again.
+            journey["wake_at"] = changes.now + self.timing.queue_lease
 
     def _write(self, tx: Connection, changes: Changes, following: Following) -> list[Event]:
         """Write changes; returns the events that journeys emitted with them, stored."""
@@ -422,6 +470,7 @@ class Pipeline:
         turns into ``unknown`` and nobody sends again (G2).
         """
         with self.database.write() as tx:
+            controls_rows.attend(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
         if not handover.under_way:
@@ -440,6 +489,7 @@ class Pipeline:
         As with messages, what is about to leave the house is committed before it does.
         """
         with self.database.write() as tx:
+            controls_rows.attend(tx)
             people.lock(tx, call_rows.people_of(tx, call_ids))
             under_way = begin_calls(tx, call_ids, self.clock.now(), self.releases, self.timing.send_lease)
         if not under_way:
@@ -543,6 +593,15 @@ def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:
 
 def _place(journey: Journey) -> Place:
     return journey["campaign_key"], journey["profile_id"], journey["correlation"]
+
+
+def _next(release: Release, journey: Journey, known: Acquaintance, now: datetime, *, base: datetime) -> Advance | None:
+    """What the step machine says; None if something about this journey breaks our own code."""
+    try:
+        return advance(release.flow, state_of(journey), known.known(release, journey), now, base=base)
+    except Exception as error:
+        _log.exception("a journey cannot go on", journey_id=journey["id"], error=type(error).__name__)
+        return None
 
 
 def _due(state: State, now: datetime) -> datetime:

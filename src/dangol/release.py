@@ -268,9 +268,10 @@ class Releases:
                 found[version_id] = self.get(connection, version_id)
         return found
 
-    def serves(self, connection: Connection, campaign_key: str) -> bool:
-        """Is this campaign in service, in whatever version?"""
-        return campaign_key in versions.active(connection)
+    def in_service_since(self, connection: Connection, campaign_key: str) -> datetime | None:
+        """Since when this campaign, in its present version, is in service; None if it is not."""
+        found = versions.active_since(connection).get(campaign_key)
+        return found[1] if found is not None else None
 
     def serving(self, connection: Connection, campaign_key: str) -> Release | None:
         """The release in service of this campaign; None if there is none. Raises UnknownVersion if it cannot be run."""

@@ -50,10 +50,11 @@ class Steering:
     def campaign(self, key: str, control: Control, *, by: str, note: str = "") -> Steered:
         """Pause, resume or stop a campaign; the same again changes nothing, but stopping goes on where it broke off.
 
-        Raises UnknownCampaign if there is neither a version in service nor a journey of this campaign.
+        Raises UnknownCampaign if there was never a version of this campaign.
         """
         now = self._pipeline.clock.now()
         with self._pipeline.database.write() as tx:
+            controls.take_hold(tx)
             self._check(tx, key)
             before = controls.in_force(tx).get(key)
             if (before or Control.RESUME) is not control:
@@ -98,14 +99,16 @@ class Steering:
         return Steered(None, len(touched))
 
     def _check(self, tx: Connection, key: str) -> None:
-        if key not in versions.active(tx) and not journey_rows.open_in(tx, key, after="", limit=1):
-            raise UnknownCampaign(f"no campaign `{key}` is in service, and nobody is on a journey of it")
+        if not versions.is_known(tx, key):
+            raise UnknownCampaign(f"no campaign `{key}` was ever in service")
 
     def _end_all(self, key: str) -> int:
         """End the campaign's journeys, a part at a time."""
         ended, after = 0, ""
         while True:
             with self._pipeline.database.write() as tx:
+                if controls.in_force(tx).get(key) is not Control.STOP:
+                    return ended  # somebody has resumed it meanwhile
                 rows = journey_rows.open_in(tx, key, after=after, limit=self._pipeline.batch_size)
                 people.lock(tx, [row.profile_id for row in rows])
                 changes = Changes(self._pipeline.clock.now())
@@ -126,6 +129,8 @@ class Steering:
         more = True
         while more:
             with self._pipeline.database.write() as tx:
+                if controls.in_force(tx).get(key) is not Control.STOP:
+                    return
                 rows = message_rows.open_in(tx, key, limit=self._pipeline.batch_size)
                 people.lock(tx, [row.profile_id for row in rows])
                 changes = Changes(self._pipeline.clock.now())

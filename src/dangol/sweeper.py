@@ -28,7 +28,7 @@ from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.controls import Standing
 from dangol.store.database import Database
-from dangol.triggers.schedule import firings_between, next_firing
+from dangol.triggers.schedule import LONGEST_DAY, firings_between, next_firing
 
 _REMEMBERED = timedelta(days=1)
 """How long the runs of an audience without a schedule are kept, the latest always."""
@@ -79,7 +79,7 @@ class Sweeper:
         """The next instant at which there will be something to do, if nothing else happens before."""
         with self.database.read() as tx:
             standing = controls.standing(tx)
-            if not standing.untouched and _any_held(tx, standing):
+            if standing.resumed_at and self._any_held(tx, standing):
                 return self.clock.now()
             waiting = [journey_rows.next_wake(tx), message_rows.next_due(tx), call_rows.next_due(tx)]
             instants = [*waiting, *self._next_firings(tx, standing)]
@@ -103,11 +103,8 @@ class Sweeper:
         return [
             (
                 release,
-                max(
-                    since,
-                    fired.get(release.campaign.key, since),
-                    resumed.get(release.campaign.key, since),
-                    _first_instant(release) or since,
+                _open_since(
+                    release, max(since, resumed.get(release.campaign.key, since)), fired.get(release.campaign.key)
                 ),
             )
             for release, since in scheduled
@@ -129,15 +126,19 @@ class Sweeper:
             if due is None:
                 continue
             campaign = release.campaign.key
+            looks = release.campaign.entry.kind == "audience"
+            if looks and journey_rows.is_being_looked_at(tx, campaign):
+                continue  # one look at a time: an older one would strike off whom a newer one has written down
             run = {
                 "id": ids.derive(due.latest, "run", campaign),
                 "campaign_key": campaign,
                 "version_id": release.version_id,
                 "fire_at": due.latest,
+                "kind": release.campaign.entry.kind,
             }
             if not journey_rows.open_run(tx, run):
                 continue
-            if release.campaign.entry.kind == "audience":
+            if looks:
                 # Looked at many times a day: the log says who joined, not that somebody looked.
                 journey_rows.forget_runs(tx, campaign, before=now - _REMEMBERED)
                 continue
@@ -151,14 +152,14 @@ class Sweeper:
         journal.write(tx)
 
     def _resume(self, tx: Connection, now: datetime, until: datetime) -> list[str]:
-        """Let go what was held by a pause that is over; returns the journeys, of which a worker is to be told.
+        """Let go what was held by a pause that is over; returns the journeys, which a worker lets go.
 
         Done here and not by whoever resumes a campaign: a worker may hold something a moment after that.
         """
         standing = controls.standing(tx)
-        if standing.untouched:
+        if not standing.resumed_at:
             return []
-        released = message_rows.held(tx, Reason.CAMPAIGN_PAUSED, shut=standing.shut, limit=self.limit)
+        released = message_rows.held(tx, Reason.CAMPAIGN_PAUSED, resumed=standing.resumed_at, limit=self.limit)
         journal = Journal(now)
         for row in released:
             journal.add(Decision.MESSAGE_RELEASED, Reason.BY_HAND, row_subject(row))
@@ -170,7 +171,12 @@ class Sweeper:
             updated_at=now,
         )
         journal.write(tx)
-        return journey_rows.release_held(tx, standing.shut, until, self.limit)
+        return journey_rows.queue_held(tx, standing.resumed_at, now, until, self.limit)
+
+    def _any_held(self, tx: Connection, standing: Standing) -> bool:
+        resumed = standing.resumed_at
+        journeys_held = journey_rows.any_held(tx, resumed)
+        return journeys_held or message_rows.any_held(tx, Reason.CAMPAIGN_PAUSED, resumed)
 
     def _give_up(self, tx: Connection, now: datetime) -> None:
         """A worker that took a message and was not heard of again may have handed it over: that is ``unknown``."""
@@ -194,18 +200,16 @@ class Sweeper:
         journal.write(tx)
 
 
-def _any_held(tx: Connection, standing: Standing) -> bool:
-    shut = standing.shut
-    return journey_rows.any_held(tx, shut) or message_rows.any_held(tx, Reason.CAMPAIGN_PAUSED, shut)
+def _open_since(release: Release, in_service: datetime, fired: datetime | None) -> datetime:
+    """From when on firings are still to be run: what is past was run, or belongs to nobody.
 
-
-def _first_instant(release: Release) -> datetime | None:
-    """From when on firings can let anybody in; by the recipient's clock, a day begins earlier than the campaign."""
-    if release.opens_at is None:
-        return None
-    earlier = _LONGEST_DAY if release.campaign.entry.timezone == RECIPIENT else timedelta(microseconds=1)
-    return release.opens_at - earlier
-
-
-_LONGEST_DAY = timedelta(hours=26)
-"""How long one date lasts somewhere on Earth beyond its end in one place."""
+    By the recipient's clock a firing comes long before it is time for most; who it came too early for is told by
+    whoever takes them in.
+    """
+    earlier = LONGEST_DAY if release.campaign.entry.timezone == RECIPIENT else timedelta()
+    bounds = [in_service - earlier]
+    if fired is not None:
+        bounds.append(fired)
+    if release.opens_at is not None:
+        bounds.append(release.opens_at - earlier - timedelta(microseconds=1))
+    return max(bounds)

@@ -66,6 +66,14 @@ class Acquaintance:
             arms=self.arms.get((profile_id, release.campaign.key), {}),
         )
 
+    def journeys_of(self, place: Place) -> int:
+        """How many journeys the person has under way in the campaign, whatever tells them apart."""
+        campaign, profile_id, told_apart = place
+        if not told_apart:
+            return 0  # there is one at the most
+        mine = ((other, entry) for other, entry in self.entries.items() if other[:2] == (campaign, profile_id))
+        return sum(entry.active for _, entry in mine)
+
     def _granted(self, profile_id: str) -> frozenset[tuple[str, str]]:
         states = self.consents.get(profile_id, {})
         return frozenset(pair for pair, state in states.items() if state.granted)

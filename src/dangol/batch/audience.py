@@ -47,7 +47,7 @@ def joined(connection: Connection, release: Release, run: Row[Any], *, now: date
     known, present = set(before), set(inside)
     new = [one for one in inside if one not in known]
     members.leave(connection, campaign, [one for one in before if one not in present])
-    members.join(connection, campaign, new, now)
+    new = members.join(connection, campaign, new, now)
     if release.campaign.entry.existing == "skip" and journey_rows.is_first_look(connection, run):
         return Part([], cursor)
     return Part(new, cursor)

@@ -154,6 +154,11 @@ class Changes:
         journey.update(status=JourneyStatus.HELD.value, queued_until=None)
         self._moved.append(journey)
 
+    def go_on(self, journey: Journey) -> None:
+        """The pause that held the journey is over."""
+        if journey["status"] == JourneyStatus.HELD:
+            journey["status"] = JourneyStatus.WAITING.value
+
     def pause(self, journey: Journey, evidence: Mapping[str, Any]) -> None:
         """Somebody pauses this one journey; its open messages are held."""
         journey.update(status=JourneyStatus.PAUSED.value, queued_until=None)

@@ -130,6 +130,7 @@ OVERTAKEN = frozenset(
         Reason.CAMPAIGN_OVER,
         Reason.CAMPAIGN_STOPPED,
         Reason.JOURNEY_STOPPED,
+        Reason.PROFILE_ERASED,
     )
 )
 """Journeys that ended this way take their messages with them; completed ones leave them to be sent."""

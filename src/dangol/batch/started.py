@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from dangol.model.people import IncomingEvent
 from dangol.model.vocabulary import Decision, Reason
 from dangol.store.tables import events, journeys, log
 
@@ -16,6 +18,12 @@ class Started:
 
     journey_id: str | None
     refused: Reason | None
+
+
+def request_id(campaign_key: str, request: IncomingEvent) -> str:
+    """The message id under which a request to start a journey of this campaign is stored."""
+    named = f"{campaign_key}\x1f{request.message_id}"
+    return f"start:{hashlib.blake2b(named.encode(), digest_size=16).hexdigest()}"
 
 
 def started_by(connection: Connection, campaign_key: str, message_id: str) -> Started:

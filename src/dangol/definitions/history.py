@@ -107,7 +107,7 @@ def _undoable(past: Iterable[Row[Any]]) -> list[str]:
         if row.version_id is None:
             continue
         if row.action == Action.ROLLBACK and row.version_id in found:
-            del found[found.index(row.version_id) + 1 :]
+            del found[len(found) - found[::-1].index(row.version_id) :]
         elif found[-1:] != [row.version_id]:
             found.append(row.version_id)
     return found

@@ -187,6 +187,12 @@ def withdraw(connection: Connection, *, at: datetime, by: str) -> None:
     put(connection, dict.fromkeys(active(connection)), Record(at, by, Action.WITHDRAW))
 
 
+def is_known(connection: Connection, campaign_key: str) -> bool:
+    """Was there ever a version of this campaign?"""
+    found = select(versions.c.id).where(versions.c.campaign_key == campaign_key).limit(1)
+    return connection.execute(found).first() is not None
+
+
 def active(connection: Connection) -> dict[str, str]:
     """Campaign key → version id of what is in service, by key."""
     return {key: version_id for key, (version_id, _) in active_since(connection).items()}

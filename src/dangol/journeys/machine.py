@@ -10,7 +10,8 @@ What counts, and when:
 * Events count by when they occurred, not by when they arrived. What was decided before an event arrived stays.
 * Exits, goals and the campaign's end come before any step that is due at the same instant.
 * A ``wait_for`` hears events from the instant at which its step was due (with ``since: entry``, from the entry on),
-  and until it times out; an event at the very instant of the time-out still counts. Of several, the first counts.
+  and until it times out; an event at the very instant of the time-out still counts. Of several, the first counts. What
+  follows it was due when that event occurred, so a second ``wait_for`` hears what came right after it.
 * Durations count from when the step is really reached: after an outage nobody gets two messages of one journey at
   once. ``expires_after`` counts from when the step was due, so that late work is not sent as if it were fresh.
 """
@@ -156,7 +157,7 @@ def advance(flow: Flow, state: State, known: Known, now: datetime, *, base: date
     overtaken = ending(flow, known, now)
     if overtaken is not None:
         return Advance(Ended(overtaken, state.position, overtaken=True))
-    walk = _Walk(flow, known, now, base or now)
+    walk = _Walk(flow, known, now, base or now, base or now)
     if state.listening_since is not None:
         position = walk.hear(state)
         if position is None:
@@ -199,6 +200,7 @@ class _Walk:
     known: Known
     now: datetime
     due: datetime
+    since: datetime
     commands: list[Command] = field(default_factory=list)
 
     def from_(self, position: str) -> Advance:
@@ -257,7 +259,7 @@ class _Walk:
         return Ended(Reason.MOMENT_PAST, placed.position)
 
     def _wait_for(self, placed: PlacedStep, step: WaitFor) -> str | Waiting:
-        since = self.known.entered[0] if step.wait_for.since == "entry" else self.due
+        since = self.known.entered[0] if step.wait_for.since == "entry" else self.since
         waiting = self._sleep(placed.position, self.now + step.wait_for.within, since)
         return self.hear(waiting.state) or waiting
 
@@ -268,8 +270,11 @@ class _Walk:
             return END
         assert state.listening_since is not None
         assert state.wake_at is not None
-        if any(self._heard(event, placed, placed.step, state) for event in self.known.history):
-            return placed.into("then")
+        for event in self.known.history:
+            if self._heard(event, placed, placed.step, state):
+                # What follows was due when that happened, not when we were told; and one event ends one wait.
+                self.due, self.since = event.occurred_at, event.occurred_at + timedelta(microseconds=1)
+                return placed.into("then")
         return placed.into("else") if self.now >= state.wake_at else None
 
     def _heard(self, event: Event, placed: PlacedStep, step: WaitFor, state: State) -> bool:

@@ -16,7 +16,7 @@ _LEAP_DAY = (2, 29)
 def moment(until: Until, *, fields: Mapping[str, Mapping[str, Any]], zone: tzinfo, now: datetime) -> datetime | None:
     """The instant in UTC; it may have gone by already. None if the field has no date to tell it by.
 
-    ``fields`` maps ``profile`` and ``entry`` to their values. Times of day and weekdays are the next at or after
+    ``fields`` maps ``profile`` and ``entry`` to their values. Times of day and weekdays are the next after
     ``now``; so are days that return yearly. A local time that a daylight-saving change skips is taken as late after
     the change as it would have been after midnight; one that happens twice, the first time. In common years the
     29th of February is kept on the 28th.
@@ -45,7 +45,7 @@ def _of_day(day: date, offset: timedelta, until: Until, zone: tzinfo, now: datet
     # An offset may carry the moment into the neighbouring year; ten years is the longest duration there is.
     reach = int(abs(offset) / timedelta(days=365)) + 2
     candidates = (_at(_return(day, this_year + step), offset, until, zone) for step in range(-reach, reach + 1))
-    return min((instant for instant in candidates if instant is not None and instant >= now), default=None)
+    return min((instant for instant in candidates if instant is not None and instant > now), default=None)
 
 
 def _return(day: date, year: int) -> date:
@@ -85,7 +85,7 @@ def _shifted(instant: datetime, offset: timedelta) -> datetime | None:
 def _next(of_day: Any, zone: tzinfo, now: datetime, *, days: int) -> datetime | None:
     today = now.astimezone(zone).date()
     candidates = (of_day(today + index * _DAY) for index in range(days + 1))
-    return next((instant for instant in candidates if instant is not None and instant >= now), None)
+    return next((instant for instant in candidates if instant is not None and instant > now), None)
 
 
 def _local(day: date, at: time, zone: tzinfo) -> datetime:

@@ -45,7 +45,8 @@ def _day(value: object) -> date:
     with suppress(ValueError):
         if isinstance(value, str) and _DAY.fullmatch(value):
             return date.fromisoformat(value)
-    raise ValueError(f"expected a day that exists, such as 2026-12-24; found {value!r}")
+    missing = ", a day that does not exist" if isinstance(value, str) and _DAY.fullmatch(value) else ""
+    raise ValueError(f"expected a day that exists, such as 2026-12-24; found {value!r}{missing}")
 
 
 Day = Annotated[

@@ -142,6 +142,10 @@ class Reason(StrEnum):
         "already_in_journey",
         "The person is still inside an earlier journey of this campaign.",
     )
+    TOO_MANY_JOURNEYS = (
+        "too_many_journeys",
+        "The person is on too many journeys of this campaign at once.",
+    )
     ENTERED_BEFORE = "entered_before", "The campaign takes each person once (`again: never`)."
     ENTERED_TOO_RECENTLY = "entered_too_recently", "The last entry is more recent than `again.after` allows."
     COMPLETED = "completed", "The journey ran its last step."

@@ -18,9 +18,9 @@ from dangol.definitions.versions import Version
 from dangol.errors import DangolError, UnknownVersion
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.campaign import Campaign
-from dangol.model.steps import END, START, PlacedStep
+from dangol.model.steps import END, START, PlacedStep, Send
 from dangol.model.vocabulary import Decision, Reason
-from dangol.planner.standing import Place, had_already, places
+from dangol.planner.standing import Place, had_already, places, templates_had
 from dangol.store.tables import deployments, journeys
 
 _PART = 5_000
@@ -114,11 +114,26 @@ def _without_repeats(connection: Connection, place: Place, old: Campaign, new: C
     going = transfer(old, new, place.position, listening=place.listening)
     if going.to is None:
         return going
+    if place.position == START:
+        return going
     ahead = still_to_come(new, going.to) - still_to_come(old, place.position)
-    if place.position == START or not (had := had_already(connection, place, ahead)):
+    had = had_already(connection, place, ahead) or templates_had(
+        connection, place, _unnamed_texts(new, going.to) - _unnamed_texts(old, place.position)
+    )
+    if not had:
         return going
     names = ", ".join(f"`{name}`" for name in had)
     return Transfer(None, f"they have had {names}, which comes after it now; give it another `ref`, or do not migrate")
+
+
+def _unnamed_texts(campaign: Campaign, position: str) -> set[str]:
+    """The texts of steps still to come that have no `ref`: those go by their place, which a new version changes."""
+    ahead = still_to_come(campaign, position)
+    return {
+        placed.step.send
+        for placed in campaign.placed
+        if placed.name in ahead and isinstance(placed.step, Send) and placed.step.ref is None
+    }
 
 
 def step_at(campaign: Campaign, position: str) -> PlacedStep | None:

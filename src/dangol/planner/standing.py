@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union
 
 from dangol.definitions.history import OPEN
 from dangol.definitions.versions import Version
 from dangol.expressions import Scope, parse, to_sql
 from dangol.model.vocabulary import MessageState
 from dangol.store.bulk import among
-from dangol.store.tables import journeys, messages, profiles
+from dangol.store.tables import calls, journeys, messages, profiles
 
 LATELY = timedelta(days=30)
 """How far back a plan looks for people who had a message."""
@@ -63,7 +63,7 @@ _PLACES = (
 
 
 def had_already(connection: Connection, place: Place, steps: Collection[str]) -> list[str]:
-    """Which of these steps somebody at this place has had a message of, in this very journey."""
+    """Which of these steps somebody at this place has had a message or a call of, in this very journey."""
     if not steps:
         return []
     of_place = (
@@ -72,14 +72,33 @@ def had_already(connection: Connection, place: Place, steps: Collection[str]) ->
         journeys.c.version_id == place.version_id,
         journeys.c.position == place.position,
     )
+    had = [
+        select(table.c.step)
+        .join(journeys, journeys.c.id == table.c.journey_id)
+        .where(*of_place, among(table.c.step, "steps"))
+        for table in (messages, calls)
+    ]
+    found = connection.execute(union(*had), {"steps": sorted(steps)}).scalars()
+    return sorted(found)
+
+
+def templates_had(connection: Connection, place: Place, templates: Collection[str]) -> list[str]:
+    """Which of these texts somebody at this place has had, in this very journey, whatever the step was called."""
+    if not templates:
+        return []
     statement = (
-        select(messages.c.step)
+        select(messages.c.template)
         .distinct()
         .join(journeys, journeys.c.id == messages.c.journey_id)
-        .where(*of_place, among(messages.c.step, "steps"))
-        .order_by(messages.c.step)
+        .where(
+            journeys.c.campaign_key == place.campaign_key,
+            journeys.c.status.in_(OPEN),
+            journeys.c.version_id == place.version_id,
+            journeys.c.position == place.position,
+            among(messages.c.template, "templates"),
+        )
     )
-    return list(connection.execute(statement, {"steps": sorted(steps)}).scalars())
+    return sorted(connection.execute(statement, {"templates": sorted(templates)}).scalars())
 
 
 def audience_size(connection: Connection, version: Version, now: datetime) -> int | None:

@@ -26,7 +26,8 @@ def broken(rule: Never, sent: Sequence[Sent], case: Case) -> Iterator[tuple[Sent
 def told(rule: Never) -> str:
     """The rule in words."""
     parts = [f"more than {rule.more_than}" if rule.more_than is not None else ""]
-    parts += [rule.message or ("messages" if rule.more_than is not None else "a message")]
+    several = "message" if rule.more_than == 1 else "messages"
+    parts += [rule.message or (several if rule.more_than is not None else "a message")]
     parts += [f"on {rule.channel}" if rule.channel else "", f"of {rule.campaign}" if rule.campaign else ""]
     parts += [f"within {format_duration(rule.within)}" if rule.within is not None else ""]
     parts += [f"after {rule.after}" if rule.after else "", f"with “{rule.contains}”" if rule.contains else ""]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +26,8 @@ _SIGNS = {
 }
 _NOTHING = "nothing"
 _WIDTH = 100
+_ROOM = 110
+"""Columns from which on what happened stands beside what was expected; below that, under it."""
 
 
 def timeline(result: Result) -> RenderableType:
@@ -33,7 +36,7 @@ def timeline(result: Result) -> RenderableType:
     head = Text.assemble(("FAILED ", "bold red"), (f"{case.campaign} › {case.name}", "bold"))
     head = head if not result.passed else Text.assemble(("passed ", "green"), f"{case.campaign} › {case.name}")
     place = Text(f"{case.path}:{case.line} · times in {case.zone.key}", style="dim")
-    return Group(head, place, Padding(_table(result), (0, 0, 0, 1)))
+    return Group(head, place, Padding(_Lines(result), (0, 0, 0, 1)))
 
 
 def as_text(result: Result) -> str:
@@ -44,23 +47,59 @@ def as_text(result: Result) -> str:
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
-def _table(result: Result) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("time", no_wrap=True)
+@dataclass(frozen=True)
+class _Lines:
+    """The lines, laid out for the width that there is."""
+
+    result: Result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _beside(self.result) if options.max_width >= _ROOM else _below(self.result)
+
+
+def _below(result: Result) -> Table:
+    """What happened under what was expected."""
+    table = _table()
+    table.add_column("", no_wrap=True, style="dim")
+    table.add_column("", ratio=1, overflow="fold")
+    for line in result.lines:
+        sign, at = _mark(line), _when(line, result)
+        if line.expected:
+            table.add_row(sign, at, "expected", _expected(line))
+            sign = at = Text()
+        table.add_row(sign, at, "happened" if line.expected else "", Group(*_happened(line)))
+    return table
+
+
+def _beside(result: Result) -> Table:
+    table = _table()
     width = max((cell_len(line.expected) for line in result.lines), default=0)
     table.add_column("expected", width=min(max(width, len("expected")), 34), overflow="fold")
     table.add_column("happened", ratio=1, overflow="fold")
     for line in result.lines:
-        sign, style = _SIGNS[line.mark]
-        failing = line.mark in FAILING
-        table.add_row(
-            Text(sign, style=style),
-            Text(_time(line.at, result), style="" if failing else "dim"),
-            Text(line.expected, style="red" if failing else "green"),
-            Group(*_happened(line)),
-        )
+        table.add_row(_mark(line), _when(line, result), _expected(line), Group(*_happened(line)))
     return table
+
+
+def _table() -> Table:
+    """A table whose first columns are the mark and the time."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("time", no_wrap=True)
+    return table
+
+
+def _mark(line: Line) -> Text:
+    sign, style = _SIGNS[line.mark]
+    return Text(sign, style=style)
+
+
+def _when(line: Line, result: Result) -> Text:
+    return Text(_time(line.at, result), style="" if line.mark in FAILING else "dim")
+
+
+def _expected(line: Line) -> Text:
+    return Text(line.expected, style="red" if line.mark in FAILING else "green")
 
 
 def _happened(line: Line) -> Iterator[RenderableType]:

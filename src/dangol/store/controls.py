@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from dangol.model.vocabulary import Control
 from dangol.store.bulk import insert_many
@@ -27,11 +27,6 @@ class Standing:
     shut: Mapping[str, Control]
     resumed_at: Mapping[str, datetime]
 
-    @property
-    def untouched(self) -> bool:
-        """Has nobody ever taken hold of a campaign? Then nothing can have been held."""
-        return not self.shut and not self.resumed_at
-
 
 def standing(connection: Connection) -> Standing:
     rows = connection.execute(_LATEST).all()
@@ -39,6 +34,22 @@ def standing(connection: Connection) -> Standing:
         shut={row.campaign_key: Control(row.action) for row in rows if row.action != Control.RESUME},
         resumed_at={row.campaign_key: row.at for row in rows if row.action == Control.RESUME},
     )
+
+
+def attend(connection: Connection) -> None:
+    """From here to the end of the transaction nobody takes hold of a campaign.
+
+    Called first in every transaction that moves journeys or hands over, so that a pause which has returned binds all
+    of them; and before people are locked, so that nobody waits in a circle. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(7301, 3)"))
+
+
+def take_hold(connection: Connection) -> None:
+    """Wait until every transaction that attends is over; new ones wait for this one."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(7301, 3)"))
 
 
 def in_force(connection: Connection) -> Mapping[str, Control]:

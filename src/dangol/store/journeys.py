@@ -6,14 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dangol.model.vocabulary import JourneyStatus
 from dangol.store.bulk import among, insert_many, unindexed, update_each
 from dangol.store.tables import deployments, journeys, messages, schedule_runs
 
+AUDIENCE = "audience"
+"""The ``kind`` of a run that looks at an audience."""
 _WAITING = JourneyStatus.WAITING.value
+_HELD = JourneyStatus.HELD.value
 _OPEN = sorted(status.value for status in JourneyStatus if status is not JourneyStatus.ENDED)
 
 
@@ -32,7 +35,7 @@ _OWNERS = {
 
 
 def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
-    """The journeys among these that wait and are due, or listen, locked; those another worker holds are passed over."""
+    """The journeys among these that are due, listen or were held, locked; what another worker holds is passed over."""
     return connection.execute(_CLAIM, {"ids": journey_ids, "now": now}).all()
 
 
@@ -40,8 +43,13 @@ _CLAIM = (
     select(journeys)
     .where(
         among(journeys.c.id, "ids"),
-        unindexed(journeys.c.status) == _WAITING,
-        or_(journeys.c.wake_at <= bindparam("now"), journeys.c.awaits.is_not(None)),
+        or_(
+            unindexed(journeys.c.status) == _HELD,
+            and_(
+                unindexed(journeys.c.status) == _WAITING,
+                or_(journeys.c.wake_at <= bindparam("now"), journeys.c.awaits.is_not(None)),
+            ),
+        ),
     )
     .order_by(journeys.c.wake_at, journeys.c.id)
     .with_for_update(skip_locked=True)
@@ -56,27 +64,27 @@ def open_in(connection: Connection, campaign_key: str, *, after: str, limit: int
     return connection.execute(statement.order_by(journeys.c.id).limit(limit)).all()
 
 
-def any_held(connection: Connection, shut: Collection[str]) -> bool:
-    """Is there a journey that was held by a pause which is over?"""
-    return connection.execute(_held(shut).limit(1)).first() is not None
-
-
-def release_held(connection: Connection, shut: Collection[str], until: datetime, limit: int) -> list[str]:
-    """Let journeys go on that were held by a pause which is over, and return the ids; a worker is told of them."""
-    due = _held(shut).order_by(journeys.c.wake_at, journeys.c.id).limit(limit)
-    found = list(connection.execute(due.with_for_update(skip_locked=True)).scalars())
+def queue_held(
+    connection: Connection, resumed: Collection[str], now: datetime, until: datetime, limit: int
+) -> list[str]:
+    """Mark journeys that were held by a pause which is over as told to a worker until ``until``; returns their ids."""
+    untold = or_(journeys.c.queued_until.is_(None), journeys.c.queued_until <= now)
+    held = _held(resumed).where(untold).order_by(journeys.c.wake_at, journeys.c.id).limit(limit)
+    found = list(connection.execute(held.with_for_update(skip_locked=True)).scalars())
     if found:
-        connection.execute(_RELEASE.values(status=_WAITING, queued_until=until), {"ids": found})
+        connection.execute(
+            update(journeys).where(among(journeys.c.id, "ids")).values(queued_until=until), {"ids": found}
+        )
     return found
 
 
-def _held(shut: Collection[str]) -> Select[Any]:
-    return select(journeys.c.id).where(
-        journeys.c.status == JourneyStatus.HELD.value, journeys.c.campaign_key.not_in(sorted(shut))
-    )
+def any_held(connection: Connection, resumed: Collection[str]) -> bool:
+    """Is there a journey that was held by a pause which is over?"""
+    return connection.execute(_held(resumed).limit(1)).first() is not None
 
 
-_RELEASE = update(journeys).where(among(journeys.c.id, "ids"))
+def _held(resumed: Collection[str]) -> Select[Any]:
+    return select(journeys.c.id).where(journeys.c.campaign_key.in_(sorted(resumed)), journeys.c.status == _HELD)
 
 
 def open_of(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
@@ -187,7 +195,7 @@ def queue_runs(connection: Connection, now: datetime, until: datetime) -> list[s
 
 
 def is_first_look(connection: Connection, run: Row[Any]) -> bool:
-    """Has no run been finished since the campaign came into service, before this one?"""
+    """Has nobody looked at the whole audience since the campaign came into service, before this run?"""
     campaign, in_service = run.campaign_key, deployments.c.campaign_key == run.campaign_key
     out = select(func.coalesce(func.max(deployments.c.seq), 0)).where(in_service, deployments.c.version_id.is_(None))
     since = (
@@ -197,11 +205,27 @@ def is_first_look(connection: Connection, run: Row[Any]) -> bool:
     )
     earlier = select(schedule_runs.c.id).where(
         schedule_runs.c.campaign_key == campaign,
+        schedule_runs.c.kind == AUDIENCE,
         schedule_runs.c.finished_at.is_not(None),
         schedule_runs.c.fire_at >= since,
         schedule_runs.c.fire_at < run.fire_at,
     )
     return connection.execute(earlier.limit(1)).first() is None
+
+
+def is_being_looked_at(connection: Connection, campaign_key: str) -> bool:
+    """Is a look at this campaign's audience under way?"""
+    under_way = select(schedule_runs.c.id).where(
+        schedule_runs.c.campaign_key == campaign_key,
+        schedule_runs.c.kind == AUDIENCE,
+        schedule_runs.c.finished_at.is_(None),
+    )
+    return connection.execute(under_way.limit(1)).first() is not None
+
+
+def forget_run(connection: Connection, run_id: str) -> None:
+    """Drop a look that was not finished: it counts for nothing."""
+    connection.execute(delete(schedule_runs).where(schedule_runs.c.id == run_id))
 
 
 def forget_runs(connection: Connection, campaign_key: str, before: datetime) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from dangol.store.bulk import among, insert_new
+from dangol.store.bulk import among
 from dangol.store.tables import members
 
 
@@ -19,9 +20,15 @@ def listed(connection: Connection, campaign_key: str, *, after: str | None, limi
     return list(connection.execute(statement.order_by(members.c.profile_id).limit(limit)).scalars())
 
 
-def join(connection: Connection, campaign_key: str, profile_ids: Sequence[str], at: datetime) -> None:
+def join(connection: Connection, campaign_key: str, profile_ids: Sequence[str], at: datetime) -> list[str]:
+    """Write these people down; returns those who were not there."""
+    if not profile_ids:
+        return []
     rows = [{"campaign_key": campaign_key, "profile_id": one, "joined_at": at} for one in profile_ids]
-    insert_new(connection, members, rows, conflict=["campaign_key", "profile_id"])
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(members).on_conflict_do_nothing().returning(members.c.profile_id)
+    new = set(connection.execute(statement, rows).scalars())
+    return [one for one in profile_ids if one in new]
 
 
 def leave(connection: Connection, campaign_key: str, profile_ids: Sequence[str]) -> None:

@@ -63,21 +63,21 @@ def open_to(connection: Connection, profile_id: str) -> Sequence[Row[Any]]:
     return connection.execute(statement.order_by(messages.c.id)).all()
 
 
-def held(connection: Connection, reason: Reason, *, shut: Collection[str], limit: int) -> Sequence[Row[Any]]:
-    """Messages held for this reason in campaigns other than ``shut``, locked."""
-    statement = _held(reason, shut).order_by(messages.c.id).limit(limit)
+def held(connection: Connection, reason: Reason, *, resumed: Collection[str], limit: int) -> Sequence[Row[Any]]:
+    """Messages held for this reason in campaigns that go on, locked."""
+    statement = _held(reason, resumed).order_by(messages.c.id).limit(limit)
     return connection.execute(statement.with_for_update(skip_locked=True)).all()
 
 
-def any_held(connection: Connection, reason: Reason, shut: Collection[str]) -> bool:
-    return connection.execute(_held(reason, shut).limit(1)).first() is not None
+def any_held(connection: Connection, reason: Reason, resumed: Collection[str]) -> bool:
+    return connection.execute(_held(reason, resumed).limit(1)).first() is not None
 
 
-def _held(reason: Reason, shut: Collection[str]) -> Select[Any]:
+def _held(reason: Reason, resumed: Collection[str]) -> Select[Any]:
     return select(messages).where(
         messages.c.state == MessageState.HELD.value,
         messages.c.reason == reason.value,
-        messages.c.campaign_key.not_in(sorted(shut)),
+        messages.c.campaign_key.in_(sorted(resumed)),
     )
 
 

@@ -308,6 +308,7 @@ schedule_runs = Table(
     Column("campaign_key", Key64, nullable=False),
     Column("version_id", Key64, nullable=False),
     Column("fire_at", Instant, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="schedule", comment="schedule, or a look at an audience"),
     Column("cursor", Id, comment="the last profile taken in; null before the first"),
     Column("finished_at", Instant),
     Column("queued_until", Instant),

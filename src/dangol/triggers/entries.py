@@ -10,6 +10,9 @@ from dangol.model.campaign import Campaign, again_after
 from dangol.model.people import Event
 from dangol.model.vocabulary import Control, Reason
 
+MOST_JOURNEYS = 50
+"""How many journeys of one campaign a person may be on at a time, told apart by ``entry.key``: more are no person's."""
+
 
 @dataclass(frozen=True, slots=True)
 class PastEntry:

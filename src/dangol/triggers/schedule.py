@@ -27,6 +27,8 @@ class Firings:
 
 EARLIEST = ZoneInfo("Pacific/Kiritimati")
 """Where every day begins first; schedules by the recipient's clock fire by this one."""
+LONGEST_DAY = timedelta(hours=26)
+"""For how long a wall time comes, from where it comes first to where it comes last."""
 LOOKED_AT = timedelta(minutes=15)
 """How often an audience is looked at for people who joined it, unless its author says."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

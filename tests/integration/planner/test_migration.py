@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row
 
+from dangol.definitions.history import version_before
 from dangol.definitions.versions import Deployment
 from dangol.model.vocabulary import JourneyStatus
 from dangol.planner.migration import MigrationRefused
@@ -204,3 +205,26 @@ def test_taking_people_along_while_work_goes_on_loses_and_doubles_nothing(house:
     assert {status for _, status in begun.values()} == {JourneyStatus.ENDED}
     assert len(house.sent) == len(set(house.sent)) == len(people)
     assert [row.version_id for row in house.messages] == [begun[row.journey_id][0] for row in house.messages]
+
+
+def test_nobody_is_moved_ahead_of_a_call_that_was_asked_for(house: House) -> None:
+    hook = {"webhook": "https://crm.example/hook", "ref": "told"}
+    deploy(house, "one", hook, {"wait": "1 day"}, letter("l"))
+    house.knows("kim").orders("kim")
+    with pytest.raises(MigrationRefused, match="told"):
+        deploy(house, "two", {"wait": "1 day"}, letter("l"), hook, migrate=True)
+
+
+def test_nobody_is_moved_ahead_of_a_text_that_they_have_had_in_a_step_without_a_name(house: House) -> None:
+    deploy(house, "one", note(), {"wait": "1 day"}, letter("l"))
+    house.knows("kim").orders("kim")
+    house.work()
+    with pytest.raises(MigrationRefused, match="note"):
+        deploy(house, "one", {"wait": "1 day"}, letter("l"), note(), migrate=True)
+
+
+def test_after_a_redeployment_a_second_rollback_goes_one_further_back(house: House) -> None:
+    made = [deploy(house, word, letter("l"))[0].version_id for word in ("one", "two", "one", "three")]
+    house.dangol.rollback("thanks", by="tests")
+    with house.database.read() as tx:
+        assert version_before(tx, "thanks") == made[1]

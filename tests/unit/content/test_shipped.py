@@ -135,7 +135,7 @@ def test_korean_advertising_carries_its_label_and_nothing_else_does(
 
 def test_second_person_facts_are_all_that_texts_read() -> None:
     read = compiled("newsletter", Purpose.MARKETING).variables("newsletter", Channel.EMAIL, "ko")
-    assert read == {("profile", "name"), ("profile", "topics"), ("profile", "vip")}
+    assert read == {("profile", "name"), ("profile", "topics")}
     assert compiled("win_back", Purpose.MARKETING).variables("win_back", Channel.SMS, "en-GB") == {
         ("profile", "given_name")
     }

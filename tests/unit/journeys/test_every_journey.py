@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from dangol.journeys import machine
 from dangol.journeys.flow import Ending, Flow, Known
 from dangol.journeys.machine import (
     END,
@@ -300,7 +301,9 @@ class EveryJourney(RuleBasedStateMachine):
             if isinstance(command, PlanMessage | CallWebhook):
                 after = command.step.step.expires_after
                 assert command.due_at == self.now
-                assert command.expires_at == (due + after if after is not None else None)
+                dues = {due, *(event.occurred_at for event in self.known.history)}
+                expiries = {one + after for one in dues} if after is not None else {None}
+                assert command.expires_at in expiries, "counted from when it was due, or from what was heard"
             if isinstance(command, AssignArm):
                 assert self.known.arms.get(command.experiment) not in command.step.branches
                 assert command.arm in command.step.branches
@@ -325,29 +328,33 @@ class EveryJourney(RuleBasedStateMachine):
         if before.wake_at is None or self.ought_to_end():
             return
         if before.listening_since is not None and answer.changes(before):
-            placed = self.flow.steps[before.position]
-            branch = State(placed.into("then" if self.heard(before) else "else"))
-            due = min(before.wake_at, self.now)
-            assert answer == advance(self.flow, branch, self.known, self.now, base=due), "the branch that was earned"
+            placed, heard = self.flow.steps[before.position], self.heard(before)
+            due = heard.occurred_at if heard is not None else min(before.wake_at, self.now)
+            since = due + timedelta(microseconds=1) if heard is not None else due
+            walk = machine._Walk(self.flow, self.known, self.now, due, since)
+            earned = walk.from_(placed.into("then" if heard is not None else "else"))
+            assert answer == earned, "the branch that was earned"
         if self.now >= before.wake_at:
             assert answer.changes(before), "nobody is left standing where they were due"
-        elif before.listening_since is not None and self.heard(before):
+        elif before.listening_since is not None and self.heard(before) is not None:
             assert answer.changes(before)
         else:
             assert not answer.changes(before), "who is not due and hears nothing stays"
 
-    def heard(self, state: State) -> bool:
+    def heard(self, state: State) -> Event | None:
         step = self.flow.steps[state.position].step
         assert isinstance(step, WaitFor)
         assert state.listening_since is not None
         assert state.wake_at is not None
-        return any(
-            event.name == step.wait_for.event
+        meant = (
+            event
+            for event in self.known.history
+            if event.name == step.wait_for.event
             and event.order > self.known.entered
             and state.listening_since <= event.occurred_at <= state.wake_at
             and (step.wait_for.where is None or event.properties.get("n") == 1)
-            for event in self.known.history
         )
+        return next(meant, None)
 
     def nobody_is_stuck(self, before: State, waiting: Waiting) -> None:
         state = waiting.state
@@ -367,7 +374,7 @@ class EveryJourney(RuleBasedStateMachine):
             assert isinstance(placed.step, WaitFor)
             assert waiting.awaits == placed.step.wait_for.event
             assert waiting.awaits in self.flow.awaited_events & self.flow.events
-            assert not self.heard(state), "what was heard is not waited for"
+            assert self.heard(state) is None, "what was heard is not waited for"
 
 
 EveryJourney.TestCase.settings = settings(

@@ -133,7 +133,8 @@ def _check_days(document: Document, names: Names) -> Iterator[Problem]:
     ends = day_at(document, ("ends",))
     if ends is not None and names.today is not None and ends < names.today:
         message = f"the campaign is over: its last day was {ends}"
-        yield document.problem("campaign-over", ("ends",), message, severity="warning")
+        hint = "set a later `ends`, or remove the file"
+        yield document.problem("campaign-over", ("ends",), message, hint=hint, severity="warning")
 
 
 def _check_ends(course: Course) -> Iterator[Problem]:

@@ -34,15 +34,16 @@ Cycle = tuple[Link, ...]
 
 
 def check_chains(documents: Sequence[Document]) -> Iterator[Problem]:
-    """Every circle of campaigns is told once, where its first campaign emits."""
+    """Every circle of campaigns is told in each of its campaigns, where that emits: whoever looks at one sees it."""
     links = list(_links(documents))
     by_path = {document.path: document for document in documents}
-    endless = list(_cycles([link for link in links if not link.bounded]))
-    for cycle in endless:
-        yield _problem(cycle, by_path, "campaigns set one another off without end", "error")
+    for cycle in _cycles([link for link in links if not link.bounded]):
+        for turned in _turns(cycle):
+            yield _problem(turned, by_path, "campaigns set one another off without end", "error")
     for cycle in _cycles(links):
         if any(link.bounded for link in cycle):
-            yield _problem(cycle, by_path, "campaigns lead back to one another", "warning")
+            for turned in _turns(cycle):
+                yield _problem(turned, by_path, "campaigns lead back to one another", "warning")
 
 
 def _links(documents: Iterable[Document]) -> Iterator[Link]:
@@ -93,6 +94,12 @@ def _way(onward: Mapping[str, Sequence[Link]], start: str, end: str) -> Cycle | 
                 ways[link.target] = (*ways[here], link)
                 rest.append(link.target)
     return ways.get(end)
+
+
+def _turns(cycle: Cycle) -> Iterator[Cycle]:
+    """The same circle, begun at each of its campaigns."""
+    for start in range(len(cycle)):
+        yield (*cycle[start:], *cycle[:start])
 
 
 def _problem(cycle: Cycle, documents: dict[str, Document], what: str, severity: str) -> Problem:

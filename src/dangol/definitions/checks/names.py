@@ -72,9 +72,11 @@ def check_expression(
     answer = None if errors else settled(parse(text, scope).tree)
     if answer is False and never:
         severity = "error" if fatal else "warning"
-        yield document.problem("never-true", path, f"this is never true, so {never}", severity=severity)
+        message, hint = f"this is never true, so {never}", "change the expression: it rules out everyone"
+        yield document.problem("never-true", path, message, hint=hint, severity=severity)
     if answer is True and always:
-        yield document.problem("always-true", path, f"this is always true, so {always}", severity="warning")
+        message, hint = f"this is always true, so {always}", "change the expression: it tells nobody from anybody else"
+        yield document.problem("always-true", path, message, hint=hint, severity="warning")
 
 
 def check_audience(

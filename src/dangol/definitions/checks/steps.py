@@ -130,20 +130,24 @@ def _check_wait(course: Course, path: Path) -> Iterator[Problem]:
 def _check_day(course: Course, path: Path, day: date, effect: str) -> Iterator[Problem]:
     if course.ends is not None and day > course.ends:
         message = f"waits past the campaign's end: {day} is after its last day, {course.ends}, so nobody gets further"
-        yield course.document.problem("waits-past-end", path, message, severity="warning")
+        hint = "wait until an earlier day, or set a later `ends`"
+        yield course.document.problem("waits-past-end", path, message, hint=hint, severity="warning")
     elif course.starts is not None and day < course.starts:
         message = f"waits into the past: {day} is before the campaign starts on {course.starts}, so {effect}"
-        yield course.document.problem("waits-into-past", path, message, severity="warning")
+        hint = "wait until a later day, or set an earlier `starts`"
+        yield course.document.problem("waits-into-past", path, message, hint=hint, severity="warning")
     elif course.names.today is not None and day < course.names.today and not course.over:
         message = f"waits into the past: {day} has gone by, so {effect}"
-        yield course.document.problem("waits-into-past", path, message, severity="warning")
+        hint = "wait until a later day, say `yearly: true`, or take the wait out"
+        yield course.document.problem("waits-into-past", path, message, hint=hint, severity="warning")
 
 
 def _check_length(course: Course, path: Path) -> Iterator[Problem]:
     duration = duration_at(course.document, path)
     if duration is not None and course.left is not None and duration > course.left:
         message = f"waits past the campaign's end: it runs for {format_duration(course.left)} at most"
-        yield course.document.problem("waits-past-end", path, message, severity="warning")
+        hint = "wait less long, or set a later `ends`"
+        yield course.document.problem("waits-past-end", path, message, hint=hint, severity="warning")
 
 
 def _check_wait_for(course: Course, path: Path) -> Iterator[Problem]:
@@ -167,12 +171,13 @@ def _check_overtaken(course: Course, awaited: Path, event: str | None) -> Iterat
         hint = "remove the exit, or give it a `where`"
         yield course.document.problem("never-matches", place, message, hint=hint)
     elif event is not None and event == course.goal:
+        hint = "wait for another event, or give the goal a `where`"
         within = duration_at(course.document, ("goal", "within"))
         whole = within is not None and course.longest is not None and course.longest <= within
         how = "can never match" if whole else "matches only after the goal's time"
         message = f"this {how}: until then `{event}` is the goal and ends the journey"
         severity = "error" if whole else "warning"
-        yield course.document.problem("never-matches", place, message, severity=severity)
+        yield course.document.problem("never-matches", place, message, hint=hint, severity=severity)
 
 
 # Deciding.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from dangol.expressions.moments import read_date, read_datetime
 from dangol.model.problem import Problem
 from dangol.model.workspace import STANDARD_ATTRIBUTES, TrackingPlan, ValueType
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TEXT = frozenset({ValueType.STRING, ValueType.DATE, ValueType.DATETIME})
 NO_ENTRY = "there is no `entry` here: an audience lets people in, not an event"
 
@@ -99,7 +101,13 @@ def check_value(setting: Setting, path: Path, wanted: ValueType, what: str) -> I
             yield from check_field(setting, (*path, "from"), field, allowed)
     elif value is not None and not _is(value, wanted):
         message = f"{what} is {WORDS[wanted]}{_SHAPES.get(wanted, '')}; found {describe(value)}"
-        yield setting.document.problem("wrong-type", path, message)
+        yield setting.document.problem("wrong-type", path, message, hint=_no_such_day(value, wanted))
+
+
+def _no_such_day(value: object, wanted: ValueType) -> str:
+    """The hint for what looks like a day, such as 2026-02-30."""
+    looks = wanted is ValueType.DATE and isinstance(value, str) and _DAY.fullmatch(value)
+    return "the calendar has no such day" if looks else ""
 
 
 _SHAPES = {ValueType.DATE: " such as `2026-12-24`", ValueType.DATETIME: " such as `2026-12-24T09:00:00+09:00`"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +18,7 @@ from dangol.clock import SystemClock
 from dangol.definitions.schema import FILES, json_schema
 from dangol.definitions.sources import scenario_sources
 from dangol.definitions.workspace import Sources, find_root, shared_path, survey
-from dangol.errors import UsageError
+from dangol.errors import ProblemsFound, UsageError
 from dangol.model.problem import Problem
 from dangol.release import check_workspace
 from dangol.scenarios.cases import check_scenarios
@@ -48,8 +49,7 @@ def check(
         {*check_workspace(root, paths or (), now=SystemClock().now()), *check_scenarios(root, paths or ())}
     )
     if output is Format.JSON:
-        found = [{**asdict(problem), "path": _shown(root, problem.path)} for problem in problems]
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(problems_as_data(root, problems), ensure_ascii=False, indent=2))
     elif output is Format.GITHUB:
         for problem in problems:
             typer.echo(_annotation(problem, _shown(root, problem.path)))
@@ -73,19 +73,43 @@ def workspace_root(paths: Sequence[Path]) -> Path:
     return roots.pop()
 
 
-def report_problems(root: Path, problems: Sequence[Problem]) -> None:
-    """Every problem with its line of the file, and how many there are."""
+@contextmanager
+def telling_problems(root: Path, *, as_json: bool = False) -> Iterator[None]:
+    """Ends the command with exit code 1 if ProblemsFound is raised inside: every problem is told as `check` tells it.
+
+    They go to stderr, as what keeps a command from its work; with ``as_json`` to stdout, as an object with `problems`.
+    """
+    try:
+        yield
+    except ProblemsFound as error:
+        if as_json:
+            found = {"problems": problems_as_data(root, error.problems)}
+            typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        else:
+            report_problems(root, error.problems, err=True)
+        raise typer.Exit(error.exit_code) from None
+
+
+def problems_as_data(root: Path, problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """The problems as JSON has them, their paths as seen from the current folder."""
+    return [{**asdict(problem), "path": _shown(root, problem.path)} for problem in problems]
+
+
+def report_problems(root: Path, problems: Sequence[Problem], *, err: bool = False) -> None:
+    """Every problem with its line of the file, and how many there are; on stderr with ``err``."""
     sources = {**survey(root)[0], **scenario_sources(root)[0]}
     for problem in problems:
         colour = typer.colors.RED if problem.severity == "error" else typer.colors.YELLOW
         where = typer.style(f"{_shown(root, problem.path)}:{problem.line}:{problem.column}:", bold=True)
-        typer.echo(f"{where} {typer.style(f'{problem.severity}[{problem.code}]', fg=colour)} {problem.message}")
+        typer.echo(
+            f"{where} {typer.style(f'{problem.severity}[{problem.code}]', fg=colour)} {problem.message}", err=err
+        )
         for line in _excerpt(sources.get(problem.path, ""), problem):
-            typer.echo(line)
+            typer.echo(line, err=err)
         if problem.hint:
-            typer.echo(f"  = {problem.hint}")
-        typer.echo()
-    typer.echo(_summary(sources, problems))
+            typer.echo(f"  = {problem.hint}", err=err)
+        typer.echo(err=err)
+    typer.echo(_summary(sources, problems), err=err)
 
 
 def _excerpt(text: str, problem: Problem, width: int = 110) -> list[str]:

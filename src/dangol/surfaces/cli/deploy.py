@@ -20,7 +20,7 @@ from dangol.errors import UsageError
 from dangol.planner.plan import Plan
 from dangol.settings import Settings
 from dangol.store.database import Database
-from dangol.surfaces.cli.check import workspace_root
+from dangol.surfaces.cli.check import telling_problems, workspace_root
 from dangol.surfaces.cli.plan import SHORT, KeysArgument, WorkspaceOption, summary, warning_line
 
 ByOption = Annotated[
@@ -68,7 +68,8 @@ def deploy(
 def _deploy(
     dangol: Dangol, root: Path, keys: Sequence[str], expect: Sequence[str], by: str, migrate: bool, yes: bool
 ) -> list[Deployment]:
-    workspace = dangol.checked(root)
+    with telling_problems(root):
+        workspace = dangol.checked(root)
     made = dangol.plan(workspace, keys=keys)
     _check_expected(made, expect)
     _confirm(made, yes)

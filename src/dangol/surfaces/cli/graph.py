@@ -27,6 +27,14 @@ class Drawing(StrEnum):
     TEXT = "text"
 
 
+_SUFFIXES = {
+    ".svg": Drawing.SVG,
+    ".mmd": Drawing.MERMAID,
+    ".mermaid": Drawing.MERMAID,
+    ".txt": Drawing.TEXT,
+}
+
+
 def graph(
     campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's key.")],
     kind: Annotated[
@@ -40,8 +48,9 @@ def graph(
     ] = False,
 ) -> None:
     """Draw a campaign: who enters, waits, messages, branches, exits and the goal, by stage."""
+    drawing = kind or _by_name(output)
     chart = _in_service(campaign) if people else _as_written(campaign)
-    text = _drawn(chart, kind or _by_name(output))
+    text = _drawn(chart, drawing)
     if output is None:
         typer.echo(text.rstrip("\n"))
         return
@@ -69,8 +78,12 @@ def _in_service(key: str) -> Chart:
 
 
 def _by_name(output: Path | None) -> Drawing:
-    suffix = output.suffix.lower() if output else ""
-    return {".svg": Drawing.SVG, ".mmd": Drawing.MERMAID, ".mermaid": Drawing.MERMAID}.get(suffix, Drawing.TEXT)
+    if output is None:
+        return Drawing.TEXT
+    drawing = _SUFFIXES.get(output.suffix.lower())
+    if drawing is None:
+        raise UsageError(f"--output: expected a name in .svg, .mmd or .txt, or say --format; found {output.name!r}")
+    return drawing
 
 
 def _drawn(chart: Chart, kind: Drawing) -> str:

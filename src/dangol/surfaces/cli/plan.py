@@ -24,7 +24,7 @@ from dangol.planner.cautions import Caution
 from dangol.planner.migration import Fate
 from dangol.planner.plan import CampaignPlan, Plan
 from dangol.settings import Settings
-from dangol.surfaces.cli.check import workspace_root
+from dangol.surfaces.cli.check import telling_problems, workspace_root
 
 KeysArgument = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Campaigns; all by default.")]
 WorkspaceOption = Annotated[
@@ -55,7 +55,10 @@ def plan(
     """
     growth = _share(audience_warning)
     with open_dangol(Settings()) as dangol:
-        made = dangol.plan(dangol.checked(workspace or workspace_root(())), keys=keys or (), growth=growth)
+        root = workspace or workspace_root(())
+        with telling_problems(root, as_json=as_json):
+            checked = dangol.checked(root)
+        made = dangol.plan(checked, keys=keys or (), growth=growth)
     if as_json:
         typer.echo(json.dumps(as_data(made), ensure_ascii=False, indent=2))
         return

@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from dangol.errors import ProblemsFound, UsageError
+from dangol.model.problem import Problem
 from dangol.scenarios.compare import Line, Result
-from dangol.scenarios.junit import junit
+from dangol.scenarios.junit import junit, junit_of_problems
 from dangol.scenarios.report import timeline
 from dangol.scenarios.run import Played, programme
-from dangol.surfaces.cli.check import report_problems, workspace_root
+from dangol.surfaces.cli.check import problems_as_data, report_problems, workspace_root
 
 
 def play(
@@ -35,7 +36,7 @@ def play(
     try:
         found = programme(root, keys or ())
     except ProblemsFound as error:
-        report_problems(root, error.problems)
+        _tell_problems(root, error.problems, junit_file, as_json=as_json)
         raise typer.Exit(1) from None
     cases = found.cases(keys or (), scenario)
     if not cases:
@@ -55,6 +56,17 @@ def play(
         console.print(_summary(played))
     if not all(one.result.passed for one in played):
         raise typer.Exit(1)
+
+
+def _tell_problems(root: Path, problems: Sequence[Problem], junit_file: Path | None, *, as_json: bool) -> None:
+    """Nothing was played: the same outputs, with the mistakes in place of results."""
+    if junit_file is not None:
+        _write(junit_file, junit_of_problems(problems))
+    if as_json:
+        found = {**_as_json(()), "problems": problems_as_data(root, problems)}
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        report_problems(root, problems)
 
 
 def _tell(console: Console, played: Sequence[Played]) -> None:
@@ -90,6 +102,7 @@ def _as_json(played: Sequence[Played]) -> dict[str, Any]:
     return {
         "passed": passed,
         "failed": len(played) - passed,
+        "problems": [],
         "scenarios": [
             {
                 "campaign": one.result.case.campaign,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from sqlalchemy import Connection, select
@@ -17,10 +19,11 @@ from dangol.errors import ErasedProfile, UnknownProfile, UsageError
 from dangol.ledger.reader import Entry, Filter, history
 from dangol.model.people import IncomingEvent
 from dangol.model.vocabulary import Channel, Decision, Reason
+from dangol.policy.zones import zone
 from dangol.profiles import people
 from dangol.profiles.validation import parse_event
 from dangol.settings import Settings
-from dangol.store.tables import events
+from dangol.store.tables import events, messages, profiles
 
 SOURCE = "cli"
 _SCALAR = re.compile(r"true|false|null|-?(0|[1-9][0-9]*)(\.[0-9]+)?")
@@ -130,15 +133,38 @@ def _take(dangol: Dangol, incoming: IncomingEvent) -> list[str]:
         profile_id = people.find(tx, [incoming.external_id])[incoming.external_id]
         event_id = tx.execute(select(events.c.id).where(events.c.message_id == incoming.message_id)).scalar_one()
         log = history(tx, Filter(profile_id=profile_id, since=start))
-    when = incoming.occurred_at.isoformat(timespec="seconds")
+        at_home = _zone(tx, profile_id)
+        names = _message_names(tx, log)
+    when = _local(incoming.occurred_at, at_home)
     lines = [f"accepted: {incoming.name} of {incoming.external_id} at {when}, message id {incoming.message_id}"]
-    lines += _consequences(log, event_id) or ["no campaign begins or ends with it"]
+    lines += _consequences(log, event_id, names, at_home) or ["no campaign begins or ends with it"]
     if any(entry.decision == Decision.MESSAGE_PLANNED for entry in log):
         lines.append(_whereabouts(dangol, incoming.external_id))
     return lines
 
 
-def _consequences(log: Sequence[Entry], event_id: str) -> list[str]:
+def _zone(tx: Connection, profile_id: str) -> ZoneInfo:
+    """The zone that times are told in: the person's own, else that of the workspace in service, else UTC."""
+    own = tx.execute(select(profiles.c.timezone).where(profiles.c.id == profile_id)).scalar_one()
+    active = versions.active(tx)
+    shop = versions.load(tx, next(iter(active.values()))).workspace.policies.timezone if active else None
+    found = (known for name in (own, shop) if name and (known := zone(name)) is not None)
+    return next(found, ZoneInfo("UTC"))
+
+
+def _message_names(tx: Connection, log: Sequence[Entry]) -> Mapping[str, str]:
+    """Id → name of the messages that the entries are about."""
+    ids = {entry.message_id for entry in log if entry.message_id is not None}
+    found = tx.execute(select(messages.c.id, messages.c.template).where(messages.c.id.in_(ids)))
+    return {row.id: row.template for row in found}
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} {zone.key}"
+
+
+def _consequences(log: Sequence[Entry], event_id: str, names: Mapping[str, str], zone: ZoneInfo) -> list[str]:
+    """What came of the event, in lines; ``names`` are those of messages, by id."""
     begun = {
         entry.journey_id
         for entry in log
@@ -147,6 +173,7 @@ def _consequences(log: Sequence[Entry], event_id: str) -> list[str]:
     lines = []
     for entry in log:
         why = Reason(entry.reason)
+        message = names.get(entry.message_id or "", entry.step)
         if entry.decision == Decision.JOURNEY_ENTERED and entry.journey_id in begun:
             lines.append(f"{entry.campaign_key}: a journey began ({why})")
         elif entry.decision == Decision.JOURNEY_REFUSED and entry.evidence.get("occasion") == event_id:
@@ -154,10 +181,11 @@ def _consequences(log: Sequence[Entry], event_id: str) -> list[str]:
         elif entry.decision == Decision.JOURNEY_ENDED:
             lines.append(f"{entry.campaign_key}: a journey ended ({why}): {why.meaning}")
         elif entry.decision == Decision.MESSAGE_CANCELLED:
-            lines.append(f"{entry.campaign_key}: {entry.step} will not be sent ({why})")
+            lines.append(f"{entry.campaign_key}: {message} will not be sent ({why})")
         elif entry.decision == Decision.MESSAGE_PLANNED and entry.journey_id in begun:
             channels = entry.evidence["channels"].replace(",", ", then ")
-            lines.append(f"{entry.campaign_key}: {entry.step} is due at {entry.evidence['due_at']} by {channels}")
+            due = _local(datetime.fromisoformat(entry.evidence["due_at"]), zone)
+            lines.append(f"{entry.campaign_key}: {message} is due at {due} by {channels}")
     return lines
 
 

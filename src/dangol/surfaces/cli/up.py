@@ -15,7 +15,7 @@ from dangol.queue.worker import Workers
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.housekeeping import forget_wakeups
-from dangol.surfaces.cli.deploy import describe
+from dangol.surfaces.cli.check import telling_problems
 from dangol.surfaces.cli.processes import PATIENCE, Stop, bind, in_thread, only_one, serving, tell
 from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 
@@ -32,7 +32,8 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         dangol = running.enter_context(Dangol(settings, workers=True))
         running.enter_context(only_one(dangol, stop))
         listener = running.enter_context(bind(host, port))
-        changes = dangol.deploy(by="dangol up")
+        with telling_problems(settings.workspace):
+            changes = dangol.deploy(by="dangol up")
         if not settings.broker_url:
             with dangol.database.write() as tx:
                 forget_wakeups(tx, dangol.clock.now())
@@ -134,17 +135,30 @@ def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: i
     typer.echo(f"dangol is up, with {campaigns} in service. Ctrl-C stops it.")
     tell(
         {
-            "Campaigns": ", ".join(in_service) or "none",
-            "Changed": "; ".join(describe(change) for change in changes) or "nothing since the last time",
-            "Database": dangol.database.label,
-            "Mailbox": str(dangol.settings.mailbox),
-            "Write key": "DANGOL_WRITE_KEY" if dangol.settings.write_key else "in the database; `dangol write-key`",
+            "Changed": _changed(changes),
+            "Map": f"{url}/map",
+            "Campaigns": f"{url}/campaigns",
+            "Calendar": f"{url}/calendar",
             "Mail": f"{url}/mailbox",
             "Log": f"{url}/log",
             "API": f"{url}/docs",
+            "Database": dangol.database.label,
+            "Mailbox": str(dangol.settings.mailbox),
+            "Write key": "DANGOL_WRITE_KEY" if dangol.settings.write_key else "in the database; `dangol write-key`",
         }
     )
     _warn_if_open(host)
+
+
+def _changed(changes: Sequence[Deployment]) -> str:
+    """What the start changed in service, in numbers."""
+    counts = {
+        "new": sum(change.version_id is not None and change.replaced is None for change in changes),
+        "in a new version": sum(None not in (change.version_id, change.replaced) for change in changes),
+        "out of service": sum(change.version_id is None for change in changes),
+    }
+    told = [f"{count} {what}" for what, count in counts.items() if count]
+    return f"{', '.join(told)}; `dangol versions` lists them" if told else "nothing since the last time"
 
 
 def _warn_if_open(host: str) -> None:

@@ -119,3 +119,13 @@ def upgrade() -> None:
             comment="the git commit it was first deployed from, if there was one",
         ),
     )
+    op.add_column(
+        "schedule_runs",
+        sa.Column(
+            "kind",
+            sa.String(length=16),
+            server_default="schedule",
+            nullable=False,
+            comment="schedule, or a look at an audience",
+        ),
+    )

@@ -1,0 +1,216 @@
+"""What goes wrong where two things happen to one person at once, or halfway: each of these was wrong once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dangol import pipeline
+from dangol.journeys.machine import advance
+from dangol.model.vocabulary import Control
+from dangol.steering import Steering
+from dangol.store.tables import arms, calls, events, members, profiles, schedule_runs
+from dangol.triggers.entries import MOST_JOURNEYS
+from tests.integration.pipeline.house import House
+from tests.workspaces import campaign, note, scheduled
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+VIPS = {"audience": "profile.vip", "again": "always"}
+
+
+class TestOneEventForTwoJourneys:
+    def test_what_the_one_sets_is_not_lost_to_what_the_other_sets(self, house: House) -> None:
+        waiting = {"wait_for": {"event": "Order Completed", "within": "1 day"}, "then": [{"set": {"vip": True}}]}
+        entering = {"set": {"last_cart": {"from": "entry.cart_id"}}}
+        house.opens_with(campaign("one", waiting, event="Checkout Started"), campaign("two", entering)).knows("ana")
+        house.happens("Checkout Started", "ana")
+        house.sleep(HOUR)
+        house.orders("ana", cart_id="c1")
+        attributes = house.rows(profiles, external_id="ana")[0].attributes
+        assert (attributes["vip"], attributes["last_cart"]) == (True, "c1")
+
+    def test_both_get_the_arm_that_the_first_of_them_draws(self, house: House) -> None:
+        halves = {"split": {"copy": {"a": 50, "b": 50}}, "a": [note(ref="a")], "b": [note(ref="b")]}
+        waits = {"wait_for": {"event": "Order Completed", "within": "5 days"}}
+        entry = {"event": "Checkout Started", "key": "event.cart_id", "again": "always"}
+        house.opens_with(campaign("one", waits, halves, entry=entry)).knows("ana")
+        for cart in ("c1", "c2"):
+            house.happens("Checkout Started", "ana", cart_id=cart)
+        house.sleep(MINUTE)
+        house.orders("ana")
+        assert len(house.rows(arms)) == 1
+        assert len({row.step for row in house.messages}) == 1
+
+
+class TestHearing:
+    def test_a_second_wait_hears_what_occurred_right_after_the_first_however_late_both_arrive(
+        self, house: House
+    ) -> None:
+        second = {"wait_for": {"event": "Checkout Resumed", "within": "1 day"}, "then": [{"exit": "resumed"}]}
+        first = {"wait_for": {"event": "Checkout Started", "within": "1 day"}, "then": [second]}
+        house.opens_with(campaign("cart", first)).knows("ana").orders("ana")
+        house.sleep(HOUR)
+        at = house.clock.now()
+        told = [
+            house.event("Checkout Started", "ana", at=at),
+            house.event("Checkout Resumed", "ana", at=at + timedelta(seconds=2)),
+        ]
+        house.sleep(MINUTE)
+        house.pipeline.ingest(told)
+        assert [entry.evidence for entry in house.log("journey_ended")] == [{"exit": "resumed"}]
+
+    def test_one_event_ends_one_wait(self, house: House) -> None:
+        second = {"wait_for": {"event": "Checkout Started", "within": "1 day"}, "then": [{"exit": "twice"}]}
+        first = {"wait_for": {"event": "Checkout Started", "within": "1 day"}, "then": [second]}
+        house.opens_with(campaign("cart", first)).knows("ana").orders("ana")
+        house.sleep(HOUR)
+        house.happens("Checkout Started", "ana")
+        assert house.log("journey_ended") == []
+
+    def test_a_journey_that_heard_in_a_pause_goes_on_even_if_the_wake_up_is_lost(self, house: House) -> None:
+        listening = {"wait_for": {"event": "Checkout Resumed", "within": "20 days"}, "then": [note()]}
+        house.opens_with(campaign("cart", listening)).knows("ana").orders("ana")
+        steering = Steering(house.pipeline)
+        steering.campaign("cart", Control.PAUSE, by="kim")
+        house.happens("Checkout Resumed", "ana")
+        steering.campaign("cart", Control.RESUME, by="kim")
+        assert house.sweeper.sweep().journeys  # told, and nobody did it
+        house.pass_time(HOUR)
+        assert len(house.sent) == 1
+
+
+class TestMornings:
+    @pytest.mark.parametrize("lag", [0.0, 0.3])
+    def test_three_mornings_are_three_days(self, house: House, lag: float) -> None:
+        nine = {"wait": {"until": "09:00"}}
+        house.opens_with(campaign("letters", nine, note(ref="a"), nine, note(ref="b"), nine, note(ref="c")))
+        house.knows("ana").orders("ana")
+        house.clock.move_to(datetime(2026, 3, 3, 0, 0, tzinfo=UTC) + timedelta(seconds=lag))  # 09:00 in Seoul
+        house.pipeline.plan(house.sweeper.sweep().journeys)
+        assert [row.step for row in house.messages] == ["a"]
+
+    def test_a_firing_by_everyones_own_clock_reaches_those_whose_morning_is_still_to_come(self, house: House) -> None:
+        for name, zone in (("ana", "Asia/Seoul"), ("bob", "America/Los_Angeles"), ("cy", "Pacific/Auckland")):
+            house.knows(name, timezone=zone)
+        house.sleep(19 * HOUR)  # 05:00 on the 3rd in Seoul, 09:00 in Auckland
+        entry = {"schedule": "0 9 3 3 *", "audience": "true", "timezone": "recipient", "again": "always"}
+        house.opens_with(scheduled("letter", note(), entry=entry))
+        house.pass_time(40 * HOUR)
+        assert sorted(address for _, address in house.sent) == ["ana@example.com", "bob@example.com"]
+
+
+class TestAudiences:
+    def test_a_first_look_that_was_stopped_is_no_look(self, house: House) -> None:
+        names = [f"p{number:02}" for number in range(25)]
+        house.opens_with(campaign("vips", note(), entry=VIPS)).knows(*names, attributes={"vip": True})
+        house.sleep(20 * MINUTE)
+        (run,) = house.sweeper.sweep().runs
+        assert house.pipeline.fan_out(run)
+        steering = Steering(house.pipeline)
+        steering.campaign("vips", Control.STOP, by="kim")
+        assert not house.pipeline.fan_out(run)
+        steering.campaign("vips", Control.RESUME, by="kim")
+        house.pass_time(20 * MINUTE)
+        assert house.journeys == []
+        assert len(house.rows(members)) == 25
+
+    def test_firings_of_a_schedule_are_no_looks(self, house: House) -> None:
+        house.knows("ana", attributes={"vip": True})
+        entry = {"schedule": "0 * * * *", "audience": "profile.vip", "again": "always"}
+        house.opens_with(campaign("vips", note(), entry=entry))
+        house.pass_time(2 * HOUR)
+        before = len(house.journeys)
+        house.opens_with(campaign("vips", note(), entry=VIPS))
+        house.pass_time(40 * MINUTE)
+        assert len(house.journeys) == before
+
+    def test_there_is_one_look_at_a_time(self, house: House) -> None:
+        house.opens_with(campaign("vips", note(), entry=VIPS)).knows("ana")
+        house.sleep(20 * MINUTE)
+        house.sweeper.sweep()
+        house.sleep(HOUR)
+        house.sweeper.sweep()
+        assert len(house.rows(schedule_runs)) == 1
+
+
+class TestErased:
+    def test_nothing_new_is_stored_about_somebody_who_was_erased_on_their_way(self, house: House) -> None:
+        steps = (
+            {"wait": "1 hour"},
+            {"set": {"last_cart": {"from": "entry.cart_id"}}},
+            {"emit": "Checkout Resumed", "properties": {"cart_id": {"from": "entry.cart_id"}}},
+            {"webhook": "https://crm.example/hook", "payload": {"cart_id": {"from": "entry.cart_id"}}},
+        )
+        house.opens_with(campaign("cart", *steps)).knows("ana").orders("ana", cart_id="secret")
+        house.erases("ana")
+        house.pass_time(2 * HOUR)
+        assert house.rows(profiles, external_id="ana")[0].attributes == {}
+        assert ([row.name for row in house.rows(events)], house.rows(calls)) == (["Order Completed"], [])
+        assert house.told("journey_ended") == [("journey_ended", "profile_erased")]
+
+
+class TestBadApples:
+    def test_a_journey_that_breaks_our_code_holds_up_no_other(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.opens_with(campaign("cart", {"wait": "1 hour"}, note())).knows("ana", "bob").orders("ana", "bob")
+        ana = house.id_of("ana")
+
+        def breaks(flow: Any, state: Any, known: Any, now: Any, **others: Any) -> Any:
+            if known.profile_id == ana:
+                raise OverflowError
+            return advance(flow, state, known, now, **others)
+
+        monkeypatch.setattr(pipeline, "advance", breaks)
+        house.sleep(2 * HOUR)
+        house.pipeline.plan(house.sweeper.sweep().journeys)
+        assert [row.profile_id for row in house.messages] == [house.id_of("bob")]
+        monkeypatch.undo()
+        house.pass_time(HOUR)
+        assert len(house.sent) == 2
+
+    def test_a_batch_that_the_database_refuses_is_tried_in_halves(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = [f"p{number}" for number in range(7)]
+        house.opens_with(campaign("cart", {"wait": "1 hour"}, note())).knows(*names).orders(*names)
+        bad, plan = house.journeys[3].id, house.pipeline._plan
+
+        def refuses(journey_ids: Any) -> None:
+            if bad in journey_ids:
+                raise ValueError("a constraint")
+            plan(journey_ids)
+
+        monkeypatch.setattr(house.pipeline, "_plan", refuses)
+        house.sleep(2 * HOUR)
+        house.pipeline.plan(house.sweeper.sweep().journeys)
+        assert len(house.messages) == 6
+
+    def test_nobody_is_on_more_journeys_of_one_campaign_than_a_customer_can_be(self, house: House) -> None:
+        entry = {"event": "Checkout Started", "key": "event.cart_id"}
+        house.opens_with(campaign("cart", {"wait": "1 day"}, note(), entry=entry)).knows("ana")
+        carts = [house.event("Checkout Started", "ana", cart_id=f"c{number}") for number in range(MOST_JOURNEYS + 3)]
+        house.pipeline.ingest(carts[:30])
+        house.pipeline.ingest(carts[30:])
+        assert len(house.journeys) == MOST_JOURNEYS
+        assert house.told("journey_refused") == [("journey_refused", "too_many_journeys")] * 3
+
+
+class TestSteering:
+    def test_a_campaign_that_has_left_service_can_still_be_stopped(self, house: House) -> None:
+        house.opens_with(campaign("cart", note())).knows("ana").orders("ana")
+        house.opens_with(campaign("other"))
+        Steering(house.pipeline).campaign("cart", Control.STOP, by="kim")
+        house.work()
+        assert house.states == [("cancelled", "campaign_stopped")]
+
+    def test_one_request_id_starts_one_journey_in_each_campaign(self, house: House) -> None:
+        entry = {"api": "Gift Requested", "again": "always"}
+        house.opens_with(campaign("one", note(), entry=entry), campaign("two", note(), entry=entry)).knows("ana")
+        started = [house.pipeline.start(key, house.event("", "ana", id="r1")) for key in ("one", "two")]
+        assert all(one.journey_id for one in started)
+        assert len(house.journeys) == 2
