@@ -21,6 +21,7 @@ import pytest
 from tests.workspaces import campaign, write_workspace
 
 PATIENCE = 60.0
+PAGES = ("/map", "/campaigns", "/calendar", "/mailbox", "/log", "/docs")
 RECEIPT = {"send": "receipt", "ref": "receipt", "channels": ["email"]}
 DANGOL = [sys.executable, "-c", "from dangol.surfaces.cli.main import run; run()"]
 
@@ -146,7 +147,9 @@ def test_an_event_becomes_a_message_in_the_mailbox(machine: Machine, running: su
     code, out, err = stopped(running)
     assert code == 0, err
     assert "1 campaign in service" in out
-    assert f"http://127.0.0.1:{machine.port}/mailbox" in out
+    assert [page for page in PAGES if f"http://127.0.0.1:{machine.port}{page}\n" not in out] == []
+    assert "1 new; `dangol versions`" in out
+    assert max(map(len, out.splitlines())) <= 160
     assert key not in out + err
     assert "Traceback" not in out + err
 
@@ -183,6 +186,7 @@ def test_a_broken_workspace_is_told_and_nothing_starts(machine: Machine) -> None
     refused = machine.run("up", "--port", str(machine.port))
     assert refused.returncode == 1
     assert "campaigns/shop.yaml:2" in refused.stderr
+    assert "  2 | key: shop" in refused.stderr
 
 
 def test_what_a_killed_one_left_is_taken_over(machine: Machine, running: subprocess.Popen[str]) -> None:

@@ -23,7 +23,9 @@ from dangol.store import messages as message_rows
 _log = structlog.get_logger(__name__)
 _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
     Reason.EXPIRED: (MessageState.EXPIRED, Decision.MESSAGE_EXPIRED),
-    **dict.fromkeys(map(Reason, OVERTAKEN), (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED)),
+    **dict.fromkeys(
+        map(Reason, OVERTAKEN - {Reason.PROFILE_ERASED.value}), (MessageState.CANCELLED, Decision.MESSAGE_CANCELLED)
+    ),
 }
 _MAX_DETAIL = 500
 _SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)

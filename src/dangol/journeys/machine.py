@@ -261,7 +261,11 @@ class _Walk:
     def _wait_for(self, placed: PlacedStep, step: WaitFor) -> str | Waiting:
         since = self.known.entered[0] if step.wait_for.since == "entry" else self.since
         waiting = self._sleep(placed.position, self.now + step.wait_for.within, since)
-        return self.hear(waiting.state) or waiting
+        due, reached = self.due, self.since
+        position = self.hear(waiting.state)
+        # What happened before the step was reached makes nothing due before that.
+        self.due, self.since = max(due, self.due), max(reached, self.since)
+        return position or waiting
 
     def hear(self, state: State) -> str | None:
         """Where to go on from a ``wait_for``; None to go on waiting."""

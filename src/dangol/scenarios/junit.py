@@ -27,7 +27,7 @@ def junit(played: Sequence[Played]) -> str:
 
 
 def junit_of_problems(problems: Sequence[Problem]) -> str:
-    """The document of a run that could not begin: each mistake is a case with an error, as CI servers show one a case."""
+    """The document of a run that could not begin: each mistake is a case of its own, with an error."""
     root = ET.Element("testsuites", name="dangol")
     _count(root, errors=len(problems))
     for path in dict.fromkeys(problem.path for problem in problems):

@@ -96,6 +96,15 @@ class TestGraph:
         run("graph", "hello", "--output", "hello.svg", "--format", "text")
         assert (root / "hello.svg").read_text().startswith("hello (hello)\n")
 
+    def test_a_name_that_tells_no_format_is_wrong_usage(self, workspace: Workspace) -> None:
+        root = workspace(campaign("hello"))
+        error = run("graph", "hello", "--output", "hello.png").exception
+        assert isinstance(error, UsageError)
+        assert "expected a name in .svg, .mmd or .txt, or say --format; found 'hello.png'" in str(error)
+        assert not (root / "hello.png").exists()
+        assert run("graph", "hello", "--output", "hello.txt").exit_code == 0
+        assert run("graph", "hello", "--output", "hello.md", "--format", "mermaid").exit_code == 0
+
     def test_formats_can_be_printed(self, workspace: Workspace) -> None:
         workspace(campaign("hello"))
         assert run("graph", "hello", "--format", "mermaid").output.startswith("flowchart TD\n")

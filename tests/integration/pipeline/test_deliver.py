@@ -131,10 +131,11 @@ def test_a_suppressed_address_gets_nothing_whatever_the_purpose(house: House) ->
 
 
 def test_an_erased_person_gets_nothing(house: House) -> None:
-    house.opens_with(campaign("a", {"wait": "1 day"}, note())).knows("kim").orders("kim")
+    house.opens_with(campaign("a", note(), {"wait": "1 day"}, note(ref="later"))).knows("kim").orders("kim")
     house.erases("kim")
     house.pass_time(2 * DAY)
     assert house.states == [("suppressed", "profile_erased")]
+    assert house.told("journey_ended") == [("journey_ended", "profile_erased")]
 
 
 def test_a_message_at_night_waits_for_the_morning_and_is_then_sent(house: House) -> None:

@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from dangol.errors import ProblemsFound, UsageError
+from dangol.errors import UsageError
 from dangol.surfaces.cli.main import app
 from tests.workspaces import campaign, note, write_workspace
 
@@ -92,12 +92,20 @@ def test_a_plan_is_told_to_tools_in_json(shop: Callable[..., Path]) -> None:
     assert (told["key"], told["status"], told["replaced"], told["people"]) == ("a", "new", None, 0)
 
 
-def test_a_plan_of_a_workspace_with_problems_is_its_problems(shop: Callable[..., Path]) -> None:
-    root = shop(campaign("a", note(ref="x"), note(ref="x")))
-    with pytest.raises(ProblemsFound) as found:
-        run("plan")
-    assert found.value.exit_code == 1
-    assert root.exists()
+@pytest.mark.parametrize("command", ["plan", "deploy"])
+def test_a_workspace_with_problems_is_told_as_a_check_tells_it(shop: Callable[..., Path], command: str) -> None:
+    shop(campaign("a", note(ref="x"), note(ref="x")))
+    result = run(command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == run("check").stdout
+    assert "1 problem in 1 file" in result.stderr
+
+
+def test_problems_that_forbid_a_plan_are_told_to_tools_in_json(shop: Callable[..., Path]) -> None:
+    shop(campaign("a", note(ref="x"), note(ref="x")))
+    result = run("plan", "--json")
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert (result.exit_code, problem["code"], problem["path"]) == (1, "duplicate-ref", "campaigns/a.yaml")
 
 
 @pytest.mark.parametrize("text", ["much", "-5%", "nan"])

@@ -73,6 +73,26 @@ def test_a_mistake_in_a_file_is_told_like_in_a_check(thanks: Shop) -> None:
     assert "did you mean `note`?" in answer.output
 
 
+def test_a_mistake_in_a_file_is_told_to_tools_too(thanks: Shop, tmp_path: Path) -> None:
+    thanks.tests(TEXT.replace("message: note", "message: nota"))
+    file = tmp_path / "junit.xml"
+    answer = dangol("test", "thanks", "--json", "--junit", str(file))
+    assert answer.exit_code == 1
+    told = json.loads(answer.stdout)
+    assert (told["passed"], told["failed"], told["scenarios"]) == (0, 0, [])
+    (problem,) = told["problems"]
+    assert (problem["code"], problem["path"]) == ("unknown-message", "campaigns/tests/thanks.yaml")
+    root = ET.parse(file).getroot()
+    assert {name: root.get(name) for name in ("tests", "failures", "errors")} == {
+        "tests": "1",
+        "failures": "0",
+        "errors": "1",
+    }
+    (error,) = root.findall("testsuite/testcase/error")
+    assert error.get("type") == "unknown-message"
+    assert "did you mean `note`?" in (error.text or "")
+
+
 def test_a_mistake_in_another_file_does_not_matter_to_a_campaign_that_is_named(thanks: Shop) -> None:
     thanks.tests("scenarios: 5", name="plain")
     assert "error[" not in dangol("test", "thanks").output

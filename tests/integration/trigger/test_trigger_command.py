@@ -35,14 +35,20 @@ def test_it_tells_what_began_and_what_is_due(run: Run, dangol: Dangol, workspace
     result = run(*ORDER, "--prop", "value=29.3", "--message-id", "m-1")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
-        "accepted: Order Completed of c-1 at 2026-03-02T01:00:00+00:00, message id m-1\n"
+        "accepted: Order Completed of c-1 at 2026-03-02 10:00:00 Asia/Seoul, message id m-1\n"
         "welcome: a journey began (event_matched)\n"
-        "welcome: thanks_at_once is due at 2026-03-02T01:00:00+00:00 by sms\n"
+        "welcome: thanks is due at 2026-03-02 10:00:00 Asia/Seoul by sms\n"
         "Messages go out while `dangol up`, or a worker and a scheduler, runs; email, sms, push messages then show up "
         "at /mailbox. `dangol explain --profile c-1` tells what became of them.\n"
     )
     [event] = stored(dangol)
     assert (event.message_id, event.source, event.properties) == ("m-1", "cli", {"value": 29.3})
+
+
+def test_times_are_told_in_the_persons_zone(run: Run, dangol: Dangol, workspace: Path) -> None:
+    dangol.pipeline.identify([ProfileChange("c-1", timezone="Europe/Berlin")])
+    dangol.deploy(by="test", root=workspace)
+    assert "welcome: thanks is due at 2026-03-02 02:00:00 Europe/Berlin by sms\n" in run(*ORDER).stdout
 
 
 def test_a_campaign_that_takes_nobody_in_says_why(
@@ -66,7 +72,7 @@ def test_an_event_that_ends_a_journey_says_so(
     clock.advance(timedelta(hours=1))
     result = run("Checkout Started", "--profile", "c-1")
     assert "welcome: a journey ended (exit_event)" in result.stdout
-    assert "welcome: thanks_at_once will not be sent (exit_event)" in result.stdout
+    assert "welcome: thanks will not be sent (exit_event)" in result.stdout
 
 
 def test_a_message_id_seen_before_changes_nothing(run: Run, dangol: Dangol, customer: None) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from rich.console import Console
 
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Decision, Reason
 from dangol.scenarios.cases import Case, Expects, Happens, Person
 from dangol.scenarios.compare import Mark, compare
 from dangol.scenarios.model import EventHappens, Never, Scenario, Timed
+from dangol.scenarios.never import told as rule_told
 from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
-from dangol.scenarios.report import as_text
+from dangol.scenarios.report import as_text, timeline
 
 SEOUL = ZoneInfo("Asia/Seoul")
 START = datetime(2026, 3, 2, 10, tzinfo=SEOUL)
@@ -207,6 +210,21 @@ def test_a_rule_is_broken_by_each_message_that_is_meant(rule: dict[str, Any], br
     happened = [sent("a", 0), sent("a", 24, Channel.SMS), sent("b", 72, Channel.SMS)]
     expected = case({"message": "a"}, {"message": "a"}, {"message": "b"}, never=(rule,), orders=(1,))
     assert marks(expected, sent=happened).count("wrong") == broken
+
+
+def test_a_rule_speaks_of_one_message_in_the_singular() -> None:
+    assert [rule_told(Never(more_than=count)) for count in (1, 2)] == ["more than 1 message", "more than 2 messages"]
+
+
+@pytest.mark.parametrize(("width", "beside"), [(80, False), (120, True)])
+def test_what_happened_stands_under_what_was_expected_where_there_is_no_room(width: int, beside: bool) -> None:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    with console.capture() as captured:
+        console.print(timeline(compare(case({"message": "a"}), Performance(sent=[sent("a", 2)]))))
+    lines = captured.get().splitlines()
+    (sent_line,) = [line for line in lines if "a · email" in line]
+    assert sent_line.startswith(" ✓") is beside
+    assert max(map(len, lines)) <= width
 
 
 def test_the_timeline_tells_everything_in_the_order_of_time() -> None:

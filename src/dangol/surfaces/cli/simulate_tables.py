@@ -9,11 +9,16 @@ from typing import Any, Literal
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from dangol.simulate.answers import CHANNELS, Answers
 from dangol.simulate.words import headline, meaning, said
 
 _MOST = 12
+_PROSE = frozenset(
+    {"reason, and what it means", "what it means", "campaigns", "slots held by", "change", "before", "after"}
+)
+"""Columns that may be wrapped; the others hold keys, times and numbers, which are read as a whole."""
 
 
 def tell(console: Console, found: Answers, html: Path | None) -> None:
@@ -48,7 +53,7 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
 
 
 def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
-    table = _table("Campaigns", "campaign", "entered", *CHANNELS, "not sent", "put off", "cost")
+    table = _table("Campaigns", "campaign", "entered", *CHANNELS, "not\nsent", "put\noff", "cost")
     for one in now["campaigns"]:
         by_channel = [_number(one["sent_by_channel"][channel]) for channel in CHANNELS]
         off = sum(deferred["messages"] for deferred in one["deferred"].values())
@@ -80,16 +85,16 @@ def _reasons(console: Console, title: str, counts: Mapping[str, int]) -> None:
 
 
 def _refusals(console: Console, title: str, now: Mapping[str, Any], kind: str) -> None:
-    table = _table(title, "reason", "what it means", "campaigns", "times", right=1)
+    table = _table(title, "reason, and what it means", "campaigns", "times", right=1)
     for reason, count in now[kind].items():
         of = sorted(((one[kind][reason], one["key"]) for one in now["campaigns"] if reason in one[kind]), reverse=True)
         campaigns = ", ".join(f"{key} {times:,}" for times, key in of[:_MOST])
-        table.add_row(reason, meaning(reason, "en"), campaigns, _number(count))
+        table.add_row(_under(reason, meaning(reason, "en")), campaigns, _number(count))
     _print(console, table)
 
 
 def _put_off(console: Console, now: Mapping[str, Any]) -> None:
-    table = _table("Put off, and for how long", "campaign", "reason", "hours on average", "messages", right=2)
+    table = _table("Put off, and for how long", "campaign", "reason", "hours on\naverage", "messages", right=2)
     for one in now["campaigns"]:
         for reason, off in one["deferred"].items():
             table.add_row(one["key"], reason, f"{off['mean_hours']:g}", _number(off["messages"]))
@@ -99,19 +104,17 @@ def _put_off(console: Console, now: Mapping[str, Any]) -> None:
 def _competition(console: Console, now: Mapping[str, Any]) -> None:
     table = _table(
         "Who takes whose place under a cap",
-        "campaign",
-        "cap",
+        "campaign, cap",
         "slots held by",
         "refused",
-        "put off",
+        "put\noff",
         "rerouted",
         right=3,
     )
     for one in now["competition"][:_MOST]:
         holders = ", ".join(f"{holder} {count:,}" for holder, count in list(one["held_by"].items())[:4])
-        table.add_row(
-            one["campaign"], one["cap"], holders, *(_number(one[how]) for how in ("refused", "deferred", "rerouted"))
-        )
+        counts = (_number(one[how]) for how in ("refused", "deferred", "rerouted"))
+        table.add_row(_under(one["campaign"], one["cap"]), holders, *counts)
     _print(console, table)
 
 
@@ -221,11 +224,24 @@ def _print(console: Console, table: Table) -> None:
 def _table(title: str, *columns: str, right: int | None = None) -> Table:
     """A table; its last ``right`` columns, all but the first unless given, hold numbers."""
     right = len(columns) - 1 if right is None else right
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     for number, column in enumerate(columns):
         justify: Literal["left", "right"] = "right" if number >= len(columns) - right else "left"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0)
+        prose = column in _PROSE
+        table.add_column(column, justify=justify, overflow="fold" if prose else "ellipsis", no_wrap=not prose)
     return table
+
+
+def _under(key: str, more: str) -> Text:
+    """A key, and more about it below, so that it takes one column."""
+    return Text.assemble(key, "\n", (more, "dim"))
 
 
 def _number(value: int) -> str:
