@@ -121,7 +121,7 @@ LOOK_UPS: dict[str, tuple[str, Ask]] = {
     "load these": ("pk_journeys", lambda tx: journey_rows.load_journeys(tx, THESE)),
     "queue what is due": ("ix_journeys_due", lambda tx: journey_rows.queue_due(tx, NOW, SOON, 50)),
     "when the next is due": ("ix_journeys_due", journey_rows.next_wake),
-    "is anything held": ("ix_journeys_step", lambda tx: journey_rows.any_held(tx, ["campaign_1"])),
+    "is anything held": ("ix_journeys_", lambda tx: journey_rows.any_held(tx, ["campaign_1"])),
     "let go what was held": (
         "ix_journeys_",
         lambda tx: journey_rows.queue_held(tx, ["campaign_1"], NOW, SOON, 50),
