@@ -102,11 +102,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The scenarios of one file."""
+    """The scenarios of one file, and what must never happen in any of them."""
 
     path: str
     campaign: str
     cases: tuple[Case, ...]
+    never: tuple[Never, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def _suite(document: Document, file: ScenarioFile, workspace: Workspace) -> tupl
         resolver = _Resolver(document, place, file, scenario, workspace.policies)
         cases.append(resolver.case(campaign_of(document), tuple(in_service(document, place, known))))
         problems += resolver.problems
-    return Suite(document.path, campaign_of(document), tuple(cases)), problems
+    return Suite(document.path, campaign_of(document), tuple(cases), file.never), problems
 
 
 class _Resolver:

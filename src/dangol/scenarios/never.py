@@ -1,57 +1,55 @@
-"""Rules over everything that is sent to one customer: which messages break them."""
+"""What no customer may ever get, as the authors of scenarios say it: for their scenarios, and for whole simulations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, time
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
 
-from dangol.model.durations import format_duration
-from dangol.scenarios.cases import Case
+from dangol.definitions.workspace import Workspace
+from dangol.errors import ProblemsFound
+from dangol.scenarios.cases import Case, collect
 from dangol.scenarios.model import EventHappens, Never
 from dangol.scenarios.performance import Sent
+from dangol.simulate.never import Got, Rule
+from dangol.simulate.never import broken as breaking
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def broken(rule: Never, sent: Sequence[Sent], case: Case) -> Iterator[tuple[Sent, str]]:
+def rule_of(never: Never) -> Rule:
+    """The rule as it was written."""
+    return Rule(**{one.name: getattr(never, one.name) for one in fields(Rule)})
+
+
+def broken(never: Never, sent: Sequence[Sent], case: Case) -> Iterator[tuple[Sent, str]]:
     """Each message that breaks the rule, and the rule in words; ``sent`` is in the order of time."""
-    meant: list[Sent] = []
-    for message in sent:
-        if not _is_meant(rule, message, case):
-            continue
-        meant.append(message)
-        near = [one for one in meant if rule.within is None or message.at - one.at < rule.within]
-        if len(near) > (rule.more_than or 0):
-            yield message, told(rule)
+    rule = rule_of(never)
+    happened: dict[str, list[datetime]] = {}
+    for one in case.happens:
+        if isinstance(one.what, EventHappens):
+            happened.setdefault(one.what.event, []).append(one.at)
+    got = [
+        Got(m.at, (m.at.astimezone(case.zone).time(),), _EVER, m.campaign, m.message, m.channel.value, m.holds)
+        for m in sent
+    ]
+    for index in breaking(rule, got, happened):
+        yield sent[index], rule.told
 
 
-def told(rule: Never) -> str:
-    """The rule in words."""
-    parts = [f"more than {rule.more_than}" if rule.more_than is not None else ""]
-    several = "message" if rule.more_than == 1 else "messages"
-    parts += [rule.message or (several if rule.more_than is not None else "a message")]
-    parts += [f"on {rule.channel}" if rule.channel else "", f"of {rule.campaign}" if rule.campaign else ""]
-    parts += [f"within {format_duration(rule.within)}" if rule.within is not None else ""]
-    parts += [f"after {rule.after}" if rule.after else "", f"with “{rule.contains}”" if rule.contains else ""]
-    if rule.between is not None:
-        parts.append("between {:%H:%M} and {:%H:%M}".format(*rule.between))
-    return " ".join(part for part in parts if part)
+def rules(root: Path, workspace: Workspace) -> tuple[Rule, ...]:
+    """What must never happen to anybody, of all scenario files of the workspace at ``root``.
 
-
-def _is_meant(rule: Never, message: Sent, case: Case) -> bool:
-    return (
-        rule.message in (None, message.message)
-        and rule.campaign in (None, message.campaign)
-        and rule.channel in (None, message.channel)
-        and (rule.contains is None or message.holds(rule.contains))
-        and (rule.after is None or any(at < message.at for at in _times(rule.after, case)))
-        and (rule.between is None or _is_between(message.at.astimezone(case.zone).time(), *rule.between))
-    )
-
-
-def _times(event: str, case: Case) -> list[datetime]:
-    """When this happened in the scenario."""
-    return [one.at for one in case.happens if isinstance(one.what, EventHappens) and one.what.event == event]
-
-
-def _is_between(clock: time, start: time, end: time) -> bool:
-    """The start belongs to it, the end does not; it may span midnight."""
-    return start <= clock < end if start <= end else clock >= start or clock < end
+    A rule that names no campaign is about that of its file. Raises ProblemsFound if a file has mistakes: a rule
+    that cannot be read cannot be held to.
+    """
+    collected = collect(root, workspace)
+    if errors := [problem for problem in collected.problems if problem.severity == "error"]:
+        raise ProblemsFound(errors)
+    found: dict[Rule, None] = {}
+    for suite in collected.suites:
+        for never in suite.never:
+            rule = rule_of(never)
+            found[rule if rule.campaign is not None else replace(rule, campaign=suite.campaign)] = None
+    return tuple(found)

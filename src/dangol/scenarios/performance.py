@@ -9,6 +9,7 @@ from typing import Any
 
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel
+from dangol.simulate.never import holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Sent:
 
     def holds(self, text: str) -> bool:
         """Do subject, text or link hold this?"""
-        return any(text in part for part in (self.rendered.subject, self.rendered.text, self.rendered.link))
+        return holds(self.rendered, text)
 
 
 @dataclass(frozen=True, slots=True)

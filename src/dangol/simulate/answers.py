@@ -14,6 +14,7 @@ from dangol.model.vocabulary import Channel
 from dangol.simulate.behaviour import Behaviour, shipped_behaviour, unknown_events
 from dangol.simulate.compare import Change, Comparison
 from dangol.simulate.goals import EVERYBODY, HELD_OUT, MESSAGED
+from dangol.simulate.never import Rule
 from dangol.simulate.part import Found, Plan, workspace_of
 from dangol.simulate.tally import HOUR, MANY, Line, Outcome, Tally
 
@@ -103,7 +104,27 @@ def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> 
         "competition": _competition(tally),
         "weeks": {kind: [tally.weeks[kind, count] for count in range(MANY + 1)] for kind in ("all", "marketing")},
         "nothing": [{"reason": reason, "people": n} for reason, n in _most(tally.nothing)],
+        "never": [_never(number, rule, tally, zone) for number, rule in enumerate(plan.never)],
         "samples": [_sample(name, lines, zone) for _, name, lines in tally.samples],
+    }
+
+
+def _never(number: int, rule: Rule, tally: Tally, zone: ZoneInfo) -> Answers:
+    """A rule of what nobody may ever get, how often it was broken, and who got the first of these messages."""
+    return {
+        "rule": rule.told,
+        "campaign": rule.campaign,
+        "times": tally.breached[number],
+        "first": [
+            {
+                "profile": one.external_id,
+                "at": _local(one.at, zone),
+                "campaign": one.campaign,
+                "message": one.message,
+                "channel": one.channel,
+            }
+            for one in tally.breaches.get(number, ())
+        ],
     }
 
 

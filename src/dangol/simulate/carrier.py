@@ -1,21 +1,24 @@
-"""The provider of simulations: takes everything, carries nothing, and notes how many parts a text is billed as."""
+"""The provider of simulations: takes everything, carries nothing, and notes what nobody can tell afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dangol.delivery.provider import fault
 from dangol.model.message import Accepted, Envelope, Outcome, Refused
 from dangol.model.vocabulary import Channel
+from dangol.simulate.never import holds
 
 
 class Carrier:
-    """Accepts what a carrier would accept. ``segments`` maps a message's id to its billed parts until it is asked."""
+    """Accepts what a carrier would accept; keeps the billed parts of an SMS, and which of ``texts`` a message holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Iterable[str] = ()) -> None:
         self.name = "simulated"
         self.channels = frozenset(Channel)
+        self._texts = tuple(dict.fromkeys(texts))
         self._segments: dict[str, int] = {}
+        self._holding: set[tuple[str, str]] = set()
 
     def send_many(self, batch: Sequence[Envelope]) -> Sequence[Outcome]:
         return [self._take(envelope) for envelope in batch]
@@ -27,10 +30,15 @@ class Carrier:
         """How many parts this message is billed as; told once, and 0 where parts are not billed."""
         return self._segments.pop(message_id, 0)
 
+    def held(self, message_id: str, text: str) -> bool:
+        """Did this message hold the text, one of those that were asked for?"""
+        return (message_id, text) in self._holding
+
     def _take(self, envelope: Envelope) -> Outcome:
         why = fault(envelope)
         if why:
             return Refused(permanent=True, detail=why)
         if envelope.channel is Channel.SMS:
             self._segments[envelope.message_id] = envelope.rendered.segments
+        self._holding.update((envelope.message_id, text) for text in self._texts if holds(envelope.rendered, text))
         return Accepted()

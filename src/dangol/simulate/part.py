@@ -30,12 +30,14 @@ from dangol.profiles import events as happened
 from dangol.release import Releases
 from dangol.settings import Settings
 from dangol.simulate.behaviour import Behaviour
+from dangol.simulate.breaches import Held, count_breaches
 from dangol.simulate.carrier import Carrier
 from dangol.simulate.compare import Comparison
 from dangol.simulate.crowd import CHUNK, Crowd, Part, Setting, Stored, chunks, everyone
 from dangol.simulate.draws import Draws, waiting_time
 from dangol.simulate.goals import count_goals
 from dangol.simulate.happenings import Happenings, Someone
+from dangol.simulate.never import Rule
 from dangol.simulate.outcomes import compare
 from dangol.simulate.reported import Reported
 from dangol.simulate.runner import Runner
@@ -75,7 +77,7 @@ class Plan:
     """Everything that decides what a simulation finds.
 
     ``campaigns`` narrows what runs; None means all. ``limit`` is how many changed people are listed, ``samples`` of
-    how many people a timeline is kept.
+    how many people a timeline is kept. ``never`` are the rules that everybody is held to.
     """
 
     variants: tuple[Variant, ...]
@@ -89,6 +91,7 @@ class Plan:
     events: Path | None = None
     samples: int = 8
     limit: int = 50
+    never: tuple[Rule, ...] = ()
 
     @property
     def end(self) -> datetime:
@@ -209,7 +212,7 @@ class World:
     def __init__(self, plan: Plan, variant: Variant, home: Path) -> None:
         self._plan = plan
         self._clock = VirtualClock(plan.start)
-        self._carrier = Carrier()
+        self._carrier = Carrier(rule.contains for rule in plan.never if rule.contains is not None)
         self._workspace = workspace_of(variant, plan.campaigns)
         self._dangol = Dangol(
             _settings(home, plan),
@@ -372,6 +375,9 @@ class World:
             tally = self._ledger.close([person.profile_id for person in people], self._watched, waiting)
             for release in self._dangol.releases.active(tx):
                 count_goals(tx, release, self._plan.start, tally)
+            anywhere = self._workspace.policies.unknown_timezone
+            held = Held(self._plan.never, self._plan.start, anywhere)
+            count_breaches(tx, held, people, self._carrier, tally)
         return tally
 
 

@@ -32,6 +32,7 @@ from dangol.simulate.crowd import (
     with_device,
 )
 from dangol.simulate.draws import Draws
+from dangol.simulate.never import Rule
 from dangol.simulate.part import Plan, Variant
 from dangol.simulate.reported import Brought, collect, shift, write_names
 from dangol.store.database import Database
@@ -61,6 +62,7 @@ class Wanted:
     seed: int = 0
     grain: timedelta = timedelta(minutes=30)
     limit: int = 50
+    never: tuple[Rule, ...] = ()
 
 
 def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
@@ -87,6 +89,7 @@ def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
         campaigns=wanted.campaigns or None,
         events=folder / _EVENTS if brought is not None else None,
         limit=wanted.limit,
+        never=tuple(rule for rule in wanted.never if not wanted.campaigns or rule.campaign in wanted.campaigns),
     )
     return plan, Origin(audience, *_about_events(wanted, brought))
 

@@ -35,6 +35,8 @@ _CAP_DECISIONS = {
     Decision.MESSAGE_DEFERRED: "deferred",
     Decision.MESSAGE_REROUTED: "rerouted",
 }
+BREACHES = 5
+"""Of so many messages that break a rule is told who got them."""
 NEVER_ENTERED = "never_entered"
 STILL_WAITING = "still_waiting"
 NO_MESSAGE = "no_message"
@@ -81,6 +83,16 @@ class Line(NamedTuple):
     channel: str
 
 
+class Breach(NamedTuple):
+    """A message that somebody got and nobody may ever get."""
+
+    at: datetime
+    external_id: str
+    campaign: str
+    message: str
+    channel: str
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts by what they are about. Keys are tuples of the names given here.
@@ -91,7 +103,8 @@ class Tally:
     ``turned_away``: campaign, reason. ``ends``: campaign, reason. ``capped``: campaign, cap, what happened.
     ``rivals``: campaign, cap, what happened, campaign that held a slot. ``segments``: campaign. ``answers``:
     campaign, channel, opened, clicked or bought. ``weeks``: all or marketing, messages in a week → person-weeks.
-    ``nothing``: why → people. ``groups`` and ``converted``: campaign, group. ``events``: name.
+    ``nothing``: why → people. ``groups`` and ``converted``: campaign, group. ``events``: name. ``breached``: number
+    of the rule; of each rule's ``breaches`` the first are kept.
     """
 
     people: int = 0
@@ -120,6 +133,12 @@ class Tally:
     events: Counter[str] = field(default_factory=Counter)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     samples: list[tuple[float, str, tuple[Line, ...]]] = field(default_factory=list)
+    breached: Counter[int] = field(default_factory=Counter)
+    breaches: dict[int, list[Breach]] = field(default_factory=dict)
+
+    def note_breach(self, rule: int, *found: Breach) -> None:
+        """Keep these if they are among the first of their rule."""
+        self.breaches[rule] = sorted([*self.breaches.get(rule, ()), *found])[:BREACHES]
 
     def add(self, other: Tally, *, samples: int) -> None:
         """Add the counts of other people; of the samples those with the lowest draw are kept."""
@@ -133,6 +152,8 @@ class Tally:
             known = self.span.get(key, (first, last))
             self.span[key] = min(known[0], first), max(known[1], last)
         self.samples = sorted([*self.samples, *other.samples])[:samples]
+        for rule, found in other.breaches.items():
+            self.note_breach(rule, *found)
 
 
 class Cap(NamedTuple):

@@ -16,7 +16,6 @@ from dangol.model.vocabulary import Channel, Decision, Reason
 from dangol.scenarios.cases import Case, Expects, Happens, Person
 from dangol.scenarios.compare import Mark, compare
 from dangol.scenarios.model import EventHappens, Never, Scenario, Timed
-from dangol.scenarios.never import told as rule_told
 from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
 from dangol.scenarios.report import as_text, timeline
 
@@ -210,10 +209,6 @@ def test_a_rule_is_broken_by_each_message_that_is_meant(rule: dict[str, Any], br
     happened = [sent("a", 0), sent("a", 24, Channel.SMS), sent("b", 72, Channel.SMS)]
     expected = case({"message": "a"}, {"message": "a"}, {"message": "b"}, never=(rule,), orders=(1,))
     assert marks(expected, sent=happened).count("wrong") == broken
-
-
-def test_a_rule_speaks_of_one_message_in_the_singular() -> None:
-    assert [rule_told(Never(more_than=count)) for count in (1, 2)] == ["more than 1 message", "more than 2 messages"]
 
 
 @pytest.mark.parametrize(("width", "beside"), [(80, False), (120, True)])

@@ -16,18 +16,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from dangol.clock import SystemClock
-from dangol.definitions.workspace import Sources, build_workspace, read_sources
+from dangol.definitions.workspace import Sources, Workspace, build_workspace, read_sources
 from dangol.errors import DangolError, UsageError
 from dangol.model.durations import parse_duration
+from dangol.scenarios.never import rules
 from dangol.settings import Settings
 from dangol.simulate.answers import Answers, answers
 from dangol.simulate.behaviour import Behaviour, read_behaviour, shipped_behaviour
 from dangol.simulate.engine import run, scratch
+from dangol.simulate.never import Rule
 from dangol.simulate.part import Plan, Variant
 from dangol.simulate.report import html_report
 from dangol.simulate.setup import Wanted, prepare
 from dangol.simulate.variants import at_revision, checked, deployed, with_version
-from dangol.surfaces.cli.check import workspace_root
+from dangol.surfaces.cli.check import telling_problems, workspace_root
 from dangol.surfaces.cli.simulate_tables import tell
 
 _LONGEST, _MOST_PEOPLE = 366, 5_000_000
@@ -91,12 +93,16 @@ def simulate(
         int | None, typer.Option("--processes", min=1, max=256, help="Processes; one a core by default.")
     ] = None,
 ) -> None:
-    """Run the campaigns on a virtual clock, with real or made-up people; nothing is sent, and nothing is kept."""
+    """Run the campaigns on a virtual clock, with real or made-up people; nothing is sent, and nothing is kept.
+
+    Exit code 1 if somebody got what the `never` rules of the scenario files forbid.
+    """
     if locale not in (None, "ko", "en"):
         raise UsageError(f"--locale: expected ko or en; found {locale!r}")
     root = workspace_root(())
     variants = _variants(root, diff)
-    policies = build_workspace(variants[-1].sources).policies
+    workspace = build_workspace(variants[-1].sources)
+    policies = workspace.policies
     wanted = Wanted(
         variants=variants,
         behaviour=_behaviour(behaviour),
@@ -113,6 +119,7 @@ def simulate(
         seed=seed,
         grain=_grain(grain),
         limit=limit,
+        never=_never(root, workspace),
     )
     found = _simulated(wanted, processes or os.cpu_count() or 1)
     if html is not None:
@@ -122,6 +129,14 @@ def simulate(
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
         tell(Console(), found, html)
+    if any(rule["times"] for rule in found["variants"][-1]["never"]):
+        raise typer.Exit(1)
+
+
+def _never(root: Path, workspace: Workspace) -> tuple[Rule, ...]:
+    """What the scenario files say may never happen to anybody."""
+    with telling_problems(root):
+        return rules(root, workspace)
 
 
 def _simulated(wanted: Wanted, processes: int) -> Answers:

@@ -16,7 +16,7 @@ from dangol.simulate.words import headline, meaning, said
 
 _MOST = 12
 _PROSE = frozenset(
-    {"reason, and what it means", "what it means", "campaigns", "slots held by", "change", "before", "after"}
+    {"reason, and what it means", "what it means", "campaigns", "slots held by", "change", "before", "after", "rule"}
 )
 """Columns that may be wrapped; the others hold keys, times and numbers, which are read as a whole."""
 
@@ -37,6 +37,7 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
     if found["difference"] is not None:
         _side_by_side(console, variants)
         _difference(console, found)
+    _never(console, now)
     _campaigns(console, now)
     _steps(console, now)
     _refusals(console, "Not sent, and why", now, "refused")
@@ -50,6 +51,23 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
         console.print(f"note: {said(note, 'en')}", style="yellow", highlight=False)
     if html is not None:
         console.print(f"Report     {html}", soft_wrap=True, highlight=False)
+
+
+def _never(console: Console, now: Mapping[str, Any]) -> None:
+    """What the scenario files forbid: that all of it held, or what was broken and for whom first."""
+    rules = now["never"]
+    if not rules:
+        return
+    table = _table("What must never happen, and did", "rule", "times", "to whom first", right=0)
+    for rule in rules:
+        if rule["times"]:
+            first = rule["first"][0]
+            when = first["at"].replace("T", " ")[5:16]
+            table.add_row(rule["rule"], _number(rule["times"]), f"{first['profile']} {when} {first['message']}")
+    _print(console, table)
+    if not table.row_count:
+        several = f"All {len(rules)} rules" if len(rules) > 1 else "The one rule"
+        console.print(f"{several} of what must never happen held.", style="dim", highlight=False)
 
 
 def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
