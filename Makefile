@@ -17,8 +17,8 @@ run: .venv/.runtime ## Run the shipped campaigns on real purchases and show what
 up: .venv/.runtime ## Run web, workers and scheduler in this one process
 	@$(BIN)/dangol up
 
-test: .venv/.dev ## Run the whole test suite
-	@$(BIN)/python -m pytest
+test: .venv/.dev ## Run the whole test suite, one process a core
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: .venv/.dev ## Check style, types, import contract, docs, the shipped workspace and the demo
 	$(BIN)/ruff check .
