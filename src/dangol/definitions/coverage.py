@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,8 +11,8 @@ from dangol.model.steps import Send
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import JourneyMap, Kpi, MapStage
 
-MOST_SMS = 3
-"""Marketing messages of one stage that may go by SMS, the channel that costs and interrupts most."""
+MOST_MARKETING: Mapping[Channel, int] = {Channel.SMS: 3, Channel.PUSH: 10, Channel.EMAIL: 20}
+"""Marketing messages of one stage that may go by a channel: the more it interrupts, the fewer."""
 
 
 class GapCode(StrEnum):
@@ -23,8 +23,9 @@ class GapCode(StrEnum):
     NO_KPI = "no-kpi"
     KPI_NOT_MEASURED = "kpi-not-measured"
     ONE_CHANNEL = "one-channel"
-    MUCH_SMS = "much-sms"
+    OVERUSED_CHANNEL = "overused-channel"
     UNPLANNED_CHANNEL = "unplanned-channel"
+    UNKEPT_TOUCHPOINT = "unkept-touchpoint"
     CAMPAIGN_WITHOUT_OWNER = "campaign-without-owner"
     STAGE_NOT_ON_MAP = "stage-not-on-map"
 
@@ -96,7 +97,7 @@ def _stage(stage: MapStage, campaigns: Sequence[Campaign]) -> StageCoverage:
         if placed.stage == stage.key and isinstance(placed.step, Send)
     )
     bare = StageCoverage(stage, uses, ())
-    gaps = (*_missing(bare), *_overused(bare))
+    gaps = (*_missing(bare), *_unkept(bare), *_overused(bare))
     return StageCoverage(stage, uses, tuple(gaps))
 
 
@@ -116,6 +117,16 @@ def _missing(covered: StageCoverage) -> Iterator[Gap]:
         yield Gap(GapCode.KPI_NOT_MEASURED, text, stage.key)
 
 
+def _unkept(covered: StageCoverage) -> Iterator[Gap]:
+    """What the map promises on a channel of ours and no campaign sends; told once where nothing is sent at all."""
+    stage = covered.stage
+    for channel in Channel:
+        promise = stage.touchpoints.get(channel.value)
+        if covered.uses and promise is not None and not covered.by(channel):
+            text = f"“{stage.name}” promises by {channel.value} “{promise}”, and no campaign sends anything there"
+            yield Gap(GapCode.UNKEPT_TOUCHPOINT, text, stage.key)
+
+
 def _overused(covered: StageCoverage) -> Iterator[Gap]:
     stage, uses = covered.stage, covered.uses
     used = {channel for use in uses for channel in use.channels}
@@ -123,10 +134,13 @@ def _overused(covered: StageCoverage) -> Iterator[Gap]:
         (only,) = used
         text = f"all {len(uses)} messages of “{stage.name}” go by {only.value} and nothing else"
         yield Gap(GapCode.ONE_CHANNEL, text, stage.key)
-    by_sms = sum(use.purpose is Purpose.MARKETING for use in covered.by(Channel.SMS))
-    if by_sms > MOST_SMS:
-        text = f"{by_sms} marketing messages of “{stage.name}” may go by sms; more than {MOST_SMS} wear it out"
-        yield Gap(GapCode.MUCH_SMS, text, stage.key)
+    for channel, most in MOST_MARKETING.items():
+        number = sum(use.purpose is Purpose.MARKETING for use in covered.by(channel))
+        if number > most:
+            text = (
+                f"{number} marketing messages of “{stage.name}” may go by {channel.value}; more than {most} wear it out"
+            )
+            yield Gap(GapCode.OVERUSED_CHANNEL, text, stage.key)
     for channel in (one for one in Channel if one in used and stage.touchpoints and one not in stage.touchpoints):
         by = ", ".join(dict.fromkeys(use.campaign for use in covered.by(channel)))
         text = f"{by} may use {channel.value} in “{stage.name}”, where the map has no such touchpoint"

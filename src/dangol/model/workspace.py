@@ -86,11 +86,13 @@ class MapStage(Definition):
     """One stage of the customer's journey, as the customer lives it."""
 
     key: Key
-    name: str
-    intent: str = Field(description="What the customer wants to get done.")
+    name: str = Field(min_length=1, max_length=200)
+    intent: str = Field(min_length=1, description="What the customer wants to get done.")
     emotion: str = Field("", description="What the customer is expected to feel.")
     obstacles: tuple[str, ...] = ()
-    touchpoints: dict[str, str] = Field(default_factory=dict, description="What each channel does here.")
+    touchpoints: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="What each channel does here."
+    )
     kpi: str | Kpi = Field("", description="What tells whether the stage goes well; plain text is not measured.")
     owner: str = Field("", max_length=200, description="The team that answers for the stage.", examples=["crm"])
     moment_of_truth: bool = Field(False, description="Here the relationship is made or broken.")

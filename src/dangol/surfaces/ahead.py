@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Table, case, func, select
 
 from dangol.model.campaign import RECIPIENT, Campaign
+from dangol.model.steps import Emit, Send, Set, Webhook
 from dangol.model.vocabulary import JourneyStatus, MessageState, Purpose
 from dangol.store.tables import journeys, messages, schedule_runs
 from dangol.triggers.schedule import firings_between
@@ -40,12 +41,16 @@ class Firing:
 
 @dataclass(slots=True)
 class Day:
-    """One day of the workspace's calendar. ``waits`` and ``due`` map a campaign to how many."""
+    """One day of the workspace's calendar, with how many journeys and messages of each kind.
+
+    ``waits`` counts journeys whose wait ends by campaign and the message that they are sent then, "" if what comes
+    next is something else or depends on the person; ``due`` counts planned messages by campaign and message.
+    """
 
     date: date
     firings: list[Firing] = field(default_factory=list)
-    waits: dict[str, int] = field(default_factory=dict)
-    due: dict[str, int] = field(default_factory=dict)
+    waits: dict[tuple[str, str], int] = field(default_factory=dict)
+    due: dict[tuple[str, str], int] = field(default_factory=dict)
     starting: list[str] = field(default_factory=list)
     ending: list[str] = field(default_factory=list)
 
@@ -98,19 +103,37 @@ class Calendar:
         return case(*((column < bound, index) for index, bound in enumerate(self.bounds[1:], 0) if index >= today))
 
 
-def look_ahead(tx: Connection, campaigns: Mapping[str, Campaign], calendar: Calendar) -> Ahead:
-    """Everything of these campaigns, and all waits and messages, on the days of ``calendar``."""
+def look_ahead(
+    tx: Connection, campaigns: Mapping[str, Campaign], calendar: Calendar, versions: Mapping[str, str | None]
+) -> Ahead:
+    """Everything of these campaigns, and all waits and messages, on the days of ``calendar``.
+
+    ``versions`` maps a campaign to its version in service: of journeys on it is told what they are sent next.
+    """
     days = [Day(each) for each in calendar.dates]
     for key in sorted(campaigns):
         _place_campaign(key, campaigns[key], days, calendar)
     _place_past(tx, [key for key in sorted(campaigns) if campaigns[key].entry.kind == "schedule"], days, calendar)
-    waits = tx.execute(_counted(_waits(calendar), [journeys.c.campaign_key])).all()
-    due = tx.execute(_counted(_due(calendar), [messages.c.campaign_key])).all()
+    wanted = [journeys.c.campaign_key, journeys.c.version_id, journeys.c.position]
+    waits = tx.execute(_counted(_waits(calendar), wanted)).all()
+    due = tx.execute(_counted(_due(calendar), [messages.c.campaign_key, messages.c.template])).all()
     for row in waits:
-        days[row.day].waits[row.campaign_key] = row.number
+        version = versions.get(row.campaign_key)
+        here = campaigns.get(row.campaign_key) if version == row.version_id else None
+        sent = row.campaign_key, next_message(here, row.position) if here is not None else ""
+        days[row.day].waits[sent] = days[row.day].waits.get(sent, 0) + row.number
     for row in due:
-        days[row.day].due[row.campaign_key] = row.number
+        days[row.day].due[row.campaign_key, row.template] = row.number
     return Ahead(tuple(days), any(sum(row.number for row in rows) >= COUNTED for rows in (waits, due)))
+
+
+def next_message(campaign: Campaign, position: str) -> str:
+    """The message that a journey is sent as soon as it goes on from here; "" if that is not certain."""
+    steps = {placed.position: placed for placed in campaign.placed}
+    placed = steps.get(position)
+    while placed is not None and isinstance(placed.step, Set | Emit | Webhook):
+        placed = steps.get(placed.following)
+    return placed.step.send if placed is not None and isinstance(placed.step, Send) else ""
 
 
 def steps_ahead(tx: Connection, key: str, calendar: Calendar) -> list[Step]:

@@ -27,14 +27,15 @@ LATEST_ENTRIES = 20_000
 """How far back into a campaign's part of the log the numbers of its row look."""
 ON_THEIR_WAY = (JourneyStatus.WAITING.value, JourneyStatus.HELD.value, JourneyStatus.PAUSED.value)
 _KEPT = 256
-_AT_A_TIME = 100
+AT_A_TIME = 100
+"""So many campaigns are asked about in one statement."""
 _OF_CONTROLS = {Control.PAUSE.value: "paused", Control.STOP.value: "stopped"}
 
 
 class UnknownCampaign(DangolError):
     """No campaign of this key was ever put into service here."""
 
-    exit_code = 1
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ class Service:
     @property
     def campaign(self) -> Campaign | None:
         return self.version.campaign if self.version else None
+
+    @property
+    def runs(self) -> bool:
+        """Does it send messages now?"""
+        return self.state == "in service"
+
+    @property
+    def may_run(self) -> bool:
+        """Does it send messages now, or will it as soon as its day comes or somebody resumes it?"""
+        return self.state in {"in service", "paused", "not started"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +144,9 @@ class Standing:
     def numbers(self, tx: Connection, keys: Sequence[str]) -> dict[str, Numbers]:
         """Campaign → what it did lately."""
         found = {}
-        for start in range(0, len(keys), _AT_A_TIME):
-            rows = tx.execute(_lately(keys[start : start + _AT_A_TIME])).all()
-            for key in keys[start : start + _AT_A_TIME]:
+        for start in range(0, len(keys), AT_A_TIME):
+            rows = tx.execute(_counted(keys[start : start + AT_A_TIME])).all()
+            for key in keys[start : start + AT_A_TIME]:
                 found[key] = _numbers([row for row in rows if row.campaign_key == key])
         return found
 
@@ -148,7 +159,7 @@ class Standing:
         version, problem = None, ""
         if row.version_id is not None:
             try:
-                version = self._version(tx, row.version_id)
+                version = self.version(tx, row.version_id)
             except UnknownVersion as error:
                 problem = str(error)
         state = self._state(version, row.version_id, held.get(row.campaign_key))
@@ -169,7 +180,8 @@ class Standing:
         over = version.campaign.ends is not None and today > version.campaign.ends
         return "over" if over else "in service"
 
-    def _version(self, tx: Connection, version_id: str) -> Version:
+    def version(self, tx: Connection, version_id: str) -> Version:
+        """The version of this id, kept once it was read. Raises UnknownVersion."""
         found = self._versions.get(version_id)
         if found is None:
             found = versions.load(tx, version_id)
@@ -192,11 +204,11 @@ _PEOPLE = (
 )
 
 
-def _lately(keys: Sequence[str]) -> Any:
-    """The decisions among the latest log entries of each of these campaigns, counted."""
+def latest_entries(keys: Sequence[str]) -> Any:
+    """The latest log entries of each of these campaigns, as a subquery."""
     parts = [
         select(
-            select(log.c.campaign_key, log.c.decision, log.c.reason, log.c.at)
+            select(log.c.campaign_key, log.c.decision, log.c.reason, log.c.at, log.c.stage, log.c.journey_id)
             .where(log.c.campaign_key == key)
             .order_by(log.c.seq.desc())
             .limit(LATEST_ENTRIES)
@@ -204,7 +216,12 @@ def _lately(keys: Sequence[str]) -> Any:
         )
         for key in keys
     ]
-    latest = union_all(*parts).subquery()
+    return union_all(*parts).subquery()
+
+
+def _counted(keys: Sequence[str]) -> Any:
+    """The decisions among the latest log entries of each of these campaigns, counted."""
+    latest = latest_entries(keys)
     return select(
         latest.c.campaign_key,
         latest.c.decision,

@@ -21,6 +21,7 @@ from dangol.store.database import Database
 from dangol.store.tables import controls, events, journeys, messages
 from dangol.surfaces import ahead, measures
 from dangol.surfaces.ahead import Calendar, Day, due_ahead, look_ahead, steps_ahead
+from dangol.surfaces.leaving import passages
 from dangol.surfaces.measures import Measure, measure
 from dangol.surfaces.standing import LATEST_ENTRIES, Standing
 from dangol.testing import FakeProvider
@@ -237,6 +238,36 @@ class TestStanding:
         }
 
 
+class TestPassages:
+    def test_sends_and_ends_are_told_by_stage(self, house: House) -> None:
+        goal = {"event": "Complaint Raised", "within": "3 days"}
+        stages = [
+            {"stage": "purchase", "steps": [note(ref="first"), {"wait": "2 days"}]},
+            {"stage": "loyalty", "steps": [note("push", ref="second"), {"wait": "2 days"}, note(ref="third")]},
+        ]
+        house.opens_with(campaign("shop", goal=goal, exit=["Checkout Started"], stages=stages))
+        house.knows("alice", "bob", "carol")
+        house.orders("alice", "bob", "carol")
+        house.work()
+        house.pass_time(DAY)
+        house.happens("Checkout Started", "alice")
+        house.pass_time(2 * DAY)
+        house.happens("Complaint Raised", "bob", topic="t")
+        house.pass_time(2 * DAY)
+        with house.database.read() as tx:
+            found = passages(tx, Standing(house.dangol), ["shop"])
+        # Before the second stage began, alice still stood before it; carol went to the end.
+        assert {stage: (one.sent, one.reached, one.finished, dict(one.left)) for stage, one in found.items()} == {
+            "purchase": (3, 0, 0, {}),
+            "loyalty": (3, 1, 1, {"exit_event": 1}),
+        }
+
+    def test_what_was_never_entered_has_no_passage(self, house: House) -> None:
+        house.opens_with(campaign("shop"))
+        with house.database.read() as tx:
+            assert passages(tx, Standing(house.dangol), ["shop"]) == {}
+
+
 def calendar(house: House, first: date = date(2026, 3, 1), length: int = 31) -> Calendar:
     return Calendar(first, length, "Asia/Seoul", house.clock.now())
 
@@ -245,7 +276,8 @@ def looked(house: House, *, first: date = date(2026, 3, 1)) -> dict[int, Day]:
     with house.database.read() as tx:
         services = Standing(house.dangol).services(tx)
         running = {key: one.campaign for key, one in services.items() if one.campaign is not None}
-        return {day.date.day: day for day in look_ahead(tx, running, calendar(house, first)).days}
+        versions = {key: one.version_id for key, one in services.items()}
+        return {day.date.day: day for day in look_ahead(tx, running, calendar(house, first), versions).days}
 
 
 def waiting(house: House, *wakes: datetime, status: str = "waiting") -> None:
@@ -276,19 +308,35 @@ class TestAhead:
         midnight = datetime(2026, 3, 4, 15, tzinfo=UTC)  # of the fifth, in Seoul
         waiting(house, midnight - timedelta(microseconds=1), midnight, midnight + timedelta(hours=23, minutes=59))
         days = looked(house)
-        assert {number: day.waits for number, day in days.items() if day.waits} == {4: {"shop": 1}, 5: {"shop": 2}}
+        assert {number: day.waits for number, day in days.items() if day.waits} == {
+            4: {("shop", ""): 1},
+            5: {("shop", ""): 2},
+        }
+
+    def test_a_wait_is_told_with_the_message_that_follows_for_certain(self, house: House) -> None:
+        noted = {"set": {"vip": True}}
+        split = {"split": {"copy": {"a": 50, "b": 50}}, "a": [note()], "b": []}
+        house.opens_with(
+            campaign("certain", {"wait": "1 day"}, noted, note("push")), campaign("open", {"wait": "1 day"}, split)
+        )
+        house.knows("alice")
+        house.orders("alice")
+        house.work()
+        assert looked(house)[3].waits == {("certain", "note"): 1, ("open", ""): 1}
+        house.opens_with(campaign("certain", {"wait": "1 day"}, note("push")), campaign("open"))
+        assert looked(house)[3].waits == {("certain", ""): 1, ("open", ""): 1}  # on an earlier version
 
     def test_what_is_overdue_counts_as_todays_and_what_ended_not_at_all(self, house: House) -> None:
         house.opens_with(campaign("shop"))
         waiting(house, house.clock.now() - 40 * DAY, house.clock.now() - timedelta(seconds=1))
         waiting(house, house.clock.now() + DAY, status="ended")
-        assert {number: day.waits for number, day in looked(house).items() if day.waits} == {2: {"shop": 2}}
+        assert {number: day.waits for number, day in looked(house).items() if day.waits} == {2: {("shop", ""): 2}}
 
     def test_another_month_holds_only_its_own(self, house: House) -> None:
         house.opens_with(campaign("shop"))
         waiting(house, house.clock.now() - DAY, house.clock.now() + 35 * DAY, house.clock.now() + 70 * DAY)
         days = looked(house, first=date(2026, 4, 1))
-        assert {number: day.waits for number, day in days.items() if day.waits} == {6: {"shop": 1}}
+        assert {number: day.waits for number, day in days.items() if day.waits} == {6: {("shop", ""): 1}}
 
     def test_planned_messages_are_counted_on_the_day_they_come_due(self, house: House) -> None:
         night = [{"from": "09:30", "to": "09:00"}]
@@ -296,7 +344,7 @@ class TestAhead:
         house.orders("alice", "bob")
         house.work()
         assert [row.state for row in house.rows(messages)] == ["planned", "planned"]
-        assert {number: day.due for number, day in looked(house).items() if day.due} == {3: {"shop": 2}}
+        assert {number: day.due for number, day in looked(house).items() if day.due} == {3: {("shop", "note"): 2}}
         with house.database.read() as tx:
             assert due_ahead(tx, "shop", calendar(house)) == [(date(2026, 3, 3), "note", 2)]
             assert due_ahead(tx, "other", calendar(house)) == []
@@ -347,7 +395,7 @@ class TestAhead:
         waiting(house, *(house.clock.now() + DAY * number for number in range(1, 6)))
         monkeypatch.setattr(ahead, "COUNTED", 3)
         with house.database.read() as tx:
-            found = look_ahead(tx, {}, calendar(house))
+            found = look_ahead(tx, {}, calendar(house), {})
         assert found.cut
         assert [day.date.day for day in found.days if day.waits] == [3, 4, 5]
 
@@ -372,6 +420,7 @@ def test_no_page_reads_a_growing_table_without_an_index(
             standing.people(tx, "shop", "v")
             standing.on_their_way(tx, ["noon", "shop"])
             standing.numbers(tx, ["noon", "shop"])
+            passages(tx, standing, ["noon", "shop"])
             steps_ahead(tx, "shop", calendar(house))
             due_ahead(tx, "shop", calendar(house))
         statements = [(said, given) for said, given in asked if said.startswith("SELECT")]

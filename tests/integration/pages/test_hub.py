@@ -73,9 +73,9 @@ class TestMap:
     def test_measures_anew_after_ten_minutes(self, house: House, client: TestClient, clock: VirtualClock) -> None:
         kpi = {"name": "K", "expression": "profile.vip", "target": "40%"}
         self.opens(house, [{"key": "loyalty", "name": "Loyalty", "intent": "Be known.", "kpi": kpi}])
-        assert "nobody to ask about yet" in words(client.get("/map"))
+        assert "nobody to ask about" in words(client.get("/map"))
         house.knows("alice", attributes={"vip": True})
-        assert "nobody to ask about yet" in words(client.get("/map"))
+        assert "nobody to ask about" in words(client.get("/map"))
         clock.advance(timedelta(minutes=10))
         assert "100% as wanted" in words(client.get("/map"))
 
@@ -220,7 +220,7 @@ class TestCalendar:
         assert len(cells) == 31
         assert cells["2026-03-02"].startswith("Mon 2 today")
         assert "12:00 noon" in cells["2026-03-02"]
-        assert "2 waiting in 단골의 길" in cells["2026-03-04"]
+        assert "2 go on 단골의 길" in cells["2026-03-04"]
         assert 'aria-current="date"' in page.text
         assert "March 2026" in words(page)
         assert "Asia/Seoul" in words(page)
@@ -248,3 +248,60 @@ class TestCalendar:
         response = client.get(f"/calendar?month={month}")
         assert response.status_code == 400
         assert "Month: " in words(response)
+
+    def test_a_month_without_anything_says_so(self, house: House, client: TestClient) -> None:
+        house.opens_with(campaign("shop"))
+        assert "Nothing is planned in April 2026." in words(client.get("/calendar?month=2026-04"))
+
+    def test_messages_that_come_next_are_told_by_name(self, house: House, client: TestClient) -> None:
+        house.opens_with(campaign("shop", {"wait": "2 days"}, note())).knows("alice", "bob")
+        house.orders("alice", "bob")
+        house.work()
+        told = self.cells(client.get("/calendar").text)["2026-03-04"]
+        assert "2 × note shop , if nothing ends it before" in told
+        hold(house, "shop", "pause")
+        assert "paused" in self.cells(client.get("/calendar").text)["2026-03-04"]
+
+
+class TestWhatDoesNotRun:
+    """What is paused or over is no part of what the map covers, and is not hidden either."""
+
+    def test_the_map_counts_only_what_sends_now_and_names_the_others(self, hub: House, client: TestClient) -> None:
+        hold(hub, "journey", "pause")
+        hold(hub, "noon", "stop")
+        told = words(client.get("/map"))
+        assert re.search(r"they send nothing now: 단골의 길 \(paused\) ?, noon \(stopped\)", told)
+        assert "The stage “Loyalty” has no message" in told
+
+    def test_a_paused_campaign_still_tells_what_it_would_do(self, hub: House, client: TestClient) -> None:
+        hold(hub, "noon", "pause")
+        told = words(client.get("/campaigns/noon"))
+        assert "The campaign is paused: nothing of this happens until somebody resumes it" in told
+        assert "12:00 the schedule fires" in told
+
+    def test_a_campaign_that_begins_later_tells_its_first_firing(self, house: House, client: TestClient) -> None:
+        house.opens_with(scheduled("season", starts="2026-03-15"))
+        assert "Sun 15 Mar 12:00 the schedule fires" in words(client.get("/campaigns/season"))
+
+    def test_where_people_leave_is_told_by_stage(self, hub: House, client: TestClient) -> None:
+        hub.pass_time(timedelta(hours=1))
+        hub.happens("Complaint Raised", "alice", topic="t")
+        told = words(client.get("/map"))
+        assert re.search(r"1 journey that ended here 100% reached their goal, 0% left before the end", told), told
+        assert "nothing has happened here" in told
+
+
+def test_a_campaign_with_a_key_counts_journeys_not_people(house: House, client: TestClient) -> None:
+    entry = {"event": "Checkout Started", "key": "event.cart_id", "again": "always"}
+    house.opens_with(campaign("cart", {"wait": "2 days"}, note(), entry=entry)).knows("alice")
+    for cart in ("one", "two"):
+        house.happens("Checkout Started", "alice", cart_id=cart)
+    told = words(client.get("/campaigns/cart"))
+    assert "On their way 2 journeys one for each event.cart_id, so one person may have several" in told
+    assert "Journeys per step" in told
+
+
+def hold(house: House, key: str, action: str) -> None:
+    with house.database.write() as tx:
+        row = {"campaign_key": key, "action": action, "at": house.clock.now(), "by": "mina", "note": ""}
+        insert_many(tx, controls, [row])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dangol.definitions.coverage import MOST_SMS, Coverage, GapCode, cover
+from dangol.definitions.coverage import MOST_MARKETING, Coverage, GapCode, cover
 from dangol.definitions.workspace import load_workspace, parse_workspace
 from dangol.model.campaign import Campaign
 from dangol.model.vocabulary import Channel
@@ -177,11 +177,20 @@ class TestCoverage:
         assert codes(covered(campaign("a", send(), send("two")))) == ["one-channel"]
         assert codes(covered(campaign("a", send()))) == []
 
-    def test_marketing_by_sms_has_a_bound_and_what_people_wait_for_has_none(self) -> None:
-        texts = [send(f"m{number}", "email", "sms") for number in range(MOST_SMS + 1)]
-        assert codes(covered(campaign("a", *texts))) == ["much-sms"]
-        assert codes(covered(campaign("a", *texts[:-1]))) == []
+    @pytest.mark.parametrize("channel", list(Channel))
+    def test_marketing_has_a_bound_on_each_channel_and_what_people_wait_for_has_none(self, channel: Channel) -> None:
+        other = "sms" if channel is Channel.EMAIL else "email"
+        texts = [send(f"m{number}", channel) for number in range(MOST_MARKETING[channel])] + [send("m", channel, other)]
+        assert codes(covered(campaign("a", *texts))) == ["overused-channel"]
+        assert codes(covered(campaign("a", *texts[1:]))) == []
         assert codes(covered(campaign("a", *texts, purpose="transactional"))) == []
+
+    def test_what_the_map_promises_on_a_channel_and_nobody_sends_is_told(self) -> None:
+        promised = [stage(touchpoints={"email": "Letters", "sms": "One line", "store": "A chair"})]
+        coverage = covered(campaign("a", send("one", "email")), stages=promised)
+        assert codes(coverage) == ["unkept-touchpoint"]
+        assert "promises by sms “One line”" in coverage.gaps[0].text
+        assert codes(covered(stages=promised)) == ["no-message"]
 
     def test_a_channel_that_the_map_does_not_list_is_told_with_the_campaigns_that_use_it(self) -> None:
         ours = campaign("a", send("one", "email", "push"))
@@ -225,7 +234,10 @@ class TestTheManual:
 
     def test_every_gap_is_explained_with_its_bound(self) -> None:
         assert re.findall(r"^\| `([a-z-]+)` \|", self.PAGE, re.MULTILINE)[-len(GapCode) :] == [*GapCode]
-        assert f"more than {MOST_SMS} marketing messages" in self.PAGE
+        bounds = ", ".join(
+            f"{most} by {'SMS' if on is Channel.SMS else on.value}" for on, most in MOST_MARKETING.items()
+        )
+        assert f"than it bears: {bounds} |" in self.PAGE
 
     def test_every_key_of_a_kpi_is_explained(self) -> None:
         (keys,) = re.findall(r"^\| key \| meaning \|\n(.*?)\n\n", self.PAGE, re.MULTILINE | re.DOTALL)

@@ -64,8 +64,12 @@ def test_a_campaign_that_everyone_leaves_before_its_end_has_none() -> None:
     ("entry", "told"),
     [
         ({"schedule": "0 9 * * *", "audience": "true", "timezone": "recipient"}, "Schedule 0 9 * * *: in each recip"),
-        ({"schedule": "0 9 * * *", "audience": "profile.vip"}, "Schedule 0 9 * * *: audience profile.vip; once"),
-        ({"audience": "profile.vip", "again": {"after": "30 days"}}, "Joins the audience: audience profile.vip; again"),
+        ({"schedule": "0 9 * * *", "audience": "profile.vip"}, "Schedule 0 9 * * *: profile.vip; once"),
+        ({"audience": "profile.vip", "again": {"after": "30 days"}}, "Joins an audience: profile.vip; again"),
+        (
+            {"audience": "profile.vip", "every": "3 days", "existing": "enter"},
+            "Joins an audience: profile.vip; looked at every 3 days; those who are in it already enter too",
+        ),
         ({"api": "Gift Requested"}, "The API asks: Gift Requested: once"),
     ],
 )

@@ -48,7 +48,7 @@ def graph(
     ] = False,
 ) -> None:
     """Draw a campaign: who enters, waits, messages, branches, exits and the goal, by stage."""
-    drawing = kind or _by_name(output)
+    drawing = _kind(kind, output)
     chart = _in_service(campaign) if people else _as_written(campaign)
     text = _drawn(chart, drawing)
     if output is None:
@@ -77,13 +77,14 @@ def _in_service(key: str) -> Chart:
         return Standing(dangol).chart(tx, key)
 
 
-def _by_name(output: Path | None) -> Drawing:
-    if output is None:
-        return Drawing.TEXT
-    drawing = _SUFFIXES.get(output.suffix.lower())
-    if drawing is None:
-        raise UsageError(f"--output: expected a name in .svg, .mmd or .txt, or say --format; found {output.name!r}")
-    return drawing
+def _kind(wanted: Drawing | None, output: Path | None) -> Drawing:
+    """What to draw: as said, else by the name of the file."""
+    if wanted is not None or output is None:
+        return wanted or Drawing.TEXT
+    by_name = _SUFFIXES.get(output.suffix.lower())
+    if by_name is None:
+        raise UsageError(f"--output: expected a name in .svg, .mmd or .txt, or say --format; found {str(output)!r}")
+    return by_name
 
 
 def _drawn(chart: Chart, kind: Drawing) -> str:

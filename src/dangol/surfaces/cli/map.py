@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -71,7 +72,7 @@ def _show(coverage: Coverage, console: Console) -> None:
         return
     console.print(f"{len(coverage.gaps)} gap{'' if len(coverage.gaps) == 1 else 's'}", style="bold")
     for gap in coverage.gaps:
-        console.print(Text.assemble((f"  {gap.code.value}  ", "yellow"), gap.text))
+        console.print(Padding(Text.assemble((f"{gap.code.value}  ", "yellow"), gap.text), (0, 0, 0, 2)))
 
 
 def _table(coverage: Coverage) -> Table:

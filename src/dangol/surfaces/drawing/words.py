@@ -95,7 +95,7 @@ def _entry_heading(entry: Entry) -> str:
         case "schedule":
             return f"Schedule {entry.schedule}"
         case "audience":
-            return "Joins the audience"
+            return "Joins an audience"
 
 
 def _entry(entry: Entry) -> Iterator[str]:
@@ -104,7 +104,11 @@ def _entry(entry: Entry) -> Iterator[str]:
     if entry.where:
         yield f"where {entry.where}"
     if entry.audience:
-        yield "everyone" if entry.audience.strip() == "true" else f"audience {entry.audience}"
+        yield "everyone" if entry.audience.strip() == "true" else entry.audience
+    if entry.every is not None:
+        yield f"looked at every {format_duration(entry.every)}"
+    if entry.existing == "enter":
+        yield "those who are in it already enter too"
     if entry.key:
         yield f"one journey for each {entry.key}"
     if (after := again_after(entry)) is not None:

@@ -22,6 +22,7 @@ from dangol.surfaces.drawing.chart import by_step, make_chart
 from dangol.surfaces.drawing.outline import outline
 from dangol.surfaces.drawing.svg import stylesheet, svg
 from dangol.surfaces.drawing.words import step_words
+from dangol.surfaces.leaving import passages
 from dangol.surfaces.measures import Measure, measure
 from dangol.surfaces.pages.render import drawing, message_html, page
 from dangol.surfaces.previews import Preview, locales, preview, previews
@@ -48,8 +49,9 @@ class CampaignPages:
             latest = self._standing.latest(services)
             if latest is None:
                 return page("map.html", coverage=None)
-            running = [one.campaign for one in services.values() if one.campaign is not None]
+            running = [one.campaign for one in services.values() if one.campaign is not None and one.runs]
             coverage = cover(latest.workspace.journey_map, running)
+            lately = passages(tx, self._standing, list(services))
             measures = {
                 covered.stage.key: self._measure(tx, covered.stage.kpi, latest.id, latest.workspace)
                 for covered in coverage.stages
@@ -60,6 +62,8 @@ class CampaignPages:
             "map.html",
             coverage=coverage,
             measures=measures,
+            lately=lately,
+            still=[one for one in services.values() if one.version_id is not None and not one.runs],
             names={one.key: one.name for one in running},
             channels=list(Channel),
             others=[gap for gap in coverage.gaps if gap.stage not in on_map],
@@ -138,12 +142,8 @@ class CampaignPages:
             now = self._dangol.clock.now()
             month = _Month.asked(request.query_params.get("month", ""), Calendar(date(2000, 1, 1), 1, zone, now).today)
             calendar = Calendar(month.first, month.length, zone, now)
-            running = {
-                one.key: one.campaign
-                for one in services.values()
-                if one.campaign is not None and one.state not in ("stopped", "over")
-            }
-            ahead = look_ahead(tx, running, calendar)
+            running = {one.key: one.campaign for one in services.values() if one.campaign is not None and one.may_run}
+            ahead = look_ahead(tx, running, calendar, {one.key: one.version_id for one in services.values()})
         return page(
             "calendar.html",
             month=month,
@@ -236,7 +236,7 @@ def _coming(tx: Connection, version: Version, service: Service, now: datetime) -
         (one.date, one.people, *_going_on(steps.get(one.position) if one.version_id == version.id else None, one))
         for one in steps_ahead(tx, service.key, calendar)
     ]
-    firings = firings_of(service.key, version.campaign, calendar) if service.state == "in service" else []
+    firings = firings_of(service.key, version.campaign, calendar) if service.may_run else []
     return {
         "zone": zone,
         "days": _AHEAD,
