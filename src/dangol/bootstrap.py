@@ -147,12 +147,14 @@ class Dangol(AbstractContextManager["Dangol"]):
 
         ``workspace`` is one that was ``checked`` before. With ``migrate`` people under way in the campaigns that
         change, and in those named, are taken along. Raises ProblemsFound with everything that is wrong, and
-        MigrationRefused with all who cannot be taken along; what is in service then stays.
+        MigrationRefused with all who cannot be taken along, UnknownVersion if a version cannot be run; what is in
+        service then stays.
         """
         checked = workspace or self.checked(root)
         commit = commit_of(root or self.settings.workspace)
         with self._changing() as (tx, now):
             changes = versions.deploy(tx, checked, at=now, by=by, keys=keys, git_commit=commit)
+            self._must_run(tx, changes)
             return self._moving(tx, now, changes, keys) if migrate else changes
 
     def rollback(self, key: str, *, by: str, to: str = "", migrate: bool = False) -> versions.Deployment:
@@ -178,9 +180,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             with source.read() as there:
                 wanted = copy_in_service(there, tx, keys)
             changes = versions.put(tx, wanted, versions.Record(now, by, versions.Action.PROMOTE))
-            for change in changes:
-                if change.version_id is not None:
-                    self.releases.get(tx, change.version_id)
+            self._must_run(tx, changes)
             return self._moving(tx, now, changes, keys) if migrate else changes
 
     @contextmanager
@@ -192,6 +192,12 @@ class Dangol(AbstractContextManager["Dangol"]):
             # What came due before now belongs to the version that was in service then.
             self.sweeper.fire(tx, now)
             yield tx, now
+
+    def _must_run(self, tx: Connection, changes: list[versions.Deployment]) -> None:
+        """Nothing goes into service that cannot be run: it would hold up every event. Raises UnknownVersion."""
+        for change in changes:
+            if change.version_id is not None:
+                self.releases.get(tx, change.version_id)
 
     def _moving(
         self, tx: Connection, now: datetime, changes: list[versions.Deployment], also: Collection[str] = ()

@@ -159,7 +159,7 @@ class _Conditions:
                 profile=known.profile,
                 event=event.properties if event is not None else {},
                 entry=known.entry,
-                history=known.history,
+                history=known.until(event) if event is not None else known.history,
                 consents=known.consents,
             )
             return evaluate(expression, person)

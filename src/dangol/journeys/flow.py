@@ -32,9 +32,14 @@ class Known:
     consents: frozenset[tuple[str, str]] = frozenset()
     arms: Mapping[str, str] = field(default_factory=dict)
 
+    def until(self, event: Event) -> Sequence[Event]:
+        """What had happened when this event did, itself included."""
+        return [past for past in self.history if past.order <= event.order]
+
 
 Test = Callable[[Known, datetime, Event | None], bool]
-"""A condition, asked about a person at an instant and, where there is one, the event in question."""
+"""A condition, asked about a person at an instant and, where there is one, the event in question, which is then that
+instant."""
 
 
 @dataclass(frozen=True)

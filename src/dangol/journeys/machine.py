@@ -8,7 +8,10 @@ journey ends.
 What counts, and when:
 
 * Events count by when they occurred, not by when they arrived. What was decided before an event arrived stays.
-* Exits, goals and the campaign's end come before any step that is due at the same instant.
+* A condition over an event is asked as of that event: what happened later does not count. What the profile says is
+  what it says now.
+* Exits, goals and the campaign's end come before any step that is due at the same instant; an exit or goal at the very
+  instant of the entry ends the journey too.
 * A ``wait_for`` hears events from the instant at which its step was due (with ``since: entry``, from the entry on),
   and until it times out; an event at the very instant of the time-out still counts. Of several, the first counts. What
   follows it was due when that event occurred, so a second ``wait_for`` hears what came right after it.
@@ -171,26 +174,38 @@ def advance(flow: Flow, state: State, known: Known, now: datetime, *, base: date
 def ending(flow: Flow, known: Known, now: datetime) -> Reason | None:
     """Why a journey is over whatever its next step: the goal first, then an exit, then the campaign's end.
 
-    An event counts if it is later than the entry in ``(occurred_at, id)``; the entry's own event never ends it.
+    The entry's own event never ends it; see ``_follows``.
     """
     entered_at, _ = known.entered
     left = False
     for event in known.history:
-        if event.order <= known.entered:
+        if not _follows(event, flow, known):
             continue
-        if flow.goal is not None and _ends(flow.goal, event, known, entered_at, now):
+        if flow.goal is not None and _ends(flow.goal, event, known, entered_at):
             return Reason.GOAL_REACHED
-        left = left or any(_ends(one, event, known, entered_at, now) for one in flow.exits)
+        left = left or any(_ends(one, event, known, entered_at) for one in flow.exits)
     if left:
         return Reason.EXIT_EVENT
     return Reason.CAMPAIGN_OVER if flow.over_at is not None and now >= flow.over_at else None
 
 
-def _ends(rule: Ending, event: Event, known: Known, entered_at: datetime, now: datetime) -> bool:
+def _follows(event: Event, flow: Flow, known: Known) -> bool:
+    """Did this happen after the entry? What happened at the very same instant did: in doubt nothing is sent.
+
+    Of several events that let somebody in at one instant, only those with a later id follow the one that did, so that
+    they do not end one another's journeys.
+    """
+    entered_at, entry_id = known.entered
+    if event.occurred_at != entered_at or event.name == flow.campaign.entry.opened_by:
+        return event.order > known.entered
+    return event.id != entry_id
+
+
+def _ends(rule: Ending, event: Event, known: Known, entered_at: datetime) -> bool:
     return (
         event.name == rule.event
         and (rule.within is None or event.occurred_at <= entered_at + rule.within)
-        and (rule.test is None or rule.test(known, max(now, event.occurred_at), event))
+        and (rule.test is None or rule.test(known, event.occurred_at, event))
     )
 
 
@@ -285,11 +300,11 @@ class _Walk:
         test = self.flow.tests.get(placed.position)
         return (
             event.name == step.wait_for.event
-            and event.order > self.known.entered
+            and _follows(event, self.flow, self.known)
             and state.listening_since is not None
             and state.wake_at is not None
             and state.listening_since <= event.occurred_at <= state.wake_at
-            and (test is None or test(self.known, max(self.now, event.occurred_at), event))
+            and (test is None or test(self.known, event.occurred_at, event))
         )
 
     def awaited_at(self, position: str) -> str | None:

@@ -39,14 +39,21 @@ ClockTime = Annotated[
 ]
 
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+"""Days that an author may write: whatever is added to them in any zone, the calendar does not end."""
+
+
 def _day(value: object) -> date:
-    if isinstance(value, date):
-        return value
+    day = value if isinstance(value, date) else None
     with suppress(ValueError):
         if isinstance(value, str) and _DAY.fullmatch(value):
-            return date.fromisoformat(value)
-    missing = ", a day that does not exist" if isinstance(value, str) and _DAY.fullmatch(value) else ""
-    raise ValueError(f"expected a day that exists, such as 2026-12-24; found {value!r}{missing}")
+            day = date.fromisoformat(value)
+    if day is None:
+        missing = ", a day that does not exist" if isinstance(value, str) and _DAY.fullmatch(value) else ""
+        raise ValueError(f"expected a day that exists, such as 2026-12-24; found {value!r}{missing}")
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"expected a day from {FIRST_DAY} to {LAST_DAY}; found {day}")
+    return day
 
 
 Day = Annotated[

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dangol import release
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.definitions import history, versions
@@ -59,6 +60,15 @@ def test_deploying_one_campaign_leaves_the_others_as_they_are(house: House, tmp_
     assert (gone.campaign_key, gone.version_id) == ("c", None)
     with pytest.raises(UsageError, match="there is no campaign 'd'"):
         house.dangol.deploy(by="tests", root=root, keys=["d"])
+
+
+def test_what_cannot_be_run_never_goes_into_service(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(house, "a")
+    before = in_service(house.dangol)
+    monkeypatch.setattr(release, "compile_release", lambda version: 1 / 0)
+    with pytest.raises(UnknownVersion, match="cannot be run"):
+        named(house, "a", "b", name="New")
+    assert in_service(house.dangol) == before
 
 
 # The record.

@@ -214,3 +214,31 @@ class TestSteering:
         started = [house.pipeline.start(key, house.event("", "ana", id="r1")) for key in ("one", "two")]
         assert all(one.journey_id for one in started)
         assert len(house.journeys) == 2
+
+
+class TestWhenThingsHappen:
+    def test_an_order_of_the_same_second_as_the_checkout_stops_the_reminder_for_everybody(self, house: House) -> None:
+        names = [f"p{number}" for number in range(12)]
+        house.opens_with(
+            campaign("cart", {"wait": "3 hours"}, note(), event="Checkout Started", exit=["Order Completed"])
+        ).knows(*names)
+        at = house.clock.now()
+        for name in names:
+            house.happens("Checkout Started", name, at=at)
+        house.sleep(timedelta(seconds=1))
+        for name in names:
+            house.happens("Order Completed", name, at=at)
+        house.pass_time(timedelta(days=1))
+        assert {journey.end_reason for journey in house.journeys} == {"exit_event"}
+        assert house.messages == []
+
+    def test_what_happened_later_does_not_count_for_an_event_that_was_waited_for(self, house: House) -> None:
+        second = {"event": "Order Completed", "where": 'count("Order Completed") >= 2', "within": "9 days"}
+        heard = {"wait_for": second, "then": [note(expires_after="2 hours")]}
+        house.opens_with(campaign("loyal", heard, event="Checkout Started")).knows("ana")
+        house.happens("Checkout Started", "ana")
+        for _ in range(2):
+            house.pass_time(timedelta(days=2))
+            house.orders("ana")
+        house.work()
+        assert house.states == [("accepted", "accepted_by_provider")]

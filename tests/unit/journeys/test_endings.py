@@ -76,7 +76,7 @@ def test_where_says_which_events_count(cart: str | None, expected: Reason | None
     assert ending(flow(goal=Ending(ORDER, same_cart, DAY)), happened, NOW) is goal
 
 
-def test_where_is_asked_as_of_the_event_if_that_is_later_than_now() -> None:
+def test_where_is_asked_as_of_the_event() -> None:
     asked: list[datetime] = []
 
     def remember(known: Known, now: datetime, event: Event | None) -> bool:
@@ -85,17 +85,17 @@ def test_where_is_asked_as_of_the_event_if_that_is_later_than_now() -> None:
 
     rules = flow(exits=(Ending(LEFT, remember),))
     ending(rules, known(event(LEFT, ENTERED + DAY), event(LEFT, NOW + HOUR, "E2")), NOW)
-    assert asked == [NOW, NOW + HOUR]
+    assert asked == [ENTERED + DAY, NOW + HOUR]
 
 
 class TestTheEntry:
-    """An event counts if it stands behind the entry in the order of events: by when it occurred, then by id."""
+    """What happened at the instant of the entry ends the journey; of events like the entry's own only a later one."""
 
     @pytest.mark.parametrize(
         ("id_", "at", "expected"),
         [
             ("E5", ENTERED, None),
-            ("E4", ENTERED, None),
+            ("E4", ENTERED, Reason.EXIT_EVENT),
             ("E6", ENTERED, Reason.EXIT_EVENT),
             ("E6", ENTERED - TICK, None),
             ("E4", ENTERED + TICK, Reason.EXIT_EVENT),
@@ -104,6 +104,12 @@ class TestTheEntry:
     )
     def test_only_what_comes_behind_it_ends_the_journey(self, id_: str, at: datetime, expected: Reason | None) -> None:
         assert ending(flow(exits=(EXIT,)), known(event(LEFT, at, id_), by="E5"), NOW) is expected
+
+    @pytest.mark.parametrize(("id_", "expected"), [("E4", None), ("E5", None), ("E6", Reason.EXIT_EVENT)])
+    def test_of_two_entries_at_one_instant_only_the_later_ends_the_other(self, id_: str, expected: object) -> None:
+        name = campaign(send()).entry.event
+        assert name is not None
+        assert ending(flow(exits=(Ending(name),)), known(event(name, ENTERED, id_), by="E5"), NOW) is expected
 
     def test_who_was_let_in_by_an_audience_is_ended_by_what_happens_at_that_very_instant(self) -> None:
         assert ending(flow(exits=(EXIT,)), known(event(LEFT, ENTERED, "E1"), by=""), NOW) is Reason.EXIT_EVENT

@@ -314,7 +314,7 @@ class EveryJourney(RuleBasedStateMachine):
         assert not (overtaken and answer.commands), "whoever is out asks for nothing, whatever was due"
 
     def ought_to_end(self) -> bool:
-        later = [event for event in self.known.history if event.order > self.known.entered]
+        later = [event for event in self.known.history if self.follows(event)]
         rules = [*self.flow.exits, *([self.flow.goal] if self.flow.goal is not None else [])]
         return (self.flow.over_at is not None and self.now >= self.flow.over_at) or any(
             event.name == one.event
@@ -341,6 +341,13 @@ class EveryJourney(RuleBasedStateMachine):
         else:
             assert not answer.changes(before), "who is not due and hears nothing stays"
 
+    def follows(self, event: Event) -> bool:
+        """What happened at the instant of the entry follows it, but of events like the entry's own only the later."""
+        at, by = self.known.entered
+        if event.occurred_at == at and event.name != self.flow.campaign.entry.opened_by:
+            return event.id != by
+        return (event.occurred_at, event.id) > (at, by)
+
     def heard(self, state: State) -> Event | None:
         step = self.flow.steps[state.position].step
         assert isinstance(step, WaitFor)
@@ -350,7 +357,7 @@ class EveryJourney(RuleBasedStateMachine):
             event
             for event in self.known.history
             if event.name == step.wait_for.event
-            and event.order > self.known.entered
+            and self.follows(event)
             and state.listening_since <= event.occurred_at <= state.wake_at
             and (step.wait_for.where is None or event.properties.get("n") == 1)
         )

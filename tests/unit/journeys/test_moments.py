@@ -173,10 +173,12 @@ class TestDays:
         assert until("2 days before 2026-03-09", zone=NEW_YORK) == at("2026-03-07T09:00-05:00")
         assert until("12 hours before 2026-03-08", zone=NEW_YORK) == at("2026-03-07T20:00-05:00")
 
-    @pytest.mark.parametrize("what", ["0001-01-01", "1 day before 0001-01-01", "1 day after 9999-12-31", "9999-12-31"])
+    @pytest.mark.parametrize("what", ["1900-01-01", "3650 days before 1900-01-01", "3650 days after 2199-12-31"])
     @pytest.mark.parametrize("zone", [SEOUL, NEW_YORK, "UTC"])
     @pytest.mark.parametrize("yearly", [False, True])
-    def test_the_ends_of_the_calendar_raise_nothing(self, what: str, zone: str, yearly: bool) -> None:
+    def test_the_first_and_last_days_that_can_be_written_raise_nothing(
+        self, what: str, zone: str, yearly: bool
+    ) -> None:
         found = until(what, zone=zone, yearly=yearly, at="23:30")
         assert found is None or found.tzinfo is UTC
         assert not yearly or at(MONDAY) <= found < at(MONDAY) + timedelta(days=367)

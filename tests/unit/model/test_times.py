@@ -40,6 +40,8 @@ def test_a_moment_is_a_time_days_a_day_or_a_field(text: str, target: Target) -> 
         (None, "expected a time such as"),
         ("2026-02-29", "expected a day that exists"),
         ("2026-13-01", "expected a day that exists"),
+        ("9999-12-31", "expected a day from 1900-01-01 to 2199-12-31; found 9999-12-31"),
+        ("3 days before 0001-01-01", "expected a day from 1900-01-01 to 2199-12-31; found 0001-01-01"),
         ("soon before profile.birthday", "expected a number and a unit"),
         ("0 days before profile.birthday", "above zero"),
         ("3 days before monday", "expected a time such as"),
