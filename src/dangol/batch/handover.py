@@ -63,6 +63,8 @@ class Handover:
         If this raises, nothing was done.
         """
         evidence, until = allowed.evidence, allowed.until
+        if rendered.notes:
+            evidence = {**evidence, "text": dict(rendered.notes)}
         row, channel = claimed.row, ruling.channel
         address = self._briefing.profiles[row.profile_id].address(channel) or ""
         subject = row_subject(row)

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dangol.content import limits
+from dangol.content import sms as counting
 from dangol.content.messages import fallbacks
 from dangol.content.tags import Origin
 from dangol.content.workshop import FactUsed, Text, Workshop
 from dangol.definitions.document import did_you_mean
+from dangol.errors import ContentTooLong, RenderError
+from dangol.model.message import SmsSize
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
-from dangol.model.workspace import STANDARD_ATTRIBUTES, TrackingPlan
+from dangol.model.workspace import STANDARD_ATTRIBUTES, Sms, TrackingPlan
 
 Sent = tuple[str, Purpose, tuple[Channel, ...], str | None]
 """A template that a campaign sends: its name, the campaign's purpose, the channels, the entry event's name."""
 
 
 def check_messages(
-    sources: Mapping[str, str], *, sends: Iterable[Sent], plan: TrackingPlan, default_locale: str
+    sources: Mapping[str, str],
+    *,
+    sends: Iterable[Sent],
+    plan: TrackingPlan,
+    default_locale: str,
+    sms: Sms | None = None,
 ) -> list[Problem]:
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
     Texts that no campaign sends are read but not compiled. The list is sorted and has no problem twice.
     """
     workshop = Workshop(sources)
-    checked = _Check(workshop, plan, default_locale)
+    checked = _Check(workshop, plan, default_locale, sms or Sms())
     for template, purpose, channels, event in sends:
         for channel in channels:
             checked.send(template, purpose, channel, event)
@@ -33,8 +41,9 @@ def check_messages(
 
 
 class _Check:
-    def __init__(self, workshop: Workshop, plan: TrackingPlan, default_locale: str) -> None:
+    def __init__(self, workshop: Workshop, plan: TrackingPlan, default_locale: str, carrier: Sms) -> None:
         self.workshop = workshop
+        self.carrier = carrier
         self.plan = plan
         self.default_locale = default_locale
         self.compiled: dict[tuple[str, Purpose], Text | None] = {}
@@ -81,9 +90,8 @@ class _Check:
     def _lengths(self, text: Text) -> None:
         """Texts that are too long for everyone, whatever is put in."""
         static, at = text.static, Origin(text.file.path, 1)
-        if text.file.channel is Channel.SMS and (parts := limits.segments(static["body"])) > limits.SMS_SEGMENTS:
-            message = f"the SMS has {parts} segments before any data; at most {limits.SMS_SEGMENTS} are sent"
-            self.workshop.complain(at, "too-long", message)
+        if text.file.channel is Channel.SMS:
+            self._sms_length(text, at)
         if text.file.channel is Channel.PUSH:
             self._push_length(at, "title", text.prefix + static["subject"], limits.PUSH_TITLE)
             self._push_length(at, "text", static["body"], limits.PUSH_BODY)
@@ -94,6 +102,34 @@ class _Check:
             if (size := len(static["html"].encode())) > limits.EMAIL_CLIPPED_BYTES:
                 message = f"the HTML has {size:,} bytes; Gmail cuts off what is beyond {limits.EMAIL_CLIPPED_BYTES:,}"
                 self.workshop.complain(at, "will-be-clipped", message, severity="warning")
+
+    def _sms_length(self, text: Text, at: Origin) -> None:
+        options, encoding = text.file.options, self.carrier.encoding
+        written = counting.composed(text.static["short" if "short" in text.more else "body"])
+        plainer, _ = counting.plainer(written, encoding)
+        try:
+            found = limits.check_sms(plainer if options.smart else written, encoding, options.max_segments)
+        except ContentTooLong as error:
+            self.workshop.complain(at, "too-long", f"{error}; this is before any data")
+        except RenderError as error:
+            self.workshop.complain(
+                at, "not-in-alphabet", str(error), hint="write it with other characters, or add `smart: true`"
+            )
+        else:
+            if not options.smart and plainer != written:
+                self._costly(at, found, counting.size(plainer, encoding))
+
+    def _costly(self, at: Origin, found: SmsSize, plainer: SmsSize) -> None:
+        """Typographic quotes and the like that make an SMS dearer than it need be."""
+        costs = [
+            f"{mine[0]} {mine[1]} in place of {other[0]} in {country}"
+            for country in self.carrier.prices
+            if (mine := counting.price(found, country, self.carrier.prices))
+            and (other := counting.price(plainer, country, self.carrier.prices))
+        ]
+        message = f"quotes, dashes or spaces make this {found.parts} segments in place of {plainer.parts}"
+        hint = "write them plainly, or add front matter with `smart: true`"
+        self.workshop.complain(at, "costly-sms", "; ".join([message, *costs]), "", hint, "warning")
 
     def _push_length(self, at: Origin, what: str, text: str, limit: int) -> None:
         if len(text) > limit:
