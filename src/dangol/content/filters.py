@@ -18,6 +18,8 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, is_currency
 from jinja2.runtime import Undefined
 
+from dangol.content.links import Links, in_text
+
 
 class Refused(Exception):
     """A message asked for more than it may have, or its data does not fit it."""
@@ -26,7 +28,6 @@ class Refused(Exception):
 MAX_TEXT = 10_000
 """Characters that one value may have."""
 
-_URL = re.compile(r"(?:https?://[^\s/]|mailto:|tel:)[^\s<>\"'`\\\x00-\x1f\x7f]*", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _DATE_FORMATS = ("short", "medium", "long", "full")
 
@@ -78,11 +79,11 @@ def present(value: Any) -> bool:
     return not (isinstance(value, Undefined) or value is None or value in ([], {}, ()))
 
 
-def url(value: Any) -> str:
+def url(links: Links, value: Any) -> str:
     """A link's target, if it is one that a reader may be sent to. Raises Refused."""
     text = str(printable(value)).strip()
-    if not _URL.fullmatch(text):
-        raise Refused(f"expected a link that starts with https://, http://, mailto: or tel:; found {text[:60]!r}")
+    if not links.allows(text):
+        raise Refused(f"expected {links.expected}; found {text[:60]!r}")
     return text
 
 
@@ -210,8 +211,8 @@ def _on_text(change: Callable[[str], str]) -> Callable[[Any], str]:
     return apply
 
 
-def filters_for(locale: Locale) -> dict[str, Callable[..., Any]]:
-    """Every filter by name, for one locale."""
+def filters_for(locale: Locale, schemes: tuple[str, ...] = ()) -> dict[str, Callable[..., Any]]:
+    """Every filter by name, for one locale; ``schemes`` are those of links into the brand's app."""
     name = str(locale)
 
     def amount(value: Any, currency: Any, style: str = "symbol") -> str:
@@ -226,7 +227,7 @@ def filters_for(locale: Locale) -> dict[str, Callable[..., Any]]:
         "date": partial(_date, name),
         "time": partial(_time, name),
         "josa": _josa,
-        "url": url,
+        "url": partial(url, in_text(schemes)),
         "default": _default,
         "join": _join,
         "plural": _plural,

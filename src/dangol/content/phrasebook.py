@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 
 from dangol.content import dialect, sandbox
+from dangol.content.links import Links, in_text
 from dangol.content.sources import MACROS
 from dangol.content.tags import Assembled, Origin, Segment, Tag, assemble, cut
 from dangol.content.voice import Disclosure, LocaleVoice, Told, VoiceFile
@@ -43,6 +44,16 @@ class Speaker:
     @property
     def disclosure(self) -> Disclosure:
         return self.told.disclosure.get(self.purpose, {}).get(self.channel, Disclosure())
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes of links into the brand's app."""
+        return tuple(getattr(self.file.voice.brand, "app_schemes", ()))
+
+    @property
+    def links(self) -> Links:
+        """The links that a text may hold."""
+        return in_text(self.schemes)
 
     @property
     def label(self) -> str:
@@ -174,7 +185,7 @@ def read_macros(source: str, speaker: Speaker, complain: Complain) -> Macros:
     except TemplateSyntaxError as error:
         complain(Origin(MACROS, error.lineno), "template-syntax", str(error.message), "", "")
         return Macros()
-    env = sandbox.environment(speaker.locale, html=False)
+    env = sandbox.environment(speaker.locale, html=False, schemes=speaker.schemes)
     text = assemble(segments)
     try:
         tree = sandbox.parse(env, text.source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,8 @@ from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from dangol.content.filters import TESTS, Refused, bounded, filters_for, printable, url_part
+from dangol.content.filters import TESTS, Refused, bounded, filters_for, printable, url, url_part
+from dangol.content.links import IMAGES, in_push
 from dangol.content.tags import DELIMITERS, Assembled, Origin
 
 MAX_STEPS = 5_000
@@ -92,16 +93,18 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
 
 
 @lru_cache(maxsize=64)
-def environment(locale: str, *, html: bool) -> MessageEnvironment:
-    """The environment for texts of one locale; ``html`` escapes what data puts in."""
+def environment(locale: str, *, html: bool, schemes: tuple[str, ...] = ()) -> MessageEnvironment:
+    """The environment for texts of one locale; ``html`` escapes what data puts in, ``schemes`` are the app's."""
     made = MessageEnvironment(
         autoescape=html, undefined=Missing, finalize=printable, optimized=False, cache_size=0, **DELIMITERS
     )
     made.filters = {
-        **filters_for(Locale.parse(locale, sep="-")),
+        **filters_for(Locale.parse(locale, sep="-"), schemes),
         "_bounded": bounded,
         "_spend": _spend,
         "_url_part": url_part,
+        "_web_url": partial(url, IMAGES),
+        "_push_url": partial(url, in_push(schemes)),
     }
     made.tests = dict(TESTS)
     made.globals = {}
