@@ -152,7 +152,7 @@ def test_encoded_words_are_as_long_as_may_be_and_cut_no_character(subject: str) 
 def test_display_names_of_any_length_arrive_as_written(name: str) -> None:
     head = head_of(replace(ENVELOPE, sender=f"{name} <hello@dangol.example>"))
     (line,) = re.findall(
-        r"^From: (.*?)\s*<hello@dangol\.example>$", head.replace("\r\n ", " ").replace("\r\n", "\n"), re.M
+        r"^From: (.*?)\s*<hello@dangol\.example>$", head.replace("\r\n ", " ").replace("\r\n", "\n"), re.MULTILINE
     )
     assert str(make_header(decode_header(line))).strip('"') == name
     assert max(map(len, head.split("\r\nTo:")[0].split("\r\n"))) <= 78
