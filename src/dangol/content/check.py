@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dangol.content import limits
+from dangol.content import kinds, limits
 from dangol.content import sms as counting
 from dangol.content.messages import fallbacks
+from dangol.content.sources import TextFile
 from dangol.content.tags import Origin
 from dangol.content.workshop import FactUsed, Text, Workshop
 from dangol.definitions.document import did_you_mean
@@ -30,13 +31,14 @@ def check_messages(
 ) -> list[Problem]:
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
-    Texts that no campaign sends are read but not compiled. The list is sorted and has no problem twice.
+    Texts that no campaign sends are compiled as transactional ones. The list is sorted and has no problem twice.
     """
-    workshop = Workshop(sources)
+    workshop = Workshop(sources, checking=True)
     checked = _Check(workshop, plan, default_locale, sms or Sms())
     for template, purpose, channels, event in sends:
         for channel in channels:
             checked.send(template, purpose, channel, event)
+    checked.unsent()
     return sorted(set(workshop.problems))
 
 
@@ -53,13 +55,50 @@ class _Check:
         if not set(locales) & set(fallbacks(None, self.default_locale)):
             self._missing(template, channel, bool(locales))
         for locale in locales:
-            file = self.workshop.files[template, channel, locale]
-            if (file.path, purpose) not in self.compiled:
-                text = self.compiled[file.path, purpose] = self.workshop.compile(file, purpose)
-                if text is not None:
-                    self._lengths(text)
-            if text := self.compiled[file.path, purpose]:
+            if text := self._text(self.workshop.files[template, channel, locale], purpose):
                 self._facts(text, event)
+                self._kinds(text, self._of_event(event))
+
+    def unsent(self) -> None:
+        """The texts that no campaign sends yet: everything but what depends on the event that they will follow."""
+        sent = {path for path, _ in self.compiled}
+        for file in self.workshop.files.values():
+            if file.path not in sent and (text := self._text(file, Purpose.TRANSACTIONAL)):
+                self._facts(text, None, sent=False)
+                self._kinds(text, self._of_any_event)
+
+    def _text(self, file: TextFile, purpose: Purpose) -> Text | None:
+        if (file.path, purpose) not in self.compiled:
+            text = self.compiled[file.path, purpose] = self.workshop.compile(file, purpose)
+            if text is not None:
+                self._lengths(text)
+        return self.compiled[file.path, purpose]
+
+    def _kinds(self, text: Text, known: kinds.Known) -> None:
+        for part, tree in text.written:
+            for finding in kinds.mistakes(tree, text.macros, known):
+                origin = part.origins.get(finding.line, Origin(text.file.path, 1))
+                self.workshop.complain(origin, finding.code, finding.message, finding.word, finding.hint)
+
+    def _of_event(self, event: str | None) -> kinds.Known:
+        properties = self.plan.events.get(event or "", {})
+
+        def known(scope: str, name: str) -> kinds.Kind | None:
+            if scope == "profile":
+                return self._of_profile(name)
+            return kinds.OF_TYPE[properties[name]] if name in properties else None
+
+        return known
+
+    def _of_any_event(self, scope: str, name: str) -> kinds.Kind | None:
+        if scope == "profile":
+            return self._of_profile(name)
+        found = {properties[name] for properties in self.plan.events.values() if name in properties}
+        return kinds.OF_TYPE[found.pop()] if len(found) == 1 else None
+
+    def _of_profile(self, name: str) -> kinds.Kind | None:
+        found = STANDARD_ATTRIBUTES.get(name) or self.plan.attributes.get(name)
+        return kinds.OF_TYPE[found] if found is not None else None
 
     def _missing(self, template: str, channel: Channel, in_others: bool) -> None:
         suffix = "md" if channel is Channel.EMAIL else "txt"
@@ -72,10 +111,13 @@ class _Check:
         hint = "write this file" if template in names else did_you_mean(template, names)
         self.workshop.problems.append(Problem(path, 1, 1, "missing-text", message, hint))
 
-    def _facts(self, text: Text, event: str | None) -> None:
+    def _facts(self, text: Text, event: str | None, *, sent: bool = True) -> None:
         for fact in text.facts:
             if fact.scope == "profile":
                 self._known(fact, frozenset({*STANDARD_ATTRIBUTES, *self.plan.attributes}), "attribute")
+            elif not sent:
+                names = frozenset(name for properties in self.plan.events.values() for name in properties)
+                self._known(fact, names, "property of any event")
             elif event is None:
                 message = f"`event.{fact.name}`: the campaign starts by schedule, so there is no event"
                 self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, "")

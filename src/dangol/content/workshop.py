@@ -47,12 +47,19 @@ class Text:
     variables: frozenset[tuple[str, str]]
     static: Mapping[str, str]
     more: Mapping[str, Program] = field(default_factory=dict)
+    written: tuple[tuple[Assembled, nodes.Template], ...] = ()
+    """The parts as their author wrote them, parsed; only for a check."""
+    macros: Mapping[str, nodes.Macro] = field(default_factory=dict)
 
 
 class Workshop:
-    """The workspace's sources, read once. ``problems`` fills while reading and compiling."""
+    """The workspace's sources, read once. ``problems`` fills while reading and compiling.
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
+    With ``checking`` the parsed texts are kept, which take much room.
+    """
+
+    def __init__(self, sources: Mapping[str, str], *, checking: bool = False) -> None:
+        self._checking = checking
         self._sources = {path: text.replace("\r\n", "\n").replace("\r", "\n") for path, text in sources.items()}
         files, self.problems = read_sources(self._sources)
         self.files = {(file.template, file.channel, file.locale): file for file in files}
@@ -149,6 +156,8 @@ class Workshop:
             frozenset((fact.scope, fact.name) for fact in bench.facts),
             {name: _static(part) for name, part in parts.items()},
             {name: program for name, program in programs.items() if name in _MORE},
+            tuple(bench.written) if self._checking else (),
+            bench.macros.trees if self._checking else {},
         )
 
 
@@ -230,6 +239,7 @@ class Bench:
         self.macros = macros
         self.complain = complain
         self.facts: list[FactUsed] = []
+        self.written: list[tuple[Assembled, nodes.Template]] = []
 
     def segments(self, text: str, origin: Origin, *, linewise: bool = False) -> list[Segment]:
         try:
@@ -246,7 +256,9 @@ class Bench:
 
     def check(self, segments: Sequence[Segment], path: str) -> None:
         """Look at a part as its author wrote it, so that what is wrong is told where it stands."""
-        self._read(assemble(segments), path, authored=True)
+        text = assemble(segments)
+        if found := self._read(text, path, authored=True):
+            self.written.append((text, found[0]))
 
     def _read(
         self, text: Assembled, path: str, *, authored: bool = False
