@@ -29,6 +29,7 @@ MAX_TEXT = 10_000
 """Characters that one value may have."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_HEARD = 200
 _DATE_FORMATS = ("short", "medium", "long", "full")
 
 
@@ -162,7 +163,7 @@ def _moment(value: Any, timezone: str | None) -> date:
     if timezone is not None and isinstance(value, datetime) and value.tzinfo is not None:
         try:
             return value.astimezone(ZoneInfo(timezone))
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Refused(f"expected a time zone such as Asia/Seoul; found {timezone[:40]!r}") from None
     return value
 
@@ -174,7 +175,11 @@ def _postfix(word: str, particle: str) -> str:
 
 def _josa(value: Any, particle: str) -> str:
     """The word with the Korean particle that fits its last sound: ``하나`` and ``이`` give ``하나가``."""
-    return _postfix(str(printable(value)), particle)
+    word = str(printable(value))
+    heard = word[-_HEARD:]  # no more of a long text is kept in mind than is heard
+    if heard.endswith(("%", "％")):
+        heard = "퍼센트"
+    return f"{word}{_postfix(heard, particle).removeprefix(heard)}"
 
 
 def _default(value: Any, otherwise: Any) -> Any:
