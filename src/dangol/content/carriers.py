@@ -1,4 +1,4 @@
-"""What carriers carry, count and charge, as data: ``carriers.toml``."""
+"""What carriers carry, count and charge, as data: ``data/carriers.toml``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 from dangol.model.durations import parse_duration
 
-_DATA: Mapping[str, Any] = tomllib.loads(files("dangol.content").joinpath("carriers.toml").read_text(encoding="utf-8"))
+_DATA: Mapping[str, Any] = tomllib.loads(
+    files("dangol.content").joinpath("data", "carriers.toml").read_text(encoding="utf-8")
+)
 SMS_PARTS: int = _DATA["gsm"]["most_parts"]
 SHORT_BYTES: int = _DATA["euckr"]["short_bytes"]
 LONG_BYTES: int = _DATA["euckr"]["long_bytes"]

@@ -1,25 +1,24 @@
 """SMS as carriers count it: alphabets, billed parts, bytes, prices, and cheaper spellings of the same text.
 
 GSM 03.38 has 128 characters and ten more that take two places; a single other character turns the whole text into
-UCS-2, which holds less than half. Korean carriers count bytes of EUC-KR instead. Figures are in ``carriers.toml``.
+UCS-2, which holds less than half. Korean carriers count bytes of EUC-KR instead. Figures are in ``data/carriers.toml``.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
-import smsutil
-from smsutil.codecs import GSM_CHARSET, GSM_EXT_CHARSET
+from smsutil.codecs import GSM_EXT_CHARSET
 
 from dangol.content.carriers import LONG_BYTES, PRICES, SHORT_BYTES
 from dangol.errors import RenderError
 from dangol.model.message import SmsSize
+from dangol.model.sms import GSM, split
 from dangol.model.workspace import SmsEncoding
 
-_GSM = frozenset(GSM_CHARSET) - {"\x1b"}
 _KINDS: Mapping[str, Mapping[str, str]] = {
     "quotes": {**dict.fromkeys("‘’‚‛′‹›", "'"), **dict.fromkeys("“”„‟″«»", '"')},
     "dashes": dict.fromkeys("‐‑‒–—―−", "-"),
@@ -54,15 +53,6 @@ def size(text: str, encoding: SmsEncoding = SmsEncoding.GSM) -> SmsSize:
     return SmsSize("UCS-2", units, 70 if parts == 1 else 67 * parts, parts)
 
 
-def split(text: str) -> tuple[str, ...]:
-    """The parts in which a carrier sends a text, for providers that have to cut it themselves.
-
-    Together they are the text. No part ends inside an escaped GSM character or a surrogate pair, and none holds more
-    than the 160 or 153 GSM places, 70 or 67 UTF-16 units that there are in a part.
-    """
-    return tuple(part.content for part in smsutil.split(text).parts) or ("",)
-
-
 def too_long(found: SmsSize, most: int) -> bool:
     """Whether a text is more than ``most`` billed parts; of Korean ones, 1 means a short message."""
     return (found.long and most == 1) if found.alphabet == "EUC-KR" else found.parts > most
@@ -77,7 +67,7 @@ def plainer(text: str, encoding: SmsEncoding = SmsEncoding.GSM) -> tuple[str, di
 
     def plain(match: re.Match[str]) -> str:
         kind, spelling = _REPLACEMENTS[match[0]]
-        if match[0] in _GSM or (encoding is SmsEncoding.EUCKR and _is_korean(match[0])):
+        if match[0] in GSM or (encoding is SmsEncoding.EUCKR and _is_korean(match[0])):
             return match[0]
         replaced[kind] = replaced.get(kind, 0) + 1
         return spelling
@@ -108,13 +98,8 @@ def price(found: SmsSize, country: str, prices: Mapping[str, str] | None = None)
     return Decimal(amount) * found.parts, currency
 
 
-def strangers(text: str) -> Iterator[str]:
-    """The characters, each once, that turn a text into UCS-2."""
-    yield from dict.fromkeys(char for char in text if char not in _GSM)
-
-
 def _is_gsm(text: str) -> bool:
-    return _GSM.issuperset(text)
+    return GSM.issuperset(text)
 
 
 def _is_korean(text: str) -> bool:

@@ -14,6 +14,7 @@ from dangol.content.check import check_messages
 from dangol.content.messages import Messages, compile_messages
 from dangol.errors import ContentTooLong, ProblemsFound, RenderError
 from dangol.model.message import Rendered
+from dangol.model.sms import split
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import Sms, SmsEncoding, TrackingPlan
 from tests.unit.content.workspace import BRAND
@@ -68,7 +69,7 @@ CHARACTERS = st.one_of(st.sampled_from(sorted(set(GSM_CHARSET) - {"\x1b"})), st.
 
 @given(st.one_of(st.text(CHARACTERS, max_size=700), st.text(st.characters(codec="utf-8"), max_size=400)))
 def test_parts_are_the_text_and_never_end_inside_an_escape_or_a_surrogate_pair(text: str) -> None:
-    parts = sms.split(text)
+    parts = split(text)
     size = sms.size(text)
     assert "".join(parts) == text
     assert len(parts) == size.parts
