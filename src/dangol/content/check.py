@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from dangol.content import kinds, limits
 from dangol.content import sms as counting
+from dangol.content.filter_kinds import OF_TYPE, Kind
 from dangol.content.messages import fallbacks
 from dangol.content.sources import TextFile
 from dangol.content.tags import Origin
@@ -83,22 +84,22 @@ class _Check:
     def _of_event(self, event: str | None) -> kinds.Known:
         properties = self.plan.events.get(event or "", {})
 
-        def known(scope: str, name: str) -> kinds.Kind | None:
+        def known(scope: str, name: str) -> Kind | None:
             if scope == "profile":
                 return self._of_profile(name)
-            return kinds.OF_TYPE[properties[name]] if name in properties else None
+            return OF_TYPE[properties[name]] if name in properties else None
 
         return known
 
-    def _of_any_event(self, scope: str, name: str) -> kinds.Kind | None:
+    def _of_any_event(self, scope: str, name: str) -> Kind | None:
         if scope == "profile":
             return self._of_profile(name)
         found = {properties[name] for properties in self.plan.events.values() if name in properties}
-        return kinds.OF_TYPE[found.pop()] if len(found) == 1 else None
+        return OF_TYPE[found.pop()] if len(found) == 1 else None
 
-    def _of_profile(self, name: str) -> kinds.Kind | None:
+    def _of_profile(self, name: str) -> Kind | None:
         found = STANDARD_ATTRIBUTES.get(name) or self.plan.attributes.get(name)
-        return kinds.OF_TYPE[found] if found is not None else None
+        return OF_TYPE[found] if found is not None else None
 
     def _missing(self, template: str, channel: Channel, in_others: bool) -> None:
         suffix = "md" if channel is Channel.EMAIL else "txt"

@@ -5,80 +5,23 @@ Only what is certain is told. A value whose kind nobody knows, such as a member 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
-from babel.core import Locale
 from jinja2 import nodes
 
 from dangol.content.dialect import Finding
-from dangol.content.filters import Refused, filters_for
-from dangol.model.workspace import ValueType
+from dangol.content.filter_kinds import FILTERS, PRINTED, WRITTEN, Kind, refusal
 
-
-class Kind(StrEnum):
-    """Kinds of values, named as authors are told of them."""
-
-    TEXT = "a text"
-    NUMBER = "a number"
-    TRUTH = "true or false"
-    DATE = "a date"
-    MOMENT = "a date with a time"
-    LIST = "a list"
-    NOTHING = "nothing"
-
-
-OF_TYPE: Mapping[ValueType, Kind] = {
-    ValueType.STRING: Kind.TEXT,
-    ValueType.NUMBER: Kind.NUMBER,
-    ValueType.BOOLEAN: Kind.TRUTH,
-    ValueType.DATE: Kind.DATE,
-    ValueType.DATETIME: Kind.MOMENT,
-    ValueType.LIST: Kind.LIST,
-}
 Known = Callable[[str, str], Kind | None]
 """The kind of ``profile.name`` or ``event.value``; None if nobody knows."""
 
-_WRITTEN = frozenset({Kind.TEXT, Kind.DATE, Kind.MOMENT})
-"""What is text in the data."""
-_PRINTED = _WRITTEN | {Kind.NUMBER}
 _LOOP: Mapping[str, Kind] = {
     **dict.fromkeys(("index", "index0", "length", "revindex"), Kind.NUMBER),
     **dict.fromkeys(("first", "last"), Kind.TRUTH),
 }
 _ORDER = {"lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
 _ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod)
-
-
-@dataclass(frozen=True, slots=True)
-class _Filter:
-    """What a filter takes; a value and arguments with which it works; what it gives."""
-
-    takes: frozenset[Kind]
-    value: Any
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    gives: Kind = Kind.TEXT
-
-
-_NUMERIC = frozenset({Kind.NUMBER, Kind.TEXT})
-_SOME_TIME = "2026-03-02T09:00:00+00:00"
-_FILTERS: Mapping[str, _Filter] = {
-    "amount": _Filter(_NUMERIC, 1, {"currency": "KRW", "style": "symbol"}),
-    "number": _Filter(_NUMERIC, 1),
-    "plural": _Filter(_NUMERIC, 1, {"one": "x", "many": "x"}),
-    "date": _Filter(_WRITTEN, _SOME_TIME, {"format": "long", "timezone": None}),
-    "time": _Filter(_WRITTEN - {Kind.DATE}, _SOME_TIME, {"timezone": None}),
-    "josa": _Filter(_PRINTED, "x", {"particle": "이"}),
-    "join": _Filter(frozenset({Kind.LIST}), [], {"separator": ", "}),
-    "truncate": _Filter(_PRINTED, "x", {"length": 1}),
-    "length": _Filter(_WRITTEN | {Kind.LIST}, "x", gives=Kind.NUMBER),
-    "url": _Filter(_WRITTEN, "https://x.example/"),
-    **dict.fromkeys(("lower", "upper", "trim"), _Filter(_PRINTED, "x")),
-}
-_WORK = filters_for(Locale("en"))
 
 
 def mistakes(tree: nodes.Template, macros: Mapping[str, nodes.Macro], known: Known) -> list[Finding]:
@@ -134,7 +77,7 @@ class _Reader:
         if isinstance(node, nodes.TemplateData):
             return
         kind = self.kind(node, names)
-        if kind not in _PRINTED | {None}:
+        if kind not in PRINTED | {None}:
             hint = (
                 "ask with `{% if … %}`" if kind is Kind.TRUTH else "write it with `join`" if kind is Kind.LIST else ""
             )
@@ -199,7 +142,7 @@ class _Reader:
     def number(self, node: nodes.Expr, operator: str, names: Names) -> Kind:
         kind = self.kind(node, names)
         if kind not in {Kind.NUMBER, None}:
-            hint = "join texts with `~`" if kind in _WRITTEN else ""
+            hint = "join texts with `~`" if kind in WRITTEN else ""
             self.wrong(node, f"`{operator}` is for numbers; {_shown(node)} is {kind}", _word(node), hint)
         return Kind.NUMBER
 
@@ -217,12 +160,12 @@ class _Reader:
         for operand in node.ops:
             right, other = operand.expr, self.kind(operand.expr, names)
             if operand.op in _ORDER and kind and other:
-                if not ({kind, other} == {Kind.NUMBER} or {kind, other} <= _WRITTEN):
+                if not ({kind, other} == {Kind.NUMBER} or {kind, other} <= WRITTEN):
                     message = (
                         f"{_shown(left)} is {kind} and {_shown(right)} is {other}; `{_ORDER[operand.op]}` compares"
                     )
                     self.wrong(node, f"{message} numbers, or dates", _word(left))
-            elif operand.op in {"in", "notin"} and other not in {Kind.LIST, None} | _WRITTEN:
+            elif operand.op in {"in", "notin"} and other not in {Kind.LIST, None} | WRITTEN:
                 self.wrong(node, f"`in` looks into a list or a text; {_shown(right)} is {other}", _word(right))
             left, kind = right, other
 
@@ -232,13 +175,13 @@ class _Reader:
         given = [self.kind(argument, names) for argument in (*node.args, *(one.value for one in node.kwargs))]
         if node.name == "default":
             return kind if given and kind == given[0] else None
-        told = _FILTERS.get(node.name)
+        told = FILTERS.get(node.name)
         if told is None:
             return None
         if kind is not None and kind not in told.takes:
             expected = " or ".join(sorted(told.takes)) if len(told.takes) < 3 else "another kind of value"
             self.wrong(node, f"`{node.name}` takes {expected}; {_shown(node.node)} is {kind}", node.name)
-        elif why := _refusal(node, told):
+        elif why := refusal(node, told):
             self.wrong(node, f"`{node.name}`: {why}", node.name)
         return told.gives
 
@@ -258,28 +201,6 @@ class _Reader:
         self.body(macro.body, parameters)
         self.called_from = outside
         return Kind.TEXT
-
-
-def _refusal(node: nodes.Filter, told: _Filter) -> str:
-    """What a filter says of the constants that it is given, other values being as they should; empty if nothing."""
-    function = _WORK[node.name]
-    try:
-        bound = inspect.signature(function).bind(
-            node.node, *node.args, **{str(one.key): one.value for one in node.kwargs}
-        )
-    except TypeError:
-        return ""  # the dialect has told
-    value, *names = bound.arguments
-    arguments = {
-        name: argument.value if isinstance(argument := bound.arguments[name], nodes.Const) else told.arguments.get(name)
-        for name in names
-    }
-    first = bound.arguments[value]
-    try:
-        function(first.value if isinstance(first, nodes.Const) else told.value, **arguments)
-    except (Refused, TypeError, ValueError) as error:
-        return str(error)
-    return ""
 
 
 def _of(value: object) -> Kind | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from dangol.bootstrap import Dangol
@@ -16,6 +17,7 @@ from dangol.consent.unsubscribing import GOOD_FOR, Leave, LeavingLinks
 from dangol.ids import SeededEntropy
 from dangol.model.message import Envelope
 from dangol.model.vocabulary import Channel, Purpose
+from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.tables import consents
 from dangol.surfaces.web import create_app
@@ -236,3 +238,22 @@ def test_by_the_name_that_recipients_know_nothing_else_can_be_reached(dangol: Da
         assert own.get("/static/icon.svg").status_code == 200
     with TestClient(create_app(dangol, hosts=("127.0.0.1",)), base_url="https://evil.example") as other:
         assert other.get("/static/icon.svg").status_code == 400
+
+
+def test_without_a_public_url_there_is_no_link() -> None:
+    leave = Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m")
+    assert LeavingLinks(b"secret").url(leave, datetime(2026, 3, 2, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize("url", ["http://x.example", "x.example", "https://", "https://x.example/?a", "https://x y"])
+def test_the_public_url_is_an_https_url(url: str) -> None:
+    with pytest.raises(ValidationError, match="public_url"):
+        Settings(_env_file=None, public_url=url)
+
+
+def test_a_public_url_may_have_a_path() -> None:
+    url = Settings(_env_file=None, public_url="https://x.example/letters/").public_url
+    leave = Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m")
+    link = LeavingLinks(b"secret", url).url(leave, datetime(2026, 3, 2, tzinfo=UTC))
+    assert link is not None
+    assert link.startswith("https://x.example/letters/u/")
