@@ -165,7 +165,7 @@ def _check(database: Database, recipients: int, provider: Accepting) -> None:
 
 def jinja(recipients: int) -> Sample:
     """The floor: nothing but the same compiled templates, in the same sandbox, for the same people."""
-    texts = _texts()
+    texts = texts_of_the_letter()
     people = [
         (known["locale"], {"profile": known["attributes"], "event": {}}) for known in map(reader, range(recipients))
     ]
@@ -177,7 +177,8 @@ def jinja(recipients: int) -> Sample:
     return watch.stop(recipients, html_bytes=html_bytes)
 
 
-def _texts() -> Messages:
+def texts_of_the_letter() -> Messages:
+    """The letter, compiled as a version of it would be."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = load_workspace(write_workspace(Path(folder)))
     return compile_messages(
@@ -194,7 +195,7 @@ def rival(url: str, recipients: int, threads: list[int]) -> Sample:
     engine = per_actor.open_engine(url, max(threads))
     tried = max(1, recipients // 10)
     per_actor.fill(engine, recipients + tried * len(threads), FIRES_AT.replace(tzinfo=None))
-    texts = _texts()
+    texts = texts_of_the_letter()
     sender = per_actor.Sender(engine, texts, FIRES_AT, provider.hand)
     numbers = iter(range(recipients + tried * len(threads)))
     speeds = {count: tried / per_actor.run(sender, [next(numbers) for _ in range(tried)], count) for count in threads}

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from dangol.batch.handover import Patience
 from dangol.clock import Clock, SystemClock, VirtualClock
 from dangol.consent.suppressions import AddressHasher
+from dangol.consent.unsubscribing import LeavingLinks
 from dangol.definitions import versions
 from dangol.definitions.git import commit_of
 from dangol.definitions.history import version_before
@@ -82,11 +83,14 @@ class Dangol(AbstractContextManager["Dangol"]):
             send_lease=settings.send_lease,
             patience=Patience(settings.max_attempts, settings.retry_after),
         )
+        secret = self._secret("secret_key", settings.secret_key).encode()
+        self.leaving = LeavingLinks(secret, settings.public_url)
         self.pipeline = Pipeline(
             database=self.database,
             clock=self.clock,
             entropy=self.entropy,
-            hasher=AddressHasher(self._secret("secret_key", settings.secret_key).encode()),
+            hasher=AddressHasher(secret),
+            leaving=self.leaving,
             dispatcher=self.dispatcher,
             caller=caller or self._caller(),
             releases=self.releases,

@@ -28,7 +28,7 @@ from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, Control, JourneyStatus, Reason
+from dangol.model.vocabulary import Channel, ConsentAction, Control, JourneyStatus, Reason
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
 from dangol.store import journeys as journey_rows
@@ -39,6 +39,7 @@ from dangol.store.tables import journeys, messages
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
 from dangol.consent import ledger as consents
+from dangol.consent.unsubscribing import Leave, LeavingLinks
 from dangol.consent.suppressions import AddressHasher
 from dangol.triggers.entries import MOST_JOURNEYS, Doors, PastEntry, correlation, refusal
 from dangol.triggers.schedule import local_time
@@ -108,6 +109,7 @@ class Pipeline:
         clock: Clock,
         entropy: Entropy,
         hasher: AddressHasher,
+        leaving: LeavingLinks,
         dispatcher: Dispatcher,
         caller: Caller,
         releases: Releases,
@@ -119,6 +121,7 @@ class Pipeline:
         self.clock = clock
         self.entropy = entropy
         self.hasher = hasher
+        self.leaving = leaving
         self.dispatcher = dispatcher
         self.caller = caller
         self.releases = releases
@@ -143,6 +146,26 @@ class Pipeline:
             return consents.record(
                 tx, [change for change in changes if owners[change.external_id] not in gone], owners, now=now
             )
+
+    def withdraw(self, leave: Leave, *, source: str, wording: str) -> bool:
+        """Take back the consent that a leaving link names; whether there was anything to take back.
+
+        Nothing is written twice, and nothing about those who were erased.
+        """
+        now = self.clock.now()
+        with self.database.write() as tx:
+            people.lock(tx, [leave.profile_id])
+            person = people.load(tx, [leave.profile_id]).get(leave.profile_id)
+            if person is None or person.erased_at is not None:
+                return False
+            held = consents.states(tx, [person.id])[person.id].get((leave.channel, leave.purpose))
+            if held is not None and not held.granted:
+                return False
+            change = ConsentChange(
+                person.external_id, leave.channel, leave.purpose, ConsentAction.WITHDRAWN, now, source, wording=wording
+            )
+            consents.record(tx, [change], {person.external_id: person.id}, now=now)
+            return True
 
     # Triggers come in.
 
@@ -519,7 +542,7 @@ class Pipeline:
         releases = self.releases.of(tx, {row.version_id for row in rows})
         claimed = [Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases]
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels())
-        handover = Handover(briefing, now + self.timing.send_lease)
+        handover = Handover(briefing, now + self.timing.send_lease, self.leaving)
         controls = controls_rows.in_force(tx)
         for item in claimed:
             try:

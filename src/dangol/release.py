@@ -107,6 +107,7 @@ def compile_release(version: versions.Version) -> Release:
         templates={send.send for send in campaign.sends},
         purpose=campaign.purpose,
         default_locale=workspace.policies.locale,
+        sms_encoding=workspace.policies.sms.encoding,
         stages=_stages(campaign),
     )
     return Release(
@@ -335,5 +336,6 @@ def check_texts(workspace: Workspace) -> list[Problem]:
         sends=sorted(sends, key=repr),
         plan=workspace.tracking_plan,
         default_locale=workspace.policies.locale,
+        sms=workspace.policies.sms,
         stages=frozenset(stage.key for stage in workspace.journey_map.stages),
     )

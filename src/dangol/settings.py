@@ -25,11 +25,15 @@ class Settings(BaseSettings):
     broker_url: str = Field(
         "", description="redis://… or amqp://…; empty means Dramatiq's in-memory broker (one process)."
     )
+    public_url: Annotated[str, Field(pattern=r"^(https://[^\s/?#]+(/[^\s?#]*)?)?$")] = Field(
+        "", description="https://… where recipients reach this installation; empty means no one-click unsubscribing."
+    )
     write_key: SecretStr | None = Field(
         None, description="The key that backend services present; empty means one is made and kept."
     )
     secret_key: SecretStr | None = Field(
-        None, description="Keys the hashes of suppressed addresses; empty means one is made and kept."
+        None,
+        description="Keys the hashes of suppressed addresses and signs links; empty means one is made and kept.",
     )
     email_provider: str = Field("mailbox", description="Which provider hands over email: mailbox, smtp or none.")
     sms_provider: str = Field("mailbox", description="Which provider hands over SMS: mailbox or none.")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
 from dangol.batch.facts import OVERTAKEN, Briefing, Claimed
+from dangol.consent.unsubscribing import Leave, LeavingLinks
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
@@ -46,10 +47,11 @@ class UnderWay:
 class Handover:
     """The decisions about one batch of messages, written in bulk before anything leaves the house."""
 
-    def __init__(self, briefing: Briefing, lease_until: datetime) -> None:
+    def __init__(self, briefing: Briefing, lease_until: datetime, leaving: LeavingLinks) -> None:
         self._briefing = briefing
         self._now = briefing.now
         self._lease_until = lease_until
+        self._leaving = leaving
         self._journal = Journal(briefing.now)
         self._changed: dict[tuple[Any, ...], list[str]] = {}
         self._slots: list[dict[str, Any]] = []
@@ -63,6 +65,8 @@ class Handover:
         If this raises, nothing was done.
         """
         evidence, until = allowed.evidence, allowed.until
+        if rendered.notes:
+            evidence = {**evidence, "text": dict(rendered.notes)}
         row, channel = claimed.row, ruling.channel
         address = self._briefing.profiles[row.profile_id].address(channel) or ""
         subject = row_subject(row)
@@ -84,10 +88,23 @@ class Handover:
             to=address,
             sender=claimed.release.messages.sender(channel),
             rendered=rendered,
-            headers=claimed.release.messages.headers(channel),
+            headers=self._headers(claimed, channel),
             not_after=min(until, self._lease_until) if until is not None else self._lease_until,
         )
         self.under_way.append(UnderWay(claimed, subject, envelope, row.attempt + 1))
+
+    def _headers(self, claimed: Claimed, channel: Channel) -> dict[str, str]:
+        """How to leave, for mail programs to offer: by mail, and in one click if recipients can reach us (RFC 8058)."""
+        headers = claimed.release.messages.headers(channel)
+        by_mail = headers.get("List-Unsubscribe")
+        if by_mail is None:
+            return headers
+        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id)
+        url = self._leaving.url(leave, self._now)
+        if url is None:
+            return headers
+        one_click = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        return {**headers, "List-Unsubscribe": f"<{url}>, {by_mail}", **one_click}
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""

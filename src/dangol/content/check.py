@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from dangol.content import limits
+from dangol.content import kinds, limits
+from dangol.content import sms as counting
+from dangol.content.filter_kinds import OF_TYPE, Kind
 from dangol.content.messages import fallbacks
 from dangol.content.required import Occasion
 from dangol.content.sources import TextFile
@@ -13,9 +15,11 @@ from dangol.content.tags import Origin
 from dangol.content.voice_check import check_voice
 from dangol.content.workshop import FactUsed, Text, Workshop
 from dangol.definitions.document import did_you_mean
+from dangol.errors import ContentTooLong, RenderError
+from dangol.model.message import SmsSize
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
-from dangol.model.workspace import STANDARD_ATTRIBUTES, TrackingPlan
+from dangol.model.workspace import STANDARD_ATTRIBUTES, Sms, TrackingPlan
 
 
 class Sent(NamedTuple):
@@ -38,21 +42,23 @@ def check_messages(
     sends: Iterable[Sent | Anonymous],
     plan: TrackingPlan,
     default_locale: str,
+    sms: Sms | None = None,
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
 ) -> list[Problem]:
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
     ``stages`` are those of the journey map and ``rules`` the ids of the editor's rules: what voice.yaml may name;
-    None leaves that unchecked. Texts that no campaign sends are read but not compiled. The list is sorted and has no
-    problem twice.
+    None leaves that unchecked. Texts that no campaign sends are compiled as transactional ones. The list is sorted and
+    has no problem twice.
     """
-    workshop = Workshop(sources)
-    checked = _Check(workshop, plan, default_locale)
+    workshop = Workshop(sources, checking=True)
+    checked = _Check(workshop, plan, default_locale, sms or Sms())
     sent = [Sent(*one) for one in sends]
     for template, purpose, channels, event, stage in sent:
         for channel in channels:
             checked.send(template, purpose, channel, event, stage)
+    checked.unsent()
     if workshop.voice is not None:
         occasions = {Occasion(one.purpose, channel, one.stage) for one in sent for channel in one.channels}
         workshop.problems += check_voice(workshop.voice, occasions=occasions, stages=stages, rules=rules)
@@ -60,8 +66,9 @@ def check_messages(
 
 
 class _Check:
-    def __init__(self, workshop: Workshop, plan: TrackingPlan, default_locale: str) -> None:
+    def __init__(self, workshop: Workshop, plan: TrackingPlan, default_locale: str, carrier: Sms) -> None:
         self.workshop = workshop
+        self.carrier = carrier
         self.plan = plan
         self.default_locale = default_locale
         self.compiled: dict[tuple[str, Purpose], Text | None] = {}
@@ -73,12 +80,9 @@ class _Check:
             self._missing(template, channel, bool(locales))
         for locale in locales:
             file = self.workshop.files[template, channel, locale]
-            if (file.path, purpose) not in self.compiled:
-                text = self.compiled[file.path, purpose] = self.workshop.compile(file, purpose)
-                if text is not None:
-                    self._lengths(text)
-            if text := self.compiled[file.path, purpose]:
+            if text := self._text(file, purpose):
                 self._facts(text, event)
+                self._kinds(text, self._of_event(event))
                 if own := self.workshop.stage_of(file, stage):
                     self._in_stage(file, purpose, own, event)
 
@@ -91,6 +95,47 @@ class _Check:
         if text := self.staged[file.path, purpose, stage]:
             self._facts(text, event)
 
+    def unsent(self) -> None:
+        """The texts that no campaign sends yet: everything but what depends on the event that they will follow."""
+        sent = {path for path, _ in self.compiled}
+        for file in self.workshop.files.values():
+            if file.path not in sent and (text := self._text(file, Purpose.TRANSACTIONAL)):
+                self._facts(text, None, sent=False)
+                self._kinds(text, self._of_any_event)
+
+    def _text(self, file: TextFile, purpose: Purpose) -> Text | None:
+        if (file.path, purpose) not in self.compiled:
+            text = self.compiled[file.path, purpose] = self.workshop.compile(file, purpose)
+            if text is not None:
+                self._lengths(text)
+        return self.compiled[file.path, purpose]
+
+    def _kinds(self, text: Text, known: kinds.Known) -> None:
+        for part, tree in text.written:
+            for finding in kinds.mistakes(tree, text.macros, known):
+                origin = part.origins.get(finding.line, Origin(text.file.path, 1))
+                self.workshop.complain(origin, finding.code, finding.message, finding.word, finding.hint)
+
+    def _of_event(self, event: str | None) -> kinds.Known:
+        properties = self.plan.events.get(event or "", {})
+
+        def known(scope: str, name: str) -> Kind | None:
+            if scope == "profile":
+                return self._of_profile(name)
+            return OF_TYPE[properties[name]] if name in properties else None
+
+        return known
+
+    def _of_any_event(self, scope: str, name: str) -> Kind | None:
+        if scope == "profile":
+            return self._of_profile(name)
+        found = {properties[name] for properties in self.plan.events.values() if name in properties}
+        return OF_TYPE[found.pop()] if len(found) == 1 else None
+
+    def _of_profile(self, name: str) -> Kind | None:
+        found = STANDARD_ATTRIBUTES.get(name) or self.plan.attributes.get(name)
+        return OF_TYPE[found] if found is not None else None
+
     def _missing(self, template: str, channel: Channel, in_others: bool) -> None:
         suffix = "md" if channel is Channel.EMAIL else "txt"
         path = f"templates/{template}/{channel.value}.{self.default_locale}.{suffix}.j2"
@@ -102,10 +147,13 @@ class _Check:
         hint = "write this file" if template in names else did_you_mean(template, names)
         self.workshop.problems.append(Problem(path, 1, 1, "missing-text", message, hint))
 
-    def _facts(self, text: Text, event: str | None) -> None:
+    def _facts(self, text: Text, event: str | None, *, sent: bool = True) -> None:
         for fact in text.facts:
             if fact.scope == "profile":
                 self._known(fact, frozenset({*STANDARD_ATTRIBUTES, *self.plan.attributes}), "attribute")
+            elif not sent:
+                names = frozenset(name for properties in self.plan.events.values() for name in properties)
+                self._known(fact, names, "property of any event")
             elif event is None:
                 message = f"`event.{fact.name}`: the campaign starts by schedule, so there is no event"
                 self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, "")
@@ -120,9 +168,8 @@ class _Check:
     def _lengths(self, text: Text) -> None:
         """Texts that are too long for everyone, whatever is put in."""
         static, at = text.static, Origin(text.file.path, 1)
-        if text.file.channel is Channel.SMS and (parts := limits.segments(static["body"])) > limits.SMS_SEGMENTS:
-            message = f"the SMS has {parts} segments before any data; at most {limits.SMS_SEGMENTS} are sent"
-            self.workshop.complain(at, "too-long", message)
+        if text.file.channel is Channel.SMS:
+            self._sms_length(text, at)
         if text.file.channel is Channel.PUSH:
             self._push_length(at, "title", text.prefix + static["subject"], limits.PUSH_TITLE)
             self._push_length(at, "text", static["body"], limits.PUSH_BODY)
@@ -133,6 +180,34 @@ class _Check:
             if (size := len(static["html"].encode())) > limits.EMAIL_CLIPPED_BYTES:
                 message = f"the HTML has {size:,} bytes; Gmail cuts off what is beyond {limits.EMAIL_CLIPPED_BYTES:,}"
                 self.workshop.complain(at, "will-be-clipped", message, severity="warning")
+
+    def _sms_length(self, text: Text, at: Origin) -> None:
+        options, encoding = text.file.options, self.carrier.encoding
+        written = counting.composed(text.static["short" if "short" in text.more else "body"])
+        plainer, _ = counting.plainer(written, encoding)
+        try:
+            found = limits.check_sms(plainer if options.smart else written, encoding, options.max_segments)
+        except ContentTooLong as error:
+            self.workshop.complain(at, "too-long", f"{error}; this is before any data")
+        except RenderError as error:
+            self.workshop.complain(
+                at, "not-in-alphabet", str(error), hint="write it with other characters, or add `smart: true`"
+            )
+        else:
+            if not options.smart and plainer != written:
+                self._costly(at, found, counting.size(plainer, encoding))
+
+    def _costly(self, at: Origin, found: SmsSize, plainer: SmsSize) -> None:
+        """Typographic quotes and the like that make an SMS dearer than it need be."""
+        costs = [
+            f"{mine[0]} {mine[1]} in place of {other[0]} in {country}"
+            for country in self.carrier.prices
+            if (mine := counting.price(found, country, self.carrier.prices))
+            and (other := counting.price(plainer, country, self.carrier.prices))
+        ]
+        message = f"quotes, dashes or spaces make this {found.parts} segments in place of {plainer.parts}"
+        hint = "write them plainly, or add front matter with `smart: true`"
+        self.workshop.complain(at, "costly-sms", "; ".join([message, *costs]), "", hint, "warning")
 
     def _push_length(self, at: Origin, what: str, text: str, limit: int) -> None:
         if len(text) > limit:

@@ -16,17 +16,20 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from markupsafe import Markup
 from mjml import mjml2html
 
-from dangol.content import dialect, markdown
+from dangol.content import dialect, fragments, markdown, twin
 from dangol.content.filters import TESTS
+from dangol.content.fragments import Fragment
+from dangol.content.links import FILTERS, NEVER, Links
 from dangol.content.phrasebook import Complain, Speaker
 from dangol.content.sandbox import MessageEnvironment, Missing, parse
-from dangol.content.sources import LAYOUT, TextFile
+from dangol.content.sources import LAYOUT, Syntax, TextFile
 from dangol.content.tags import Origin, Segment, Slots, Tag
 
 LAYOUT_NAMES = frozenset(
     {"lang", "purpose", "brand", "subject", "preheader", "title", "greeting", "body", "sign_off", "footer"}
 )
 """What the layout can put in: ``brand`` has name, address, phone, email, unsubscribe and website."""
+_PLACE = "the body's components"
 _NEEDED = frozenset({"title", "greeting", "body", "sign_off", "footer"})
 
 _LAYOUT = MessageEnvironment(autoescape=True, undefined=Missing, optimized=False)
@@ -35,6 +38,8 @@ _INLINER = css_inline.CSSInliner(keep_at_rules=True, minify_css=True, load_remot
 _ELEMENT = re.compile(r"<[a-zA-Z][^<>]*>")
 _ATTRIBUTE = re.compile(r"([a-zA-Z-]+)=\"([^\"]*)\"")
 _BETWEEN_BLOCKS = re.compile(r">\s*\n\s*<")
+_FOLLOWED = frozenset({"action", "background", "href", "src"})
+_SCHEME = re.compile(rf"\s*(?:{'|'.join(sorted(NEVER))})\s*:", re.IGNORECASE)
 _STYLE_SHEET = re.compile(r"(?<=<style>).*?(?=</style>)", re.DOTALL)
 _CELL_SPACING = re.compile(r"(<td[^>]*style=\")border-collapse:collapse;mso-table-lspace:0pt;mso-table-rspace:0pt;?")
 
@@ -55,23 +60,29 @@ def build(
     draft: Draft, speaker: Speaker, slots: Slots, layout: str, complain: Complain
 ) -> dict[str, list[Segment]] | None:
     """The segments of ``subject``, ``html`` and ``body`` (the plain-text twin); None after a complaint."""
-    told = speaker.file.document
-    body_html, body_text = _markdown(draft.body, draft.file.path, draft.file.text, slots, complain)
-    footer_html, footer_text = _markdown(draft.footer, told.path, told.text, slots, complain)
+    told, links = speaker.file.document, speaker.links
+    if draft.file.syntax is Syntax.MARKDOWN:
+        body = _Body(*_markdown(draft.body, draft.file.path, draft.file.text, slots, links, complain))
+    else:
+        written = _fragment(draft, slots, links, complain)
+        if written is None:
+            return None
+        body = written
+    footer_html, footer_text = _markdown(draft.footer, told.path, told.text, slots, links, complain)
     values = {
         "lang": speaker.locale,
         "purpose": speaker.purpose.value,
         "brand": speaker.brand(),
-        "body": Markup(body_html),  # noqa: S704 - written by markdown-it with html=False
+        "body": Markup(body.html),  # noqa: S704 - written by markdown-it with html=False, or by ``fragments``
         "footer": Markup(footer_html),  # noqa: S704
         "greeting": Markup(slots.put(draft.greeting)),  # noqa: S704 - a word of ours
         "sign_off": Markup(slots.put(draft.sign_off)),  # noqa: S704
         **{key: Markup(slots.lay(draft.front[key], escape=escape)) for key in ("subject", "preheader", "title")},  # noqa: S704
     }
-    html = _compile_layout(layout, values, slots, complain)
+    html = _compile_layout(layout, values, body.components, slots, complain)
     if html is None or not _attributes_are_safe(html, slots, complain):
         return None
-    text = f"{slots.put(draft.greeting)}\n\n{body_text}{slots.put(draft.sign_off)}\n\n-- \n{footer_text.rstrip()}\n"
+    text = f"{slots.put(draft.greeting)}\n\n{body.text}{slots.put(draft.sign_off)}\n\n-- \n{footer_text.rstrip()}\n"
     return {
         "subject": list(draft.front["subject"]),
         "html": list(slots.lift(html)),
@@ -79,24 +90,76 @@ def build(
     }
 
 
-def _markdown(segments: Sequence[Segment], path: str, source: str, slots: Slots, complain: Complain) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A body as HTML and as text. ``components`` is its MJML, for which ``html`` only keeps the place."""
+
+    html: str
+    text: str
+    components: str = ""
+
+
+def _fragment(draft: Draft, slots: Slots, links: Links, complain: Complain) -> _Body | None:
+    """A body in HTML or MJML; None after a complaint about what holds it up."""
+    file, wrong = draft.file, False
+
+    def tell(origin: Origin, code: str, message: str, word: str, hint: str) -> None:
+        nonlocal wrong
+        wrong = True
+        complain(origin, code, message, word, hint)
+
+    components = file.syntax is Syntax.MJML
+    html = Fragment(slots, links, file.body_origin, tell, components=components).read(slots.lay(draft.body))
+    _look_for_crossed(html, slots, tell)
+    if wrong:
+        return None
+    if not components:
+        return _Body(html, twin.to_text(html, slots))
+    try:
+        alone = mjml2html(f"<mjml><mj-body><mj-section><mj-column>{html}</mj-column></mj-section></mj-body></mjml>")
+    except ValueError as error:
+        complain(file.body_origin, "bad-mjml", f"MJML cannot read the body: {error}", "", "")
+        return None
+    if slots.words(html) - slots.words(alone):
+        message = "MJML drops something that differs from person to person"
+        complain(file.body_origin, "bad-mjml", message, "", "put it into an `<mj-text>`")
+        return None
+    return _Body(f"<!--{_PLACE}-->", twin.to_text(alone, slots), html)
+
+
+def _markdown(
+    segments: Sequence[Segment], path: str, source: str, slots: Slots, links: Links, complain: Complain
+) -> tuple[str, str]:
     def about_link(code: str, message: str, target: str) -> None:
         complain(Origin(path, source.count("\n", 0, max(source.find(target), 0)) + 1), code, message, target, "")
 
-    tokens = markdown.parse(markdown.lay(segments, slots), slots, about_link)
+    tokens = markdown.parse(markdown.lay(segments, slots), slots, links, about_link)
     html = markdown.to_html(tokens, slots)
-    if crossed := markdown.crossed_block(html, slots):
-        message = "this block begins inside one element and ends inside another, such as a list or bold text"
-        complain(crossed, "crossed-block", message, "", "put `{% … %}` on lines of their own, around whole paragraphs")
+    _look_for_crossed(html, slots, complain)
     return html, markdown.to_text(tokens, slots)
 
 
-def _compile_layout(layout: str, values: Mapping[str, object], slots: Slots, complain: Complain) -> str | None:
+def _look_for_crossed(html: str, slots: Slots, complain: Complain) -> None:
+    if crossed := markdown.crossed_block(html, slots):
+        message = "this block begins inside one element and ends inside another, such as a list or bold text"
+        complain(crossed, "crossed-block", message, "", "put `{% … %}` on lines of their own, around whole paragraphs")
+
+
+def _compile_layout(
+    layout: str, values: Mapping[str, object], components: str, slots: Slots, complain: Complain
+) -> str | None:
     try:
         tree = parse(_LAYOUT, layout)
         if not _layout_is_sound(tree, complain):
             return None
         filled = _LAYOUT.from_string(tree).render(values)
+        if components:
+            whole = fragments.into(filled, components, f"<!--{_PLACE}-->")
+            if whole is None:
+                message = "an MJML body needs `{{ body }}` to stand in an `<mj-text>` of the layout; it does not"
+                complain(Origin(LAYOUT, 1), "incomplete-layout", message, "body", "")
+                return None
+            filled = whole
         html = _compact(_INLINER.inline(mjml2html(filled, fonts={})))
     except TemplateSyntaxError as error:
         complain(Origin(LAYOUT, error.lineno), "template-syntax", str(error.message), "", "")
@@ -140,6 +203,10 @@ def _attributes_are_safe(html: str, slots: Slots, complain: Complain) -> bool:
         for attribute in _ATTRIBUTE.finditer(element[0]):
             found = [segment for segment in slots.lift(attribute[2]) if isinstance(segment, Tag)]
             name = attribute[1].lower()
+            if name.startswith("on") or (name in _FOLLOWED and _SCHEME.match(attribute[2])):
+                message = f"`{name}` would run code; found `{attribute[2][:80]}`"
+                complain(Origin(LAYOUT, 1), "unsafe-attribute", message, name, "")
+                safe = False
             allowed = name in {"alt", "title", "aria-label", "content"} or (name in {"href", "src"} and _checked(found))
             if found and not allowed:
                 message = f"customer data cannot stand in the attribute `{name}`"
@@ -149,4 +216,4 @@ def _attributes_are_safe(html: str, slots: Slots, complain: Complain) -> bool:
 
 
 def _checked(tags: Sequence[Tag]) -> bool:
-    return all(tag.inner.endswith(("| url", "| _url_part")) for tag in tags)
+    return all(tag.inner.rpartition("| ")[2] in FILTERS for tag in tags)

@@ -18,6 +18,8 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, is_currency
 from jinja2.runtime import Undefined
 
+from dangol.content.links import Links, in_text
+
 
 class Refused(Exception):
     """A message asked for more than it may have, or its data does not fit it."""
@@ -26,8 +28,8 @@ class Refused(Exception):
 MAX_TEXT = 10_000
 """Characters that one value may have."""
 
-_URL = re.compile(r"(?:https?://[^\s/]|mailto:|tel:)[^\s<>\"'`\\\x00-\x1f\x7f]*", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_HEARD = 200
 _DATE_FORMATS = ("short", "medium", "long", "full")
 
 
@@ -78,11 +80,11 @@ def present(value: Any) -> bool:
     return not (isinstance(value, Undefined) or value is None or value in ([], {}, ()))
 
 
-def url(value: Any) -> str:
+def url(links: Links, value: Any) -> str:
     """A link's target, if it is one that a reader may be sent to. Raises Refused."""
     text = str(printable(value)).strip()
-    if not _URL.fullmatch(text):
-        raise Refused(f"expected a link that starts with https://, http://, mailto: or tel:; found {text[:60]!r}")
+    if not links.allows(text):
+        raise Refused(f"expected {links.expected}; found {text[:60]!r}")
     return text
 
 
@@ -161,7 +163,7 @@ def _moment(value: Any, timezone: str | None) -> date:
     if timezone is not None and isinstance(value, datetime) and value.tzinfo is not None:
         try:
             return value.astimezone(ZoneInfo(timezone))
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Refused(f"expected a time zone such as Asia/Seoul; found {timezone[:40]!r}") from None
     return value
 
@@ -173,7 +175,11 @@ def _postfix(word: str, particle: str) -> str:
 
 def _josa(value: Any, particle: str) -> str:
     """The word with the Korean particle that fits its last sound: ``하나`` and ``이`` give ``하나가``."""
-    return _postfix(str(printable(value)), particle)
+    word = str(printable(value))
+    heard = word[-_HEARD:]  # no more of a long text is kept in mind than is heard
+    if heard.endswith(("%", "％")):
+        heard = "퍼센트"
+    return f"{word}{_postfix(heard, particle).removeprefix(heard)}"
 
 
 def _default(value: Any, otherwise: Any) -> Any:
@@ -210,8 +216,8 @@ def _on_text(change: Callable[[str], str]) -> Callable[[Any], str]:
     return apply
 
 
-def filters_for(locale: Locale) -> dict[str, Callable[..., Any]]:
-    """Every filter by name, for one locale."""
+def filters_for(locale: Locale, schemes: tuple[str, ...] = ()) -> dict[str, Callable[..., Any]]:
+    """Every filter by name, for one locale; ``schemes`` are those of links into the brand's app."""
     name = str(locale)
 
     def amount(value: Any, currency: Any, style: str = "symbol") -> str:
@@ -226,7 +232,7 @@ def filters_for(locale: Locale) -> dict[str, Callable[..., Any]]:
         "date": partial(_date, name),
         "time": partial(_time, name),
         "josa": _josa,
-        "url": url,
+        "url": partial(url, in_text(schemes)),
         "default": _default,
         "join": _join,
         "plural": _plural,

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-import unicodedata
-
-import smsutil
-
+from dangol.content import columns, sms
+from dangol.content.carriers import COLLAPSE_KEY_BYTES, LONG_BYTES, PUSH_BYTES, SMS_PARTS, TEXT_COLUMNS, TITLE_COLUMNS
+from dangol.content.links import IMAGES, Links
 from dangol.errors import ContentTooLong, RenderError
+from dangol.model.message import Rendered, SmsSize
+from dangol.model.vocabulary import Channel
+from dangol.model.workspace import SmsEncoding
 
-SMS_SEGMENTS = 10
 PUSH_TITLE = 100
 PUSH_BODY = 500
-PUSH_PAYLOAD_BYTES = 4096
 EMAIL_CLIPPED_BYTES = 102 * 1024
 """Gmail shows no more of an email's HTML than this."""
 SUBJECT = 250
 
-_LINK = re.compile(r"https?://[^\s/][^\s<>\"'`\\\x00-\x1f\x7f]*", re.IGNORECASE)
+_SOME_ID = "0" * 26
+"""As long as every message's id is."""
 
 
 def one_line(text: str) -> str:
@@ -26,35 +25,36 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def sms_text(text: str) -> str:
-    """Composed, so that Hangul costs a character and not three; no white space around it or at line ends."""
-    lines = unicodedata.normalize("NFC", text).split("\n")
-    return "\n".join(line.rstrip() for line in lines).strip()
+def check_sms(text: str, encoding: SmsEncoding = SmsEncoding.GSM, most: int = SMS_PARTS) -> SmsSize:
+    """How the carrier counts the SMS. Raises ContentTooLong; RenderError for what its alphabet lacks."""
+    found = sms.size(text, encoding)
+    if found.alphabet == "EUC-KR" and found.units > LONG_BYTES:
+        raise ContentTooLong(f"the SMS has {found.units} bytes in EUC-KR; at most {LONG_BYTES} are sent")
+    if sms.too_long(found, most):
+        if found.long:
+            raise ContentTooLong(f"the SMS has {found.units} bytes in EUC-KR; the text asks for a short message")
+        raise ContentTooLong(f"the SMS has {len(text)} characters in {found.parts} segments; at most {most} are sent")
+    return found
 
 
-def segments(text: str) -> int:
-    """Billed parts of an SMS: 160 or 153 GSM septets each, else 70 or 67 UTF-16 units."""
-    return len(smsutil.split(text).parts)
+def fit_push(title: str, text: str, tail: str) -> tuple[str, str]:
+    """Title and text cut to what phones show; ``tail``, which the law may want, stands whole at the end."""
+    room = max(TEXT_COLUMNS - columns.width(tail), 1)
+    return columns.fit(title, TITLE_COLUMNS), f"{columns.fit(text, room)}{tail}"
 
 
-def check_sms(text: str) -> int:
-    """The SMS's segments. Raises ContentTooLong."""
-    count = segments(text)
-    if count > SMS_SEGMENTS:
-        raise ContentTooLong(f"the SMS has {len(text)} characters in {count} segments; at most {SMS_SEGMENTS} are sent")
-    return count
-
-
-def check_push(title: str, body: str, link: str) -> None:
-    """Raises ContentTooLong; RenderError for a link that is none."""
-    for what, text, limit in (("title", title, PUSH_TITLE), ("text", body, PUSH_BODY)):
+def check_push(rendered: Rendered, links: Links) -> None:
+    """Raises ContentTooLong; RenderError for a link or an image that is none."""
+    for what, text, limit in (("title", rendered.subject, PUSH_TITLE), ("text", rendered.text, PUSH_BODY)):
         if len(text) > limit:
             raise ContentTooLong(f"the push {what} has {len(text)} characters; at most {limit} are sent")
-    size = len(json.dumps({"title": title, "body": body, "link": link}, ensure_ascii=False).encode())
-    if size > PUSH_PAYLOAD_BYTES:
-        raise ContentTooLong(f"the push has {size} bytes; at most {PUSH_PAYLOAD_BYTES} are sent")
-    if link and not _LINK.fullmatch(link):
-        raise RenderError(f"the push link has to start with https:// or http://; found {link[:60]!r}")
+    if (size := len(rendered.collapse_key.encode())) > COLLAPSE_KEY_BYTES:
+        raise ContentTooLong(f"the collapse key has {size} bytes; at most {COLLAPSE_KEY_BYTES} are sent")
+    if (size := len(rendered.payload(_SOME_ID))) > PUSH_BYTES:
+        raise ContentTooLong(f"the push has {size} bytes; at most {PUSH_BYTES} are sent")
+    for what, target, allowed in (("link", rendered.link, links), ("image", rendered.image, IMAGES)):
+        if target and not allowed.allows(target):
+            raise RenderError(f"the push {what}: expected {allowed.expected}; found {target[:60]!r}")
 
 
 def check_subject(subject: str) -> None:
@@ -63,3 +63,9 @@ def check_subject(subject: str) -> None:
         raise RenderError("the subject is empty")
     if len(subject) > SUBJECT:
         raise ContentTooLong(f"the subject has {len(subject)} characters; at most {SUBJECT} are sent")
+
+
+def clipped(rendered: Rendered) -> int | None:
+    """The bytes of an email that Gmail would cut off at its end; None if it shows the whole one. Nothing is refused."""
+    size = len(rendered.html.encode()) if rendered.channel is Channel.EMAIL else 0
+    return size if size > EMAIL_CLIPPED_BYTES else None

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from dangol.content.tags import Origin, Segment, Slots, Tag
+from dangol.content.links import IMAGES, AboutLink, Links
+from dangol.content.tags import Origin, Segment, Slots
+from dangol.content.twin import shown
 
 _RENDERER = RendererHTML()
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "xhtmlOut": True})
-_TARGET = re.compile(r"(https?://[^\s/]|mailto:|tel:)", re.IGNORECASE)
-
-AboutLink = Callable[[str, str, str], None]
-"""Called with a code, a message and the link's target."""
 
 
 def lay(segments: Sequence[Segment], slots: Slots) -> str:
@@ -40,35 +38,16 @@ def _alone(segments: Sequence[Segment], index: int) -> bool:
     return starts and isinstance(after, str) and after.lstrip(" ").startswith("\n")
 
 
-def parse(text: str, slots: Slots, complain: AboutLink) -> list[Token]:
+def parse(text: str, slots: Slots, links: Links, complain: AboutLink) -> list[Token]:
     """Markdown's tokens, with every link checked and made safe for what data may put into it."""
     tokens = _MARKDOWN.parse(text)
     for token in tokens:
         for child in token.children or ():
             if child.type == "link_open":
-                safe_link(str(child.attrGet("href")), slots, complain)
+                links.guard(str(child.attrGet("href")), slots, complain)
             elif child.type == "image":
-                safe_link(str(child.attrGet("src")), slots, complain)
+                IMAGES.guard(str(child.attrGet("src")), slots, complain)
     return tokens
-
-
-def safe_link(target: str, slots: Slots, complain: AboutLink) -> None:
-    """A tag that begins a link has to give a whole link; one inside it is percent-encoded. The rest is checked now."""
-    starts_with_tag = False
-
-    def guard(tag: Tag, first: bool) -> Tag:
-        nonlocal starts_with_tag
-        starts_with_tag = starts_with_tag or first
-        if tag.kind == "block":
-            complain("block-in-link", "`{% … %}` cannot stand inside a link; put the whole link inside the block", "")
-            return tag
-        return Tag("output", f"({tag.inner}) | {'url' if first else '_url_part'}", tag.origin)
-
-    slots.change(target, guard)
-    if not starts_with_tag and not _TARGET.match(target):
-        complain(
-            "bad-link", f"expected a link that starts with https://, http://, mailto: or tel:; found `{target}`", target
-        )
 
 
 def to_html(tokens: Sequence[Token], slots: Slots) -> str:
@@ -181,15 +160,10 @@ def _inline_text(children: Sequence[Token]) -> str:
             label_from, target = len(pieces), str(token.attrGet("href"))
         elif token.type == "link_close":
             label = "".join(pieces[label_from:])
-            shown = _shown(target)
-            if shown != label:
-                pieces.append(f": {shown}" if alone else f" ({shown})")
+            address = shown(target)
+            if address != label:
+                pieces.append(f": {address}" if alone else f" ({address})")
     return "".join(pieces)
-
-
-def _shown(target: str) -> str:
-    """A link as a reader of plain text needs it: an address or a number without its scheme."""
-    return target if "?" in target else re.sub("^(mailto|tel):", "", target)
 
 
 _MARK_UP = r"<!--.*?-->|<(?P<close>/?)(?P<name>[a-zA-Z][\w-]*)[^>]*?(?P<empty>/?)>"

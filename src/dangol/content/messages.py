@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from email.headerregistry import Address
 from typing import Any
 
-from dangol.content import limits
+from dangol.content import limits, sms
+from dangol.content.links import Links, in_push
 from dangol.content.sandbox import Budget, Program
 from dangol.content.sources import TextFile
 from dangol.content.voice import Voice
@@ -15,6 +16,7 @@ from dangol.errors import ProblemsFound, RenderError
 from dangol.model.message import Rendered
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
+from dangol.model.workspace import SmsEncoding
 
 
 def compile_messages(
@@ -23,13 +25,14 @@ def compile_messages(
     templates: Iterable[str],
     purpose: Purpose,
     default_locale: str,
+    sms_encoding: SmsEncoding = SmsEncoding.GSM,
     stages: Mapping[str, Collection[str]] | None = None,
 ) -> Messages:
     """Compile the texts of ``templates`` in every channel and locale; everything is parsed here, once.
 
-    ``sources`` maps workspace paths (``templates/…``) to texts. ``stages`` says in which stages of the journey each
-    template is sent: where the voice has words of its own for one, the text is compiled for it too.
-    Raises ProblemsFound with every error.
+    ``sources`` maps workspace paths (``templates/…``) to texts; ``sms_encoding`` is how the workspace's SMS carrier
+    counts. ``stages`` says in which stages of the journey each template is sent: where the voice has words of its own
+    for one, the text is compiled for it too. Raises ProblemsFound with every error.
     """
     workshop = Workshop(sources)
     texts: dict[tuple[str, Channel], dict[str, Text]] = {}
@@ -48,7 +51,7 @@ def compile_messages(
     if errors := [problem for problem in workshop.problems if problem.severity == "error"]:
         raise ProblemsFound(sorted(errors))
     assert workshop.voice is not None
-    return Messages(texts, workshop.voice.voice, purpose, default_locale, staged=staged)
+    return Messages(texts, workshop.voice.voice, purpose, default_locale, sms_encoding, staged=staged)
 
 
 def fallbacks(locale: str | None, default_locale: str) -> tuple[str, ...]:
@@ -67,9 +70,12 @@ class Messages:
         voice: Voice,
         purpose: Purpose,
         default_locale: str,
+        sms_encoding: SmsEncoding = SmsEncoding.GSM,
         *,
         staged: Mapping[tuple[str, Channel, str], Mapping[str, Text]] | None = None,
     ) -> None:
+        self._sms = sms_encoding
+        self._push_links = in_push(tuple(voice.brand.app_schemes))
         self._texts = texts
         self._staged = staged or {}
         self._voice = voice
@@ -112,7 +118,7 @@ class Messages:
         values = {"profile": context.get("profile", {}), "event": context.get("event", {}), "_budget": Budget()}
         if channel is Channel.EMAIL:
             return _email(text, values)
-        return _sms(text, values) if channel is Channel.SMS else _push(text, values)
+        return _sms(text, values, self._sms) if channel is Channel.SMS else _push(text, values, self._push_links)
 
     def sender(self, channel: Channel) -> str:
         """Who the channel shows as sender: ``단골레코드 <hello@…>``, the SMS sender, or the brand's name."""
@@ -158,17 +164,46 @@ def _email(text: Text, values: dict[str, Any]) -> Rendered:
     return Rendered(Channel.EMAIL, text.file.locale, _run(text.body, text.file, values), subject, html)
 
 
-def _sms(text: Text, values: dict[str, Any]) -> Rendered:
-    body = _labelled(text.prefix, limits.sms_text(_run(text.body, text.file, values)))
-    return Rendered(Channel.SMS, text.file.locale, body, segments=limits.check_sms(body))
+def _sms(text: Text, values: dict[str, Any], encoding: SmsEncoding) -> Rendered:
+    options, notes = text.file.options, dict[str, Any]()
+    body, replaced = _sms_text(text, text.body, values, encoding)
+    if "short" in text.more and sms.too_long(sms.size(body, encoding), options.max_segments):
+        body, replaced = _sms_text(text, text.more["short"], values, encoding)
+        notes["variant"] = "short"
+    if replaced:
+        notes["rewritten"] = replaced
+    size = limits.check_sms(body, encoding, options.max_segments)
+    return Rendered(Channel.SMS, text.file.locale, body, segments=size.parts, size=size, notes=notes)
 
 
-def _push(text: Text, values: dict[str, Any]) -> Rendered:
+def _sms_text(
+    text: Text, program: Program, values: dict[str, Any], encoding: SmsEncoding
+) -> tuple[str, dict[str, int]]:
+    body = _labelled(text.prefix, sms.composed(_run(program, text.file, values)))
+    return sms.plainer(body, encoding) if text.file.options.smart else (body, {})
+
+
+def _push(text: Text, values: dict[str, Any], links: Links) -> Rendered:
+    options, more = text.file.options, {name: _run(program, text.file, values) for name, program in text.more.items()}
     title = _labelled(text.prefix, limits.one_line(_run(text.subject, text.file, values)))
-    body = limits.sms_text(_run(text.body, text.file, values))
-    link = _run(text.link, text.file, values)
-    limits.check_push(title, body, link)
-    return Rendered(Channel.PUSH, text.file.locale, body, title, link=link)
+    body, notes = sms.composed(_run(text.body, text.file, values)), dict[str, Any]()
+    if options.fit:
+        whole, tail = (title, body), more["tail"].rstrip()
+        title, body = limits.fit_push(title, body, tail)
+        notes |= {"cut": True} if (title, body) != (whole[0], f"{whole[1]}{tail}") else {}
+    rendered = Rendered(
+        Channel.PUSH,
+        text.file.locale,
+        body,
+        title,
+        link=_run(text.link, text.file, values),
+        image=more.get("image", ""),
+        collapse_key=limits.one_line(more.get("collapse_key", "")),
+        ttl=options.ttl,
+        notes=notes,
+    )
+    limits.check_push(rendered, links)
+    return rendered
 
 
 def _labelled(prefix: str, text: str) -> str:

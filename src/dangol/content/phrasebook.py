@@ -10,6 +10,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes
 
 from dangol.content import dialect, sandbox
 from dangol.content.disclosures import Pack, Rule, disclosures
+from dangol.content.links import Links, in_text
 from dangol.content.sources import MACROS
 from dangol.content.tags import Assembled, Origin, Segment, Tag, assemble, cut
 from dangol.content.voice import Disclosure, LocaleVoice, Told, VoiceFile
@@ -62,6 +63,16 @@ class Speaker:
         """The law's label before subject, title or text; versions of old have typed it themselves."""
         label = self.rule.label
         return self.disclosure.prefix or (label.text if label is not None else "")
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes of links into the brand's app."""
+        return tuple(self.file.voice.brand.app_schemes)
+
+    @property
+    def links(self) -> Links:
+        """The links that a text may hold."""
+        return in_text(self.schemes)
 
     @property
     def label(self) -> str:
@@ -207,7 +218,7 @@ def read_macros(source: str, speaker: Speaker, complain: Complain) -> Macros:
     except TemplateSyntaxError as error:
         complain(Origin(MACROS, error.lineno), "template-syntax", str(error.message), "", "")
         return Macros()
-    env = sandbox.environment(speaker.locale, html=False)
+    env = sandbox.environment(speaker.locale, html=False, schemes=speaker.schemes)
     text = assemble(segments)
     try:
         tree = sandbox.parse(env, text.source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,8 @@ from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from dangol.content.filters import TESTS, Refused, bounded, filters_for, printable, url_part
+from dangol.content.filters import TESTS, Refused, bounded, filters_for, printable, url, url_part
+from dangol.content.links import IMAGES, in_push
 from dangol.content.tags import DELIMITERS, Assembled, Origin
 
 MAX_STEPS = 5_000
@@ -26,6 +27,8 @@ MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 80
 _TOO_DEEP = f"expressions or blocks are nested too deeply; at most {MAX_DEPTH} levels are read"
 _BATCH = 500
+_ITEMS_A_STEP = 20
+_CHARACTERS_A_STEP = 2_000
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -35,6 +38,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "//": operator.floordiv,
     "%": operator.mod,
 }
+_LIGHT = frozenset({"default", "length"})
 _LOOP = frozenset({"index", "index0", "first", "last", "length", "revindex"})
 
 
@@ -47,10 +51,34 @@ class Budget:
         self.steps = MAX_STEPS
 
 
-def _spend(budget: Budget) -> None:
-    budget.steps -= 1
+def _spend(budget: Budget, steps: int = 1) -> bool:
+    budget.steps -= steps
     if budget.steps < 0:
         raise Refused(f"the message takes more than {MAX_STEPS:,} steps; a loop is too long")
+    return True
+
+
+def _weighed(value: Any, budget: Budget) -> Any:
+    """A value that is about to be gone through: a long list or text costs more than a step."""
+    if isinstance(value, str):
+        if len(value) > _CHARACTERS_A_STEP:
+            _spend(budget, len(value) // _CHARACTERS_A_STEP)
+    elif isinstance(value, list | tuple | dict):
+        _spend(budget, len(value) // _ITEMS_A_STEP)
+    return value
+
+
+def _comparable(value: Any, budget: Budget) -> Any:
+    """A value that is about to be compared, which Python does to any depth without asking."""
+    if isinstance(value, str):
+        _weighed(bounded(value), budget)
+    elif isinstance(value, list | tuple | dict):
+        _weighed(value, budget)
+        if any(
+            isinstance(item, list | tuple | dict) for item in (value.values() if isinstance(value, dict) else value)
+        ):
+            raise Refused("lists within lists cannot be compared")
+    return value
 
 
 class Missing(StrictUndefined):
@@ -92,16 +120,20 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
 
 
 @lru_cache(maxsize=64)
-def environment(locale: str, *, html: bool) -> MessageEnvironment:
-    """The environment for texts of one locale; ``html`` escapes what data puts in."""
+def environment(locale: str, *, html: bool, schemes: tuple[str, ...] = ()) -> MessageEnvironment:
+    """The environment for texts of one locale; ``html`` escapes what data puts in, ``schemes`` are the app's."""
     made = MessageEnvironment(
         autoescape=html, undefined=Missing, finalize=printable, optimized=False, cache_size=0, **DELIMITERS
     )
     made.filters = {
-        **filters_for(Locale.parse(locale, sep="-")),
+        **filters_for(Locale.parse(locale, sep="-"), schemes),
         "_bounded": bounded,
+        "_comparable": _comparable,
         "_spend": _spend,
+        "_weighed": _weighed,
         "_url_part": url_part,
+        "_web_url": partial(url, IMAGES),
+        "_push_url": partial(url, in_push(schemes)),
     }
     made.tests = dict(TESTS)
     made.globals = {}
@@ -114,6 +146,23 @@ class _Bounds(NodeTransformer):
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         node.body.insert(0, _step(node.lineno))
+        if node.test is not None:  # it is asked for items that are then left out, too
+            node.test = nodes.And(_step(node.lineno).node, node.test, lineno=node.lineno)
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if not isinstance(node.expr, nodes.Const):
+            node.expr = _with_budget(node.expr, "_comparable")
+        for operand in node.ops:
+            if not isinstance(operand.expr, nodes.Const | nodes.List | nodes.Tuple):
+                operand.expr = _with_budget(operand.expr, "_comparable")
+        return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if not node.name.startswith("_") and node.name not in _LIGHT and node.node is not None:
+            node.node = _with_budget(node.node, "_weighed")
         return node
 
     def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802
@@ -130,7 +179,12 @@ class _Bounds(NodeTransformer):
         return _within(node)
 
 
-def _step(line: int) -> nodes.Node:
+def _with_budget(node: nodes.Expr, name: str) -> nodes.Expr:
+    budget = nodes.Name("_budget", "load", lineno=node.lineno)
+    return nodes.Filter(node, name, [budget], [], None, None, lineno=node.lineno)
+
+
+def _step(line: int) -> nodes.ExprStmt:
     budget = nodes.Name("_budget", "load", lineno=line)
     return nodes.ExprStmt(nodes.Filter(budget, "_spend", [], [], None, None, lineno=line), lineno=line)
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 
-from dangol.content import dialect, email, markdown, sandbox, voice
+from dangol.content import dialect, email, sandbox, voice
+from dangol.content.links import IMAGES, Links, in_push
 from dangol.content.phrasebook import Complain, Macros, Speaker, read_macros, syntax_place
 from dangol.content.sandbox import Program
 from dangol.content.sources import LAYOUT, MACROS, REQUIRED, TextFile, read_sources
 from dangol.content.tags import Assembled, Origin, Segment, Slots, Tag, assemble, cut, unused_prefix
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
+
+_MORE = ("image", "collapse_key", "short", "tail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class FactUsed:
 class Text:
     """One text ready to run. ``prefix`` is the disclosure before subject, title or SMS.
 
-    ``subject``, ``html`` and ``link`` are None on channels without them.
+    ``subject``, ``html`` and ``link`` are None on channels without them. ``more`` has what only some texts have:
+    ``image``, ``collapse_key``, ``short`` and the ``tail`` that no cut may take from a push.
     """
 
     file: TextFile
@@ -42,12 +46,20 @@ class Text:
     facts: tuple[FactUsed, ...]
     variables: frozenset[tuple[str, str]]
     static: Mapping[str, str]
+    more: Mapping[str, Program] = field(default_factory=dict)
+    written: tuple[tuple[Assembled, nodes.Template], ...] = ()
+    """The parts as their author wrote them, parsed; only for a check."""
+    macros: Mapping[str, nodes.Macro] = field(default_factory=dict)
 
 
 class Workshop:
-    """The workspace's sources, read once. ``problems`` fills while reading and compiling."""
+    """The workspace's sources, read once. ``problems`` fills while reading and compiling.
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
+    With ``checking`` the parsed texts are kept, which take much room.
+    """
+
+    def __init__(self, sources: Mapping[str, str], *, checking: bool = False) -> None:
+        self._checking = checking
         self._sources = {path: text.replace("\r\n", "\n").replace("\r", "\n") for path, text in sources.items()}
         files, self.problems = read_sources(self._sources)
         self.files = {(file.template, file.channel, file.locale): file for file in files}
@@ -158,6 +170,9 @@ class Workshop:
             tuple(bench.facts),
             frozenset((fact.scope, fact.name) for fact in bench.facts),
             {name: _static(part) for name, part in parts.items()},
+            {name: program for name, program in programs.items() if name in _MORE},
+            tuple(bench.written) if self._checking else (),
+            bench.macros.trees if self._checking else {},
         )
 
 
@@ -178,17 +193,34 @@ def _parts(
     closing: list[Segment] = ["\n", sign_off] if bench.speaker.sign_off().text.strip() else []
     last: list[Segment] = ["\n", *opt_out] if opt_out else []
     if file.channel is Channel.SMS:
-        return {"body": [bench.speaker.label, greeting, *_stripped(body), *closing, *last]}
-    parts = {"subject": [bench.speaker.label, *front["title"]], "body": [greeting, *_stripped(body), *closing, *last]}
-    if "link" in front:
-        parts["link"] = _guarded_link(file, front["link"], slots, bench.complain)
+        sms = {"body": [bench.speaker.label, greeting, *_stripped(body), *closing, *last]}
+        if "short" in front:
+            sms["short"] = [bench.speaker.label, *_stripped(front["short"]), *closing, *last]
+        return sms
+    parts = _push(file, bench, front, slots)
+    if file.options.fit:
+        return parts | {"body": [greeting, *_stripped(body)], "tail": [*closing, *last]}
+    return parts | {"body": [greeting, *_stripped(body), *closing, *last]}
+
+
+def _push(
+    file: TextFile, bench: Bench, front: Mapping[str, Sequence[Segment]], slots: Slots
+) -> dict[str, list[Segment]]:
+    parts = {"subject": [bench.speaker.label, *front["title"]]}
+    for key, links in (("link", in_push(bench.speaker.schemes)), ("image", IMAGES)):
+        if key in front:
+            parts[key] = _guarded_link(file, key, front[key], links, slots, bench.complain)
+    if "collapse_key" in front:
+        parts["collapse_key"] = list(front["collapse_key"])
     return parts
 
 
-def _guarded_link(file: TextFile, link: Sequence[Segment], slots: Slots, complain: Complain) -> list[Segment]:
+def _guarded_link(
+    file: TextFile, key: str, link: Sequence[Segment], links: Links, slots: Slots, complain: Complain
+) -> list[Segment]:
     target = slots.lay(link)
-    place = file.front["link"][1]
-    markdown.safe_link(target, slots, lambda code, message, _: complain(place, code, message, "link", ""))
+    place = file.front[key][1]
+    links.guard(target, slots, lambda code, message, _: complain(place, code, message, key, ""))
     return list(slots.lift(target))
 
 
@@ -222,6 +254,7 @@ class Bench:
         self.macros = macros
         self.complain = complain
         self.facts: list[FactUsed] = []
+        self.written: list[tuple[Assembled, nodes.Template]] = []
 
     def segments(self, text: str, origin: Origin, *, linewise: bool = False) -> list[Segment]:
         try:
@@ -238,12 +271,14 @@ class Bench:
 
     def check(self, segments: Sequence[Segment], path: str) -> None:
         """Look at a part as its author wrote it, so that what is wrong is told where it stands."""
-        self._read(assemble(segments), path, authored=True)
+        text = assemble(segments)
+        if found := self._read(text, path, authored=True):
+            self.written.append((text, found[0]))
 
     def _read(
         self, text: Assembled, path: str, *, authored: bool = False
     ) -> tuple[nodes.Template, dialect.Reading] | None:
-        env = sandbox.environment(self.speaker.locale, html=False)
+        env = sandbox.environment(self.speaker.locale, html=False, schemes=self.speaker.schemes)
         try:
             tree = sandbox.parse(env, text.source)
         except TemplateError as error:
@@ -272,7 +307,8 @@ class Bench:
         self.facts += [fact for fact in dict.fromkeys(used) if fact not in self.facts]
         names = frozenset((fact.scope, fact.name) for fact in used)
         try:
-            return Program(text, tree, sandbox.environment(self.speaker.locale, html=html), names)
+            env = sandbox.environment(self.speaker.locale, html=html, schemes=self.speaker.schemes)
+            return Program(text, tree, env, names)
         except TemplateError as error:
             self.complain(Origin(path, 1), "too-deep", _syntax(error), "", "")
             return None

@@ -61,6 +61,8 @@ def fault(envelope: Envelope) -> str | None:
     fields = {"message id": envelope.message_id, "recipient": envelope.to, "sender": envelope.sender}
     if envelope.channel is Channel.EMAIL:
         fields["subject"] = rendered.subject
+    if envelope.channel is Channel.PUSH:
+        fields["collapse key"] = rendered.collapse_key
     for name, value in envelope.headers.items():
         if not _HEADER_NAME.fullmatch(name):
             return "a header's name is not a header name"
@@ -69,7 +71,9 @@ def fault(envelope: Envelope) -> str | None:
     if broken:
         return f"line break or control character in: {', '.join(broken)}"
     try:
-        "".join((*fields.values(), rendered.subject, rendered.text, rendered.html, rendered.link)).encode()
+        "".join(
+            (*fields.values(), rendered.subject, rendered.text, rendered.html, rendered.link, rendered.image)
+        ).encode()
     except UnicodeEncodeError:
         return "the message holds half a surrogate pair, which is not text"
     return None

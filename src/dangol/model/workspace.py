@@ -226,6 +226,27 @@ class Cap(Definition):
     )
 
 
+class SmsEncoding(StrEnum):
+    """How an SMS carrier counts: ``gsm`` in parts of 160 or 70 characters, ``euckr`` in bytes, as in Korea."""
+
+    GSM = "gsm"
+    EUCKR = "euckr"
+
+
+Price = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})? [A-Z]{3}$", examples=["9 KRW", "0.0083 USD"])]
+
+
+class Sms(Definition):
+    """What the workspace's SMS carrier counts and charges."""
+
+    encoding: SmsEncoding = Field(SmsEncoding.GSM, description="How the carrier counts: gsm, or euckr as in Korea.")
+    prices: dict[Annotated[str, Field(pattern=r"^[A-Z]{2}(/long)?$")], Price] = Field(
+        default_factory=dict,
+        description="What one billed part costs, by country; `KR/long` for a Korean long message.",
+        examples=[{"KR": "9 KRW", "KR/long": "27 KRW"}],
+    )
+
+
 class Policies(Definition):
     """campaigns/policies.yaml."""
 
@@ -250,6 +271,7 @@ class Policies(Definition):
     capped_purposes: tuple[Purpose, ...] = Field(
         (Purpose.MARKETING, Purpose.SERVICE), description="Purposes that caps hold back at all."
     )
+    sms: Sms = Field(default_factory=Sms, description="How SMS are counted, and what they cost.")
 
 
 MESSAGE_FIELDS: dict[str, ValueType] = {

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import JSONResponse
-from starlette.datastructures import MutableHeaders
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dangol import __version__
 from dangol.bootstrap import Dangol
+from dangol.consent.unsubscribing import PATH
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable, UnknownProfile, UsageError
 from dangol.surfaces.api.router import make_router as make_api
 from dangol.surfaces.pages.router import make_router as make_pages
 from dangol.surfaces.pages.router import problem
+from dangol.surfaces.unsubscribing import make_router as make_leaving
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """What this machine calls itself in a request, when it is asked over its loopback address."""
@@ -54,11 +57,33 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     )
     app.include_router(make_api(dangol))
     app.include_router(make_pages(dangol))
+    app.include_router(make_leaving(dangol))
     app.add_exception_handler(DangolError, _dangol_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    public = urlsplit(dangol.settings.public_url).hostname
+    allowed = [*hosts, public] if public is not None and "*" not in hosts else list(hosts)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
+    if public is not None:
+        app.add_middleware(ForRecipients, host=public)
     return app
+
+
+class ForRecipients:
+    """Whoever comes by the name that recipients know gets what is for recipients, and nothing else that is here."""
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app = app
+        self._host = host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(PATH):
+            asked = Headers(scope=scope).get("host", "").rpartition(":")
+            name = asked[0] if asked[0] and asked[2].isdecimal() else "".join(asked)
+            if name.lower().rstrip(".") == self._host:
+                await PlainTextResponse("Not found", 404)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class SecurityHeaders:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dangol.content import limits
 from dangol.content.messages import fallbacks
 from dangol.errors import ContentTooLong, RenderError
 from dangol.model.vocabulary import Channel, Purpose
@@ -228,3 +229,10 @@ def test_sender_and_headers_come_from_the_voice() -> None:
     assert made.headers(Channel.SMS) == {}
     assert compiled(message("x")).headers(Channel.EMAIL) == {}
     assert "templates/brand/voice.yaml" in BRAND
+
+
+def test_an_email_that_gmail_would_clip_is_sent_and_can_be_told() -> None:
+    body = "{% for one in event.lines %}\n{{ one }}\n\n{% endfor %}"
+    small, large = (render(body, event={"lines": ["word " * 400] * count}) for count in (1, 100))
+    assert limits.clipped(small) is None
+    assert limits.clipped(large) == len(large.html.encode()) > 102 * 1024

@@ -18,7 +18,7 @@ import pytest
 from dangol.clock import VirtualClock
 from dangol.delivery.providers.mailbox import Mailbox
 from dangol.errors import StoreUnavailable
-from dangol.model.message import Accepted, Envelope, Refused, Rendered, Unknown
+from dangol.model.message import Accepted, Envelope, Refused, Rendered, SmsSize, Unknown
 from dangol.model.vocabulary import Channel
 
 
@@ -155,3 +155,31 @@ def test_a_full_disk_never_claims_that_a_message_was_kept_and_heals(mailbox: Mai
     assert [type(outcome) for outcome in outcomes] == [Unknown, Unknown]
     assert mailbox.send_many([envelope(4)]) == [Accepted("M4")]
     assert mailbox.hand_overs() == {"M1": 1, "M4": 1}
+
+
+def test_what_only_some_messages_have_can_be_read_back(mailbox: Mailbox) -> None:
+    push = Rendered(
+        Channel.PUSH, "en", "b", "t", image="https://x.example/a.jpg", collapse_key="k", ttl=timedelta(hours=4)
+    )
+    sms = Rendered(Channel.SMS, "en", "b", segments=1, size=SmsSize("GSM-7", 1, 160, 1))
+    mailbox.send_many([Envelope(f"M{one.channel}", one.channel, "x", "y", one) for one in (push, sms)])
+    kept = [mailbox.get(line.seq) for line in mailbox.page()]
+    assert [mail.extras for mail in kept if mail] == [
+        {"counted": "1 segment, 1 of 160 in GSM-7"},
+        {"image": "https://x.example/a.jpg", "collapse_key": "k", "ttl": "4 hours"},
+    ]
+
+
+def test_a_mailbox_from_before_such_things_were_kept_goes_on(tmp_path: Path, clock: VirtualClock) -> None:
+    path = tmp_path / "mailbox.sqlite3"
+    old = Mailbox(path, clock)
+    old.send_many([envelope(1)])
+    old.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE mail DROP COLUMN extras")
+    connection.close()
+    for _ in range(2):
+        again = Mailbox(path, clock)
+        again.send_many([envelope(2)])
+        again.close()
+    assert again.hand_overs() == {"M1": 1, "M2": 2}

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default as default_policy
 from typing import cast
@@ -124,3 +125,47 @@ def test_every_printable_subject_arrives_as_written(subject: str) -> None:
 def test_every_text_arrives_as_written(text: str) -> None:
     plain = parsed(replace(ENVELOPE, rendered=replace(ENVELOPE.rendered, text=text))).get_body(("plain",))
     assert content(plain) == text.rstrip("\n")
+
+
+LONG_NAME = "아주 긴 이름을 가진 동네의 작은 음반 가게 단골레코드 서울 마포구 와우산로 본점 (점장 김하나)"
+HANGUL = st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), max_size=120)
+
+
+def head_of(envelope: Envelope) -> str:
+    return compose(envelope, NOW).message.split(b"\r\n\r\n")[0].decode("ascii")
+
+
+@given(st.one_of(PRINTABLE, HANGUL, st.text("ab가👋 =?", max_size=200)))
+def test_encoded_words_are_as_long_as_may_be_and_cut_no_character(subject: str) -> None:
+    head = head_of(with_subject(subject.strip()))
+    for word in re.findall(r"=\?[^?]+\?[bq]\?[^?]*\?=", head):
+        assert len(word) <= 75
+        ((data, charset),) = decode_header(word)
+        assert data.decode(charset)
+    for line in re.sub(r"List-Unsubscribe: .*", "", head).split("\r\n"):
+        assert len(line) <= (76 if "=?utf-8?" in line else 78)
+
+
+@pytest.mark.parametrize(
+    "name", ["단골", LONG_NAME, '김 "하나" (점장)', "Dangol Records", "Records, Dangol", "=?utf-8?q?fake?=", "a" * 120]
+)
+def test_display_names_of_any_length_arrive_as_written(name: str) -> None:
+    head = head_of(replace(ENVELOPE, sender=f"{name} <hello@dangol.example>"))
+    (line,) = re.findall(
+        r"^From: (.*?)\s*<hello@dangol\.example>$", head.replace("\r\n ", " ").replace("\r\n", "\n"), re.MULTILINE
+    )
+    assert str(make_header(decode_header(line))).strip('"') == name
+    assert max(map(len, head.split("\r\nTo:")[0].split("\r\n"))) <= 78
+
+
+def test_what_reads_as_an_encoded_word_is_not_taken_for_one() -> None:
+    forged = "=?utf-8?b?7Zal7ZWY?= 주문"
+    assert str(parsed(with_subject(forged))["Subject"]) == forged
+    assert str(parsed(with_subject("=?utf-8?q?fake?="))["Subject"]) == "=?utf-8?q?fake?="
+
+
+def test_a_plain_subject_is_left_readable() -> None:
+    assert "\r\nSubject: We have your order A-1042\r\n" in head_of(with_subject("We have your order A-1042"))
+    long = "We have your order and look at every record before we pack it, as we always do"
+    assert "=?" not in head_of(with_subject(long)).partition("Subject:")[2].partition("Date:")[0]
+    assert str(parsed(with_subject(long))["Subject"]) == long

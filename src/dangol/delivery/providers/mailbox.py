@@ -18,7 +18,8 @@ from typing import Any
 from dangol.clock import Clock
 from dangol.delivery.provider import fault
 from dangol.errors import StoreUnavailable
-from dangol.model.message import Accepted, Envelope, Outcome, Refused, Unknown
+from dangol.model.durations import format_duration
+from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel
 
 _BUSY_SECONDS = 30
@@ -27,14 +28,17 @@ CREATE TABLE IF NOT EXISTS mail (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     message_id TEXT NOT NULL, channel TEXT NOT NULL, recipient TEXT NOT NULL, sender TEXT NOT NULL,
     subject TEXT NOT NULL, text TEXT NOT NULL, html BLOB NOT NULL, link TEXT NOT NULL,
-    segments INTEGER NOT NULL, headers TEXT NOT NULL, received_at TEXT NOT NULL
+    segments INTEGER NOT NULL, headers TEXT NOT NULL, received_at TEXT NOT NULL, extras TEXT NOT NULL DEFAULT '{}'
 )
 """
+_ADD_EXTRAS = "ALTER TABLE mail ADD COLUMN extras TEXT NOT NULL DEFAULT '{}'"
+"""For files from before there was anything to keep in it."""
 _FAST = 1
 """HTML is kept compressed, lightly: it repeats itself from message to message."""
 _INSERT = """
-INSERT INTO mail (message_id, channel, recipient, sender, subject, text, html, link, segments, headers, received_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO mail (message_id, channel, recipient, sender, subject, text, html, link, segments, headers, received_at,
+    extras)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SUMMARY = (
     "seq, message_id, channel, recipient, sender, subject, substr(text, 1, 160) AS excerpt, segments, received_at"
@@ -62,12 +66,14 @@ class MailSummary:
 
 @dataclass(frozen=True, slots=True)
 class Mail(MailSummary):
-    """A message as it was handed over."""
+    """A message as it was handed over. ``extras`` has a push's ``image``, ``collapse_key`` and ``ttl``, and how an SMS
+    was ``counted``, where there is one."""
 
     text: str
     html: str
     link: str
     headers: Mapping[str, str]
+    extras: Mapping[str, str]
 
 
 class Mailbox:
@@ -141,11 +147,12 @@ class Mailbox:
 
     def get(self, seq: int) -> Mail | None:
         """The message in full, or None if there is no such ``seq``."""
-        rows = self._read(f"SELECT {_SUMMARY}, text, html, link, headers FROM mail WHERE seq = :seq", seq=seq)  # noqa: S608 - constants
+        rows = self._read(f"SELECT {_SUMMARY}, text, html, link, headers, extras FROM mail WHERE seq = :seq", seq=seq)  # noqa: S608 - constants
         if not rows:
             return None
         html = zlib.decompress(rows[0]["html"]).decode()
-        return Mail(**{**_fields(rows[0]), "html": html, "headers": json.loads(rows[0]["headers"])})
+        told = {name: json.loads(rows[0][name]) for name in ("headers", "extras")}
+        return Mail(**{**_fields(rows[0]), "html": html, **told})
 
     def hand_overs(self) -> dict[str, int]:
         """How often each message id was handed over; anything above 1 is a duplicate."""
@@ -199,10 +206,21 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(_SCHEMA)
+        _bring_up_to_date(connection)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    if any(row["name"] == "extras" for row in connection.execute("PRAGMA table_info(mail)")):
+        return
+    try:
+        connection.execute(_ADD_EXTRAS)
+    except sqlite3.OperationalError as error:
+        if "duplicate column" not in str(error):  # another process was quicker
+            raise
 
 
 def _row(envelope: Envelope, received_at: str) -> tuple[Any, ...]:
@@ -219,7 +237,18 @@ def _row(envelope: Envelope, received_at: str) -> tuple[Any, ...]:
         rendered.segments,
         json.dumps(envelope.headers, ensure_ascii=False),
         received_at,
+        json.dumps(_extras(rendered), ensure_ascii=False),
     )
+
+
+def _extras(rendered: Rendered) -> dict[str, str]:
+    told = {
+        "image": rendered.image,
+        "collapse_key": rendered.collapse_key,
+        "ttl": format_duration(rendered.ttl) if rendered.ttl is not None else "",
+        "counted": str(rendered.size) if rendered.size is not None else "",
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _fields(row: sqlite3.Row) -> dict[str, Any]:

@@ -58,8 +58,14 @@ _TEMPLATES.globals.update(query=_query, version=__version__)
 
 def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page from ``templates/``."""
-    html = _TEMPLATES.get_template(template).render(values)
-    return HTMLResponse(html, status, {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"})
+    return HTMLResponse(
+        fill(template, **values), status, {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"}
+    )
+
+
+def fill(template: str, **values: Any) -> str:
+    """The HTML of a page from ``templates/``."""
+    return _TEMPLATES.get_template(template).render(values)
 
 
 def message_html(html: str) -> HTMLResponse:
