@@ -8,82 +8,33 @@ message when a version is compiled.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field, model_validator
 
 from dangol.content.tags import Origin
+from dangol.content.voice_model import Banned, Brand, Disclosure, LocaleVoice, Salutation, StageWording, Term, Voice
 from dangol.definitions.document import Document, Path
 from dangol.definitions.shape import validate
 from dangol.definitions.yaml import read_yaml
 from dangol.model.problem import Problem
-from dangol.model.steps import Definition, Key
 from dangol.model.vocabulary import Channel, Purpose
+
+__all__ = [
+    "PATH",
+    "Banned",
+    "Brand",
+    "Disclosure",
+    "LocaleVoice",
+    "Salutation",
+    "StageWording",
+    "Term",
+    "Told",
+    "Voice",
+    "VoiceFile",
+    "read_voice",
+]
 
 PATH = "templates/brand/voice.yaml"
 KOREAN_LABEL = "(광고)"
-
-LocaleName = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
-Line = Annotated[str, Field(max_length=500)]
-
-
-class Brand(Definition):
-    """Who writes. Names and addresses are per locale."""
-
-    name: dict[LocaleName, Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\r\n]+$")]]
-    address: dict[LocaleName, Line]
-    phone: Line
-    email: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="The sender and contact address.")
-    unsubscribe: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="Where a mail asking to be left alone goes.")
-    website: str = Field(pattern=r"^https?://\S+$")
-    sms_sender: str = Field(pattern=r"^\+?[0-9A-Za-z]{3,15}$", description="A number or name the SMS provider knows.")
-
-
-class Salutation(Definition):
-    """``named`` is used when every value it mentions is there, ``nameless`` otherwise."""
-
-    named: Line
-    nameless: Line
-
-
-class Disclosure(Definition):
-    """What has to be said: ``prefix`` before the subject, title or text; ``opt_out`` at the end."""
-
-    prefix: Line = ""
-    opt_out: Annotated[str, Field(max_length=2000)] = ""
-
-
-class LocaleVoice(Definition):
-    """The voice in one locale."""
-
-    speech_level: dict[Channel, Key] = Field(description="Which form of the phrases each channel uses.")
-    salutation: dict[Channel, Salutation]
-    sign_off: dict[Channel, Line]
-    label: dict[Channel, Line] = Field(default_factory=dict, description="The brand before an SMS or a push title.")
-    phrases: dict[Key, Line | dict[Key, Line]] = Field(default_factory=dict)
-    footer: str = Field(max_length=2000, description="Under every email, in Markdown.")
-    disclosure: dict[Purpose, dict[Channel, Disclosure]]
-
-    @model_validator(mode="after")
-    def _every_channel(self) -> LocaleVoice:
-        parts: dict[str, Mapping[Channel, object]] = {
-            "speech_level": self.speech_level,
-            "salutation": self.salutation,
-            "sign_off": self.sign_off,
-        }
-        for name, part in parts.items():
-            if absent := [channel.value for channel in Channel if channel not in part]:
-                raise ValueError(f"`{name}` has nothing for {', '.join(absent)}")
-        return self
-
-
-class Voice(Definition):
-    """templates/brand/voice.yaml."""
-
-    brand: Brand
-    locales: dict[LocaleName, LocaleVoice] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
