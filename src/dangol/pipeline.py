@@ -566,11 +566,11 @@ class Pipeline:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)
 
     def _render(self, item: Claimed, ruling: Ruling, allowed: Allow, briefing: Briefing, handover: Handover) -> None:
-        profile = briefing.profiles[item.row.profile_id]
-        texts = item.release.messages
+        locale = briefing.profiles[item.row.profile_id].locale
+        texts, template, stage = item.release.messages, item.row.template, item.row.stage
         try:
-            context = briefing.context(item, texts.variables(item.row.template, ruling.channel, profile.locale))
-            rendered = texts.render(item.row.template, ruling.channel, profile.locale, context)
+            context = briefing.context(item, texts.variables(template, ruling.channel, locale, stage))
+            rendered = texts.render(template, ruling.channel, locale, context, stage)
         except ContentTooLong as error:
             handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": _quoting_nothing(error)}))
         except RenderError as error:

@@ -63,8 +63,9 @@ def reproduce(connection: Connection, releases: Releases, entry: Entry) -> Repro
         return Reproduction(obstacle=damage)
     try:
         release = releases.get(connection, entry.version_id)
+        template, stage = _sent(release, entry)
         rendered = release.messages.render(
-            _template(release, entry), Channel(entry.channel or ""), kept["locale"], kept["context"]
+            template, Channel(entry.channel or ""), kept["locale"], kept["context"], stage
         )
     except (UnknownVersion, ProblemsFound, RenderError) as obstacle:
         return Reproduction(address=kept["to"], obstacle=obstacle)
@@ -72,8 +73,9 @@ def reproduce(connection: Connection, releases: Releases, entry: Entry) -> Repro
     return Reproduction(address=kept["to"], rendered=rendered, matches=matches)
 
 
-def _template(release: Release, entry: Entry) -> str:
+def _sent(release: Release, entry: Entry) -> tuple[str, str]:
+    """The template that the entry's step sends, and the stage in which it stands."""
     for placed in release.campaign.steps():
         if placed.name == entry.step and isinstance(placed.step, Send):
-            return placed.step.send
+            return placed.step.send, placed.stage
     raise UnknownVersion(f"version {entry.version_id} has no step {entry.step} that sends")

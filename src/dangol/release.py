@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Connection
 
-from dangol.content.check import check_messages
+from dangol.content.check import Sent, check_messages
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
@@ -26,7 +26,7 @@ from dangol.model.people import Event
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
-from dangol.model.vocabulary import Channel, OnCapped, Purpose
+from dangol.model.vocabulary import OnCapped
 from dangol.model.workspace import Cap, Policies
 from dangol.policy.rules import CapRule, Rulebook
 
@@ -107,6 +107,7 @@ def compile_release(version: versions.Version) -> Release:
         templates={send.send for send in campaign.sends},
         purpose=campaign.purpose,
         default_locale=workspace.policies.locale,
+        stages=_stages(campaign),
     )
     return Release(
         version_id=version.id,
@@ -120,6 +121,12 @@ def compile_release(version: versions.Version) -> Release:
         asks=_asks(campaign, flow, conditions.parsed),
         opens_at=_midnight(campaign.starts, zone) if campaign.starts is not None else None,
     )
+
+
+def _stages(campaign: Campaign) -> dict[str, frozenset[str]]:
+    """Template → the stages of the journey in which the campaign sends it."""
+    sent = [(one.step.send, one.stage) for one in campaign.placed if isinstance(one.step, Send)]
+    return {template: frozenset(stage for name, stage in sent if name == template) for template, _ in sent}
 
 
 def _scope(
@@ -317,14 +324,16 @@ def _sent_from(workspace: Workspace, root: Path, paths: Sequence[Path]) -> set[s
 
 def check_texts(workspace: Workspace) -> list[Problem]:
     """What is wrong in the messages that campaigns send."""
-    sends: set[tuple[str, Purpose, tuple[Channel, ...], str | None]] = {
-        (send.send, campaign.purpose, send.every_channel, campaign.entry.opened_by)
+    sends = {
+        Sent(one.step.send, campaign.purpose, one.step.every_channel, campaign.entry.opened_by, one.stage)
         for campaign in workspace.campaigns.values()
-        for send in campaign.sends
+        for one in campaign.placed
+        if isinstance(one.step, Send)
     }
     return check_messages(
         workspace.sources,
         sends=sorted(sends, key=repr),
         plan=workspace.tracking_plan,
         default_locale=workspace.policies.locale,
+        stages=frozenset(stage.key for stage in workspace.journey_map.stages),
     )

@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from dangol.content import limits
 from dangol.content.messages import fallbacks
+from dangol.content.required import Occasion
+from dangol.content.sources import TextFile
 from dangol.content.tags import Origin
+from dangol.content.voice_check import check_voice
 from dangol.content.workshop import FactUsed, Text, Workshop
 from dangol.definitions.document import did_you_mean
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import STANDARD_ATTRIBUTES, TrackingPlan
 
-Sent = tuple[str, Purpose, tuple[Channel, ...], str | None]
-"""A template that a campaign sends: its name, the campaign's purpose, the channels, the entry event's name."""
+
+class Sent(NamedTuple):
+    """A template that a campaign sends: for which purpose, by which channels, after which event, in which stage."""
+
+    template: str
+    purpose: Purpose
+    channels: tuple[Channel, ...]
+    event: str | None
+    stage: str = ""
+
+
+Anonymous = tuple[str, Purpose, tuple[Channel, ...], str | None]
+"""A Sent by its first four values."""
 
 
 def check_messages(
-    sources: Mapping[str, str], *, sends: Iterable[Sent], plan: TrackingPlan, default_locale: str
+    sources: Mapping[str, str],
+    *,
+    sends: Iterable[Sent | Anonymous],
+    plan: TrackingPlan,
+    default_locale: str,
+    stages: frozenset[str] | None = None,
+    rules: frozenset[str] | None = None,
 ) -> list[Problem]:
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
-    Texts that no campaign sends are read but not compiled. The list is sorted and has no problem twice.
+    ``stages`` are those of the journey map and ``rules`` the ids of the editor's rules: what voice.yaml may name;
+    None leaves that unchecked. Texts that no campaign sends are read but not compiled. The list is sorted and has no
+    problem twice.
     """
     workshop = Workshop(sources)
     checked = _Check(workshop, plan, default_locale)
-    for template, purpose, channels, event in sends:
+    sent = [Sent(*one) for one in sends]
+    for template, purpose, channels, event, stage in sent:
         for channel in channels:
-            checked.send(template, purpose, channel, event)
+            checked.send(template, purpose, channel, event, stage)
+    if workshop.voice is not None:
+        occasions = {Occasion(one.purpose, channel, one.stage) for one in sent for channel in one.channels}
+        workshop.problems += check_voice(workshop.voice, occasions=occasions, stages=stages, rules=rules)
     return sorted(set(workshop.problems))
 
 
@@ -38,8 +65,9 @@ class _Check:
         self.plan = plan
         self.default_locale = default_locale
         self.compiled: dict[tuple[str, Purpose], Text | None] = {}
+        self.staged: dict[tuple[str, Purpose, str], Text | None] = {}
 
-    def send(self, template: str, purpose: Purpose, channel: Channel, event: str | None) -> None:
+    def send(self, template: str, purpose: Purpose, channel: Channel, event: str | None, stage: str) -> None:
         locales = self.workshop.locales(template, channel)
         if not set(locales) & set(fallbacks(None, self.default_locale)):
             self._missing(template, channel, bool(locales))
@@ -51,6 +79,17 @@ class _Check:
                     self._lengths(text)
             if text := self.compiled[file.path, purpose]:
                 self._facts(text, event)
+                if own := self.workshop.stage_of(file, stage):
+                    self._in_stage(file, purpose, own, event)
+
+    def _in_stage(self, file: TextFile, purpose: Purpose, stage: str, event: str | None) -> None:
+        """A text as the voice has it said in a stage for which it has words of its own."""
+        if (file.path, purpose, stage) not in self.staged:
+            text = self.staged[file.path, purpose, stage] = self.workshop.compile(file, purpose, stage)
+            if text is not None:
+                self._lengths(text)
+        if text := self.staged[file.path, purpose, stage]:
+            self._facts(text, event)
 
     def _missing(self, template: str, channel: Channel, in_others: bool) -> None:
         suffix = "md" if channel is Channel.EMAIL else "txt"

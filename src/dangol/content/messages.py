@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from email.headerregistry import Address
 from typing import Any
 
@@ -18,14 +18,22 @@ from dangol.model.vocabulary import Channel, Purpose
 
 
 def compile_messages(
-    sources: Mapping[str, str], *, templates: Iterable[str], purpose: Purpose, default_locale: str
+    sources: Mapping[str, str],
+    *,
+    templates: Iterable[str],
+    purpose: Purpose,
+    default_locale: str,
+    stages: Mapping[str, Collection[str]] | None = None,
 ) -> Messages:
     """Compile the texts of ``templates`` in every channel and locale; everything is parsed here, once.
 
-    ``sources`` maps workspace paths (``templates/…``) to texts. Raises ProblemsFound with every error.
+    ``sources`` maps workspace paths (``templates/…``) to texts. ``stages`` says in which stages of the journey each
+    template is sent: where the voice has words of its own for one, the text is compiled for it too.
+    Raises ProblemsFound with every error.
     """
     workshop = Workshop(sources)
     texts: dict[tuple[str, Channel], dict[str, Text]] = {}
+    staged: dict[tuple[str, Channel, str], dict[str, Text]] = {}
     wanted = sorted(set(templates))
     for template in wanted:
         if not any(name == template for name, _, _ in workshop.files):
@@ -34,10 +42,13 @@ def compile_messages(
     for (template, channel, locale), file in workshop.files.items():
         if template in wanted and (text := workshop.compile(file, purpose)):
             texts.setdefault((template, channel), {})[locale] = text
+            for stage in sorted({workshop.stage_of(file, one) for one in (stages or {}).get(template, ())} - {""}):
+                if text := workshop.compile(file, purpose, stage):
+                    staged.setdefault((template, channel, stage), {})[locale] = text
     if errors := [problem for problem in workshop.problems if problem.severity == "error"]:
         raise ProblemsFound(sorted(errors))
     assert workshop.voice is not None
-    return Messages(texts, workshop.voice.voice, purpose, default_locale)
+    return Messages(texts, workshop.voice.voice, purpose, default_locale, staged=staged)
 
 
 def fallbacks(locale: str | None, default_locale: str) -> tuple[str, ...]:
@@ -56,8 +67,11 @@ class Messages:
         voice: Voice,
         purpose: Purpose,
         default_locale: str,
+        *,
+        staged: Mapping[tuple[str, Channel, str], Mapping[str, Text]] | None = None,
     ) -> None:
         self._texts = texts
+        self._staged = staged or {}
         self._voice = voice
         self._purpose = purpose
         self._default_locale = default_locale
@@ -65,28 +79,36 @@ class Messages:
             template: frozenset(channel for name, channel in texts if name == template) for template, _ in texts
         }
         self._senders = {channel: self._sender(channel) for channel in Channel}
-        self._chosen: dict[tuple[str, Channel, str | None], Text] = {}
+        self._chosen: dict[tuple[str, Channel, str | None, str], Text] = {}
 
     def channels(self, template: str) -> frozenset[Channel]:
         """The channels that the message has a text for."""
         return self._channels.get(template, frozenset())
 
-    def variables(self, template: str, channel: Channel, locale: str | None) -> frozenset[tuple[str, str]]:
+    def variables(
+        self, template: str, channel: Channel, locale: str | None, stage: str = ""
+    ) -> frozenset[tuple[str, str]]:
         """What rendering reads, as ``("profile", "name")`` or ``("event", "value")``; voice and macros included.
 
         Raises RenderError if there is no text.
         """
-        return self._text(template, channel, locale).variables
+        return self._text(template, channel, locale, stage).variables
 
     def render(
-        self, template: str, channel: Channel, locale: str | None, context: Mapping[str, Mapping[str, Any]]
+        self,
+        template: str,
+        channel: Channel,
+        locale: str | None,
+        context: Mapping[str, Mapping[str, Any]],
+        stage: str = "",
     ) -> Rendered:
         """The message for one person. ``context`` has ``profile`` and ``event``; the same context gives the same bytes.
 
+        ``stage`` is the stage of the journey in which it is sent, for a voice that has words of its own for it.
         Raises RenderError, in words, if there is no text or the data does not fit it; ContentTooLong if the channel
         cannot carry the result.
         """
-        text = self._text(template, channel, locale)
+        text = self._text(template, channel, locale, stage)
         values = {"profile": context.get("profile", {}), "event": context.get("event", {}), "_budget": Budget()}
         if channel is Channel.EMAIL:
             return _email(text, values)
@@ -111,16 +133,16 @@ class Messages:
             return {}
         return {"List-Unsubscribe": f"<mailto:{self._voice.brand.unsubscribe}?subject=unsubscribe>"}
 
-    def _text(self, template: str, channel: Channel, locale: str | None) -> Text:
-        found = self._chosen.get((template, channel, locale))
+    def _text(self, template: str, channel: Channel, locale: str | None, stage: str) -> Text:
+        found = self._chosen.get((template, channel, locale, stage))
         if found is None:
-            found = self._find(template, channel, locale)
+            found = self._find(template, channel, locale, stage)
             if len(self._chosen) < 10_000:  # locales come from profiles, so there may be any number of them
-                self._chosen[template, channel, locale] = found
+                self._chosen[template, channel, locale, stage] = found
         return found
 
-    def _find(self, template: str, channel: Channel, locale: str | None) -> Text:
-        texts = self._texts.get((template, channel), {})
+    def _find(self, template: str, channel: Channel, locale: str | None, stage: str) -> Text:
+        texts = {**self._texts.get((template, channel), {}), **self._staged.get((template, channel, stage), {})}
         order = fallbacks(locale, self._default_locale)
         for name in order:
             if name in texts:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 
 from dangol.content import dialect, sandbox
+from dangol.content.disclosures import Pack, Rule, disclosures
 from dangol.content.sources import MACROS
 from dangol.content.tags import Assembled, Origin, Segment, Tag, assemble, cut
 from dangol.content.voice import Disclosure, LocaleVoice, Told, VoiceFile
-from dangol.definitions.document import did_you_mean
+from dangol.definitions.document import Path, did_you_mean
 from dangol.model.vocabulary import Channel, Purpose
 
 NEEDED_MACROS = ("greeting", "sign_off")
@@ -25,9 +26,10 @@ Complain = Callable[[Origin, str, str, str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """The voice in one locale, on one channel, for one purpose.
+    """The voice in one locale, on one channel, for one purpose, in one stage of the journey.
 
     ``locale`` is the text's own; ``spoken`` is the voice's that serves it: ``ko`` serves a text in ``ko-KR``.
+    ``stage`` is empty where the voice has no words of its own for the stage.
     """
 
     file: VoiceFile
@@ -35,6 +37,7 @@ class Speaker:
     spoken: str
     channel: Channel
     purpose: Purpose
+    stage: str = ""
 
     @property
     def told(self) -> LocaleVoice:
@@ -43,6 +46,22 @@ class Speaker:
     @property
     def disclosure(self) -> Disclosure:
         return self.told.disclosure.get(self.purpose, {}).get(self.channel, Disclosure())
+
+    @property
+    def pack(self) -> Pack:
+        """What the law wants said in this language."""
+        return disclosures().pack(self.locale)
+
+    @property
+    def rule(self) -> Rule:
+        """What the law wants said with this message."""
+        return self.pack.rule(self.purpose, self.channel)
+
+    @property
+    def prefix(self) -> str:
+        """The law's label before subject, title or text; versions of old have typed it themselves."""
+        label = self.rule.label
+        return self.disclosure.prefix or (label.text if label is not None else "")
 
     @property
     def label(self) -> str:
@@ -59,20 +78,33 @@ class Speaker:
         }
 
     def phrases(self) -> dict[str, Told]:
-        """What ``voice.…`` stands for, salutation excepted."""
+        """What ``voice.…`` stands for, salutation and form of address excepted."""
         at = ("locales", self.spoken)
-        told = {"sign_off": self.file.told((*at, "sign_off", self.channel.value))}
+        told = {"sign_off": self.sign_off()}
         level = self.told.speech_level[self.channel]
         for key, forms in self.told.phrases.items():
             path = (*at, "phrases", key, *((level,) if isinstance(forms, dict) else ()))
             told[key] = self.file.told(path)
         return told
 
+    def sign_off(self) -> Told:
+        return self.file.told(self.place_of("sign_off"))
+
+    def place_of(self, part: str) -> Path:
+        """Where salutation or sign-off stand: the stage's if it has its own, else the locale's."""
+        at: Path = ("locales", self.spoken)
+        stage = self.told.stages.get(self.stage)
+        if stage is not None and self.channel in getattr(stage, part):
+            at = (*at, "stages", self.stage)
+        return (*at, part, self.channel.value)
+
     def opt_out(self) -> Told:
         path = ("locales", self.spoken, "disclosure", self.purpose.value, self.channel.value, "opt_out")
         return self.file.told(path)
 
     def footer(self) -> Told:
+        if self.told.footer is None:
+            return Told(self.pack.footer, Origin(self.file.document.path, 1))
         return self.file.told(("locales", self.spoken, "footer"))
 
     def expand(self, segments: Sequence[Segment], complain: Complain) -> list[Segment]:
@@ -115,16 +147,17 @@ class Speaker:
     def _voice(self, name: str, tag: Tag, complain: Complain) -> list[Segment]:
         known = self.phrases()
         if name == "salutation":
-            return self._salutation(complain)
+            return self._personal(self.place_of(name), complain)
         if name in known:
             return self.said(known[name], complain)
-        hint = did_you_mean(name, frozenset({*known, "salutation"}))
+        if name == "address" and self.told.address is not None:
+            return self._personal(("locales", self.spoken, name), complain)
+        hint = did_you_mean(name, frozenset({*known, "salutation"} | ({"address"} if self.told.address else set())))
         complain(tag.origin, "unknown-name", f"found the unknown phrase `voice.{name}`", name, hint)
         return []
 
-    def _salutation(self, complain: Complain) -> list[Segment]:
-        """The salutation with a name if everything it mentions is present, else the one without."""
-        at = ("locales", self.spoken, "salutation", self.channel.value)
+    def _personal(self, at: Path, complain: Complain) -> list[Segment]:
+        """What is said with a name if everything it mentions is present, else what is said without."""
         named_text, nameless_text = self.file.told((*at, "named")), self.file.told((*at, "nameless"))
         named, nameless = self.said(named_text, complain), self.said(nameless_text, complain)
         mentioned = sorted({f"{scope}.{name}" for scope, name in _mentioned(named)})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from dangol.content.disclosures import disclosures
 from dangol.content.tags import Origin
 from dangol.content.voice_model import Banned, Brand, Disclosure, LocaleVoice, Salutation, StageWording, Term, Voice
 from dangol.definitions.document import Document, Path
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 PATH = "templates/brand/voice.yaml"
-KOREAN_LABEL = "(광고)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +101,17 @@ def _phrase(document: Document, path: Path, forms: str | dict[str, str], told: L
 
 
 def _disclosures(document: Document, at: Path, locale: str, told: LocaleVoice) -> list[Problem]:
-    """Marketing in Korea is labelled exactly so; marketing anywhere says how to opt out."""
+    """Where the law gives a label's words, nobody else's will do; marketing anywhere says how to opt out."""
     problems = []
+    pack = disclosures().pack(locale)
     for channel in Channel:
         path: Path = (*at, "disclosure", Purpose.MARKETING.value, channel.value)
         said = told.disclosure.get(Purpose.MARKETING, {}).get(channel, Disclosure())
-        if locale.split("-")[0] == "ko" and said.prefix.strip() != KOREAN_LABEL:
-            message = f"marketing in Korean has to begin with `{KOREAN_LABEL}`; found `{said.prefix}`"
-            problems.append(document.problem("missing-disclosure", (*path, "prefix"), message))
+        label, prefix = pack.rule(Purpose.MARKETING, channel).label, said.prefix.strip()
+        if label is not None and prefix and prefix != label.text.strip():
+            message = f"marketing in `{locale}` has to begin with `{label.text.strip()}`; found `{said.prefix}`"
+            hint = "remove `prefix`; dangol puts the label in"
+            problems.append(document.problem("missing-disclosure", (*path, "prefix"), message, hint=hint))
         if channel is not Channel.PUSH and not said.opt_out.strip():
             message = "marketing has to say how to opt out; found nothing"
             problems.append(document.problem("missing-disclosure", (*path, "opt_out"), message, hint="add `opt_out:`"))

@@ -220,9 +220,8 @@ class LocaleVoice(Definition):
         description="What the brand says often: a text, or a text per speech level; `{{ voice.… }}`.",
         examples=[{"thanks": {"hapsyo": "고맙습니다.", "haeyo": "고마워요."}}],
     )
-    footer: str = Field(
-        "",
-        max_length=2000,
+    footer: Annotated[str, Field(max_length=2000)] | None = Field(
+        None,
         description="Under every email, in Markdown. Without it, the sender block that comes with dangol.",
         examples=["**{{ brand.name }}**\\\n{{ brand.address }}"],
     )

@@ -52,7 +52,7 @@ class Workshop:
         files, self.problems = read_sources(self._sources)
         self.files = {(file.template, file.channel, file.locale): file for file in files}
         self._prefix = unused_prefix(self._sources.values())
-        self._macros: dict[tuple[str, Channel, Purpose], Macros | None] = {}
+        self._macros: dict[tuple[str, Channel, Purpose, str], Macros | None] = {}
         self._errors = 0
         self.voice = self._read_voice()
 
@@ -81,28 +81,43 @@ class Workshop:
     def locales(self, template: str, channel: Channel) -> list[str]:
         return sorted(locale for name, via, locale in self.files if (name, via) == (template, channel))
 
-    def compile(self, file: TextFile, purpose: Purpose) -> Text | None:
+    def compile(self, file: TextFile, purpose: Purpose, stage: str = "") -> Text | None:
         """The text ready to run; None if there are problems, which are then recorded."""
+        bench = self.bench(file, purpose, stage)
+        if bench is None:
+            return None
+        before = self._errors
+        self._look_for_hand_typed(file)
+        text = self._build(file, bench)
+        return text if self._errors == before else None
+
+    def stage_of(self, file: TextFile, stage: str) -> str:
+        """``stage`` if the voice has words of its own for this text in it, else the empty stage that all share."""
+        told = self.voice.voice.locales.get(self._spoken(file)) if self.voice is not None else None
+        wording = told.stages.get(stage) if told is not None else None
+        return stage if wording is not None and file.channel in {*wording.salutation, *wording.sign_off} else ""
+
+    def _spoken(self, file: TextFile) -> str:
+        """The locale of the voice that serves the text; empty if there is none."""
+        voices = self.voice.voice.locales if self.voice is not None else {}
+        return next((name for name in (file.locale, file.locale.partition("-")[0]) if name in voices), "")
+
+    def bench(self, file: TextFile, purpose: Purpose, stage: str = "") -> Bench | None:
+        """Where the text is made: its speaker and macros. None if there are problems, which are then recorded."""
         if self.voice is None or any(path not in self._sources for path in (LAYOUT, MACROS)):
             return None
-        voices = self.voice.voice.locales
-        spoken = next((name for name in (file.locale, file.locale.partition("-")[0]) if name in voices), "")
+        spoken = self._spoken(file)
         if not spoken:
             message, hint = f"the brand has no voice for `{file.locale}`", f"add `{file.locale}:` to {voice.PATH}"
             self.complain(Origin(file.path, 1), "missing-voice", message, "", hint)
             return None
-        speaker = Speaker(self.voice, file.locale, spoken, file.channel, purpose)
+        speaker = Speaker(self.voice, file.locale, spoken, file.channel, purpose, self.stage_of(file, stage))
         macros = self._macros_of(speaker)
-        if macros is None:
-            return None
-        before = self._errors
-        self._look_for_hand_typed(file)
-        text = self._build(file, Bench(speaker, macros, self.complain))
-        return text if self._errors == before else None
+        return Bench(speaker, macros, self.complain) if macros is not None else None
 
     def _macros_of(self, speaker: Speaker) -> Macros | None:
         """The macros as the speaker says them; None if something is wrong with them."""
-        key = speaker.locale, speaker.channel, speaker.purpose
+        key = speaker.locale, speaker.channel, speaker.purpose, speaker.stage
         if key not in self._macros:
             before = self._errors
             macros = read_macros(self._sources[MACROS], speaker, self.complain)
@@ -113,7 +128,7 @@ class Workshop:
         for number, line in enumerate(file.text.split("\n"), 1):
             if match := voice.HAND_TYPED.search(line):
                 message = f"found `{match[0]}`; labels and opt-out lines are put in by dangol"
-                hint = f"remove it here; {voice.PATH} says them under `disclosure`"
+                hint = "remove it here"
                 self.complain(Origin(file.path, number), "disclosure-by-hand", message, match[0], hint)
 
     def _build(self, file: TextFile, bench: Bench) -> Text | None:
@@ -135,7 +150,7 @@ class Workshop:
             return None
         return Text(
             file,
-            bench.speaker.disclosure.prefix,
+            bench.speaker.prefix,
             programs["body"],
             programs.get("subject"),
             programs.get("html"),
@@ -160,7 +175,7 @@ def _parts(
         footer = [*bench.speaker.said(bench.speaker.footer(), bench.complain), "\n\n", *opt_out]
         draft = email.Draft(file, front, body, footer, greeting, sign_off)
         return email.build(draft, bench.speaker, slots, layout, bench.complain)
-    closing: list[Segment] = ["\n", sign_off] if bench.speaker.told.sign_off[file.channel].strip() else []
+    closing: list[Segment] = ["\n", sign_off] if bench.speaker.sign_off().text.strip() else []
     last: list[Segment] = ["\n", *opt_out] if opt_out else []
     if file.channel is Channel.SMS:
         return {"body": [bench.speaker.label, greeting, *_stripped(body), *closing, *last]}
