@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+_STAGES = re.compile(r"^( *)stages:\n(?:\1 +.*\n)+", re.MULTILINE)
 
 JOURNEY_MAP = {
     "stages": [
@@ -83,6 +85,13 @@ def cap(limit: int, window: str = "rolling 7 days", *, key: str = "cap", **other
     return {"key": key, "limit": limit, "window": window, **others}
 
 
+def copy_brand(root: Path) -> None:
+    """The shipped brand, without what its voice says of stages that a small journey map does not have."""
+    shutil.copytree(ROOT / "templates" / "brand", root / "templates" / "brand")
+    voice = root / "templates" / "brand" / "voice.yaml"
+    voice.write_text(_STAGES.sub("", voice.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def write_workspace(
     root: Path,
     *campaigns: Mapping[str, Any],
@@ -91,7 +100,7 @@ def write_workspace(
 ) -> Path:
     """Write a workspace with exactly these campaigns to ``root``; ``policies`` and ``texts`` add to the usual ones."""
     shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(ROOT / "templates" / "brand", root / "templates" / "brand")
+    copy_brand(root)
     files = {
         "campaigns/journey-map.yaml": json.dumps(JOURNEY_MAP),
         "campaigns/tracking-plan.yaml": json.dumps(TRACKING_PLAN),

@@ -10,6 +10,7 @@ from typing import Any
 from dangol.definitions.versions import Version
 from dangol.errors import RenderError
 from dangol.model.message import Rendered
+from dangol.model.steps import Send
 from dangol.model.vocabulary import Channel
 from dangol.model.workspace import TrackingPlan, ValueType
 from dangol.release import Release
@@ -37,33 +38,58 @@ _FEW = ("quantity", "rating", "orders", "count")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One text of one message. ``rendered`` is None if it cannot be shown; ``problem`` then says why."""
+    """One text of one message, as it is said in ``stage`` of the journey.
+
+    ``rendered`` is None if it cannot be shown; ``problem`` then says why.
+    """
 
     message: str
     channel: Channel
     locale: str
+    stage: str
     sender: str
     rendered: Rendered | None
     problem: str = ""
 
 
 def previews(version: Version, release: Release) -> list[Preview]:
-    """Every text that the campaign can send, by message, channel and locale."""
-    wanted = dict.fromkeys((send.send, channel) for send in version.campaign.sends for channel in send.every_channel)
-    return [
-        preview(version, release, message, channel, locale)
-        for message, channel in wanted
-        for locale in locales(version, message, channel)
-    ]
+    """Every text that the campaign can send, by message, channel, stage and locale.
+
+    What is said in the same words in a further stage is not shown again.
+    """
+    wanted = dict.fromkeys(
+        (one.step.send, channel, one.stage)
+        for one in version.campaign.placed
+        if isinstance(one.step, Send)
+        for channel in one.step.every_channel
+    )
+    shown: dict[object, Preview] = {}
+    for message, channel, stage in wanted:
+        for locale in locales(version, message, channel):
+            made = preview(version, release, message, channel, locale, stage)
+            said = made.rendered.content() if made.rendered is not None else made.problem
+            shown.setdefault((message, channel, locale, said), made)
+    return list(shown.values())
 
 
-def preview(version: Version, release: Release, message: str, channel: Channel, locale: str) -> Preview:
+def preview(
+    version: Version, release: Release, message: str, channel: Channel, locale: str, stage: str = ""
+) -> Preview:
+    """One text of the campaign, in the first stage that sends it unless another is named."""
+    stage = stage or stages(version, message)[0]
     context = sample(version.workspace.tracking_plan, version.campaign.entry.opened_by, locale)
     sender = release.messages.sender(channel)
     try:
-        return Preview(message, channel, locale, sender, release.messages.render(message, channel, locale, context))
+        rendered = release.messages.render(message, channel, locale, context, stage)
     except RenderError as error:
-        return Preview(message, channel, locale, sender, None, str(error))
+        return Preview(message, channel, locale, stage, sender, None, str(error))
+    return Preview(message, channel, locale, stage, sender, rendered)
+
+
+def stages(version: Version, message: str) -> list[str]:
+    """The stages of the journey in which the campaign sends the message, in its order."""
+    placed = version.campaign.placed
+    return list(dict.fromkeys(one.stage for one in placed if isinstance(one.step, Send) and one.step.send == message))
 
 
 def locales(version: Version, message: str, channel: Channel) -> list[str]:

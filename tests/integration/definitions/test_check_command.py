@@ -167,6 +167,7 @@ def test_the_schema_is_printed_or_written_for_every_kind(tmp_path: Path) -> None
         "scenarios.schema.json",
         "segments.schema.json",
         "tracking-plan.schema.json",
+        "voice.schema.json",
     ]
     assert json.loads((tmp_path / "schemas/campaign.schema.json").read_text()) == printed
     (tmp_path / "file").write_text("")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from dangol.ids import SeededEntropy
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.surfaces.cli import trigger as module
-from tests.unit.definitions.samples import REPOSITORY, SHARED
+from tests.unit.definitions.samples import SHARED
+from tests.workspaces import copy_brand
 
 WELCOME = """\
 key: welcome
@@ -51,7 +51,7 @@ def workspace(tmp_path: Path) -> Path:
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-    shutil.copytree(REPOSITORY / "templates" / "brand", root / "templates" / "brand")
+    copy_brand(root)
     return root
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from dangol.clock import SystemClock
+from dangol.content.voice import Voice
 from dangol.definitions.schema import FILES, json_schema
 from dangol.definitions.sources import scenario_sources
 from dangol.definitions.workspace import Sources, find_root, shared_path, survey
@@ -171,10 +172,11 @@ class Kind(StrEnum):
     POLICIES = "policies"
     TRACKING_PLAN = "tracking-plan"
     SEGMENTS = "segments"
+    VOICE = "voice"
     SCENARIOS = "scenarios"
 
 
-_MODELS = {**FILES, Kind.SCENARIOS.value: ScenarioFile}
+_MODELS = {**FILES, Kind.VOICE.value: Voice, Kind.SCENARIOS.value: ScenarioFile}
 
 
 def schema(

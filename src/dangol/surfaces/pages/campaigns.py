@@ -24,7 +24,7 @@ from dangol.surfaces.drawing.svg import stylesheet, svg
 from dangol.surfaces.drawing.words import step_words
 from dangol.surfaces.measures import Measure, measure
 from dangol.surfaces.pages.render import drawing, message_html, page
-from dangol.surfaces.previews import Preview, locales, preview, previews
+from dangol.surfaces.previews import Preview, locales, preview, previews, stages
 from dangol.surfaces.standing import LATEST_ENTRIES, Service, Standing, UnknownCampaign
 
 _FRESH = timedelta(minutes=10)
@@ -115,7 +115,7 @@ class CampaignPages:
     def drawing_style(self) -> Response:
         return drawing(stylesheet(), "text/css")
 
-    def preview_html(self, key: str, message: str, channel: str, locale: str) -> Response:
+    def preview_html(self, key: str, message: str, channel: str, locale: str, stage: str = "") -> Response:
         with self._dangol.database.read() as tx:
             service = self._service(tx, key)
             version = service.version
@@ -124,8 +124,10 @@ class CampaignPages:
                 raise HTTPException(404, "The campaign has no such message.")
             if locale not in locales(version, message, Channel(channel)):
                 raise HTTPException(404, "The message has no such locale.")
+            if stage and stage not in stages(version, message):
+                raise HTTPException(404, "The campaign does not send the message in this stage.")
             release = self._dangol.releases.get(tx, version.id)
-        shown = preview(version, release, message, Channel(channel), locale)
+        shown = preview(version, release, message, Channel(channel), locale, stage)
         if shown.rendered is None or not shown.rendered.html:
             raise HTTPException(404, "There is no HTML to show.")
         return message_html(shown.rendered.html)
