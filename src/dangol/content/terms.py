@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from dangol.content.voice import LocaleVoice, VoiceFile
+from dangol.content.voice import Banned, LocaleVoice, VoiceFile
 from dangol.definitions.document import Path
 from dangol.model.problem import Problem
 
@@ -74,22 +74,27 @@ def _contradictions(file: VoiceFile, locale: str, told: LocaleVoice) -> Iterator
 
 
 def _broken(file: VoiceFile, locale: str, told: LocaleVoice) -> Iterator[Problem]:
-    """The brand's own texts that say what is banned or avoided."""
+    """The brand's own texts that say what is banned or avoided; of words that begin alike the longest is told."""
+    unwanted = [("banned-in-voice", one.say_not, "`banned` forbids", _rather(one)) for one in told.banned]
+    avoided = [
+        ("avoided-in-voice", word, "the glossary avoids", f"say `{term.say}`")
+        for term in told.glossary
+        for word in term.avoid
+    ]
     for path in own_texts(file, locale):
         text = written(file.document.text_at(path) or "")
-        for one in told.banned:
-            if found := pattern(one.say_not).search(text):
-                hint = f"rather: {one.rather}" if one.rather else "say it otherwise"
-                message = f"the brand's own text says `{found[0]}`, which `banned` forbids"
-                yield file.document.problem("banned-in-voice", path, message, hint=hint, offset=found.start())
-        if path[2:3] == ("glossary",):
-            continue
-        for term in told.glossary:
-            for word in term.avoid:
-                if found := pattern(word).search(text):
-                    message = f"the brand's own text says `{found[0]}`, which the glossary avoids"
-                    hint = f"say `{term.say}`"
-                    yield file.document.problem("avoided-in-voice", path, message, hint=hint, offset=found.start())
+        found: dict[int, tuple[str, str, str, str]] = {}
+        for code, word, why, hint in unwanted if "glossary" in path else [*unwanted, *avoided]:
+            for match in pattern(word).finditer(text):
+                if len(match[0]) > len(found.get(match.start(), ("", ""))[1]):
+                    found[match.start()] = (code, match[0], why, hint)
+        for offset, (code, said, why, hint) in found.items():
+            message = f"the brand's own text says `{said}`, which {why}"
+            yield file.document.problem(code, path, message, hint=hint, offset=offset)
+
+
+def _rather(banned: Banned) -> str:
+    return f"rather: {banned.rather}" if banned.rather else "say it otherwise"
 
 
 def own_texts(file: VoiceFile, locale: str) -> Iterator[Path]:

@@ -2,82 +2,51 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
+from dangol.content.voice_types import (
+    AtMost,
+    Characters,
+    Line,
+    LocaleName,
+    Mailbox,
+    Name,
+    Reason,
+    RuleId,
+    Scheme,
+    Sender,
+    Severity,
+    Share,
+    Website,
+    Word,
+)
 from dangol.model.steps import Definition, Key
 from dangol.model.vocabulary import Channel, Purpose
-
-LocaleName = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
-Line = Annotated[str, Field(max_length=500)]
-Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(?:[^\r\n]*\S)?$")]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
-RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
-AtMost = Annotated[int, Field(ge=0, le=100)]
-Characters = Annotated[int, Field(ge=1, le=100_000)]
-Severity = Literal["error", "warning", "note", "off"]
-
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
-_ALWAYS = frozenset({"http", "https", "mailto", "tel"})
-_DANGEROUS = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "filesystem"})
-
-
-def _share(value: object) -> float:
-    match = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or float(match[1]) > 100:
-        raise ValueError(f"expected a percentage from 0% to 100%, such as `80%`; found {value!r}")
-    return float(match[1]) / 100
-
-
-Share = Annotated[
-    float,
-    BeforeValidator(_share),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["80%"]}),
-]
-
-
-def _scheme(value: str) -> str:
-    if not _SCHEME.fullmatch(value):
-        raise ValueError(f"expected a scheme without `:`, such as `dangolrecords`; found {value!r}")
-    if value in _DANGEROUS:
-        raise ValueError(f"links that start with `{value}:` can run or read something; expected the scheme of an app")
-    if value in _ALWAYS:
-        raise ValueError(f"`{value}` is always allowed; expected the scheme of an app")
-    return value
-
-
-Scheme = Annotated[str, AfterValidator(_scheme), WithJsonSchema({"type": "string", "pattern": f"^{_SCHEME.pattern}$"})]
 
 
 class Brand(Definition):
     """Who writes. Names, addresses, promise and values are per locale."""
 
-    name: dict[LocaleName, Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\r\n]+$")]] = Field(
+    name: dict[LocaleName, Name] = Field(
         description="What the brand is called.", examples=[{"ko": "단골레코드", "en": "Dangol Records"}]
     )
     address: dict[LocaleName, Line] = Field(
         description="The postal address.", examples=[{"en": "2F, 000 Wausan-ro, Mapo-gu, Seoul"}]
     )
     phone: Line = Field(description="The number that customers call.", examples=["02-000-0000"])
-    email: str = Field(
-        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+    email: Mailbox = Field(
         description="The sender and contact address.",
         examples=["hello@dangol.example"],
     )
-    unsubscribe: str = Field(
-        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+    unsubscribe: Mailbox = Field(
         description="Where a mail asking to be left alone goes.",
         examples=["leave@dangol.example"],
     )
-    website: str = Field(
-        pattern=r"^https?://\S+$", description="The brand's own site.", examples=["https://dangol.example"]
-    )
-    sms_sender: str = Field(
-        pattern=r"^\+?[0-9A-Za-z]{3,15}$",
+    website: Website = Field(description="The brand's own site.", examples=["https://dangol.example"])
+    sms_sender: Sender = Field(
         description="A number or name the SMS provider knows.",
         examples=["020000000"],
     )
@@ -280,11 +249,6 @@ class StageShare(Definition):
     information: Share = Field(description="The share of information; the rest is emotion.", examples=["80%"])
 
 
-def _severity(value: Any) -> Any:
-    # `off` is text in YAML 1.2; who knows YAML 1.1 may write `false`.
-    return "off" if value is False else value
-
-
 class Voice(Definition):
     """templates/brand/voice.yaml."""
 
@@ -295,7 +259,7 @@ class Voice(Definition):
         examples=[{"purchase": {"information": "80%"}}],
     )
     locales: dict[LocaleName, LocaleVoice] = Field(min_length=1, description="The voice, locale by locale.")
-    rules: dict[RuleId, Annotated[Severity, BeforeValidator(_severity)]] = Field(
+    rules: dict[RuleId, Severity] = Field(
         default_factory=dict,
         description="How serious a rule of the editor is here: `error`, `warning`, `note` or `off`.",
         examples=[{"reading-ease": "off", "exclamation": "error"}],

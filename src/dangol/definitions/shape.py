@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -77,6 +78,7 @@ def _real_path(document: Document, start: Path, location: Sequence[str | int]) -
     return path
 
 
+_WORD = re.compile(r"'([^']+)'")
 _NOT_EMPTY = "at least one item"
 _A_KEY = "lower-case letters, digits and `_`, starting with a letter, 64 at most"
 _KINDS = {
@@ -96,7 +98,8 @@ _KINDS = {
 def _translated(detail: ErrorDetails, path: Path, document: Document, model: type[Definition]) -> _Finding:
     """pydantic's error in an author's words."""
     kind, context = detail["type"], detail.get("ctx", {})
-    value = document.get(path)
+    key = detail["loc"][-1:] == ("[key]",)
+    value = path[-1] if key else document.get(path)
     if kind == "missing":
         return _missing(str(detail["loc"][-1]), path, document, model)
     if kind == "extra_forbidden":
@@ -107,8 +110,9 @@ def _translated(detail: ErrorDetails, path: Path, document: Document, model: typ
         return _Finding("unknown-key", path, f"found the unknown key `{path[-1]}`", hint, key=True)
     if kind in {"enum", "literal_error"}:
         expected = context["expected"].replace("'", "`")
-        hint = f"did you mean `{best}`?" if (best := nearest(value, words_at(model, document.value, path))) else ""
-        return _Finding("unknown-word", path, expected, hint, wrong_kind=True)
+        words = _WORD.findall(context["expected"]) if key else words_at(model, document.value, path)
+        hint = f"did you mean `{best}`?" if (best := nearest(value, words)) else ""
+        return _Finding("unknown-word", path, expected, hint, key=key, wrong_kind=True)
     if kind in _KINDS:
         hint = ""
         if kind == "string_type" and isinstance(value, int | float):
@@ -117,12 +121,12 @@ def _translated(detail: ErrorDetails, path: Path, document: Document, model: typ
             hint = f"write `[{value}]`"
         return _Finding("wrong-kind", path, _KINDS[kind], hint, wrong_kind=True)
     if kind == "string_pattern_mismatch":
-        return _Finding("bad-name", path, _A_KEY, key=detail["loc"][-1] == "[key]", expected=True)
+        return _Finding("bad-name", path, _A_KEY, key=key, expected=True)
     if kind == "value_error":
         hint = _misspelt(value, path, document, model)
         text = str(context["error"])
         if text.startswith("expected ") and "found" not in text:
-            return _Finding("bad-value", path, text.removeprefix("expected "), hint, expected=True)
+            return _Finding("bad-value", path, text.removeprefix("expected "), hint, key=key, expected=True)
         return _Finding("bad-value", path, text, hint, key=isinstance(value, dict))
     if expected := _range(kind, context):
         return _Finding("out-of-range", path, expected, expected=True)
