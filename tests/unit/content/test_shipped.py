@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 import pytest
 
-from dangol.content.check import check_messages
 from dangol.content.messages import Messages, compile_messages
+from dangol.content.terms import pattern, written
+from dangol.content.voice import PATH, VoiceFile, read_voice
 from dangol.definitions.workspace import load_workspace
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import ValueType
+from dangol.release import check_texts
 from tests.unit.content.workspace import ROOT, SHIPPED
 
 WORKSPACE = load_workspace(ROOT)
+
+
+def voice_of(text: str) -> VoiceFile:
+    file, problems = read_voice(text)
+    assert file is not None, problems
+    return file
+
+
 LOCALES = ("ko", "en")
+VOICE = voice_of(SHIPPED[PATH])
 EACH = sorted(
     {
         (campaign.key, send.send, channel, locale)
@@ -81,12 +93,7 @@ def render(
 
 
 def test_the_check_finds_nothing() -> None:
-    sends = [
-        (send.send, campaign.purpose, send.every_channel, campaign.entry.opened_by)
-        for campaign in WORKSPACE.campaigns.values()
-        for send in campaign.sends
-    ]
-    assert check_messages(SHIPPED, sends=sends, plan=WORKSPACE.tracking_plan, default_locale="ko") == []
+    assert check_texts(WORKSPACE) == []
 
 
 def test_every_text_is_sent_by_some_campaign() -> None:
@@ -139,3 +146,38 @@ def test_second_person_facts_are_all_that_texts_read() -> None:
     assert compiled("win_back", Purpose.MARKETING).variables("win_back", Channel.SMS, "en-GB") == {
         ("profile", "given_name")
     }
+
+
+@pytest.mark.parametrize("path", sorted(path for path in SHIPPED if "/brand/" not in path))
+def test_every_text_keeps_to_the_words_of_the_voice(path: str) -> None:
+    told = VOICE.voice.locales[path.split("/")[2].split(".")[1]]
+    unwanted = [*(word for term in told.glossary for word in term.avoid), *(one.say_not for one in told.banned)]
+    assert [word for word in unwanted if pattern(word).search(written(SHIPPED[path]))] == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_voice_is_complete(locale: str) -> None:
+    told = VOICE.voice.locales[locale]
+    assert len(told.glossary) >= 12
+    assert len(told.banned) >= 12
+    assert told.address is not None
+    assert VOICE.voice.stages.keys() == {stage.key for stage in WORKSPACE.journey_map.stages}
+    for limit in (told.emoji, told.exclamation, told.length):
+        assert limit.keys() == set(Channel)
+    assert told.sentence.longest
+    assert told.sentence.average
+    assert not any(one.prefix for channels in told.disclosure.values() for one in channels.values())
+
+
+@pytest.mark.parametrize(("campaign", "message", "channel", "locale"), EACH)
+def test_every_text_keeps_to_the_lengths_of_the_voice(
+    campaign: str, message: str, channel: Channel, locale: str
+) -> None:
+    told = VOICE.voice.locales[locale]
+    text = render(campaign, message, channel, locale, FULL, event_of(campaign)).text.split("\n-- \n")[0]
+    blocks = [block for block in text.split("\n") if block.strip()]
+    sentences = [one for block in blocks for one in re.split(r"(?<=[.?])\s+", block) if one.strip()]
+    words = [len(one.split()) for one in sentences]
+    assert len(text) <= told.length[channel]
+    assert max(words) <= (told.sentence.longest or 0)
+    assert sum(words) / len(words) <= (told.sentence.average or 0)

@@ -97,7 +97,11 @@ def test_the_speech_level_chooses_the_form_of_every_phrase() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('prefix: "(광고) "', 'prefix: "[AD] "', r"\d+:\d+: error\[missing-disclosure\] marketing in Korean"),
+        (
+            "sms: {opt_out: 무료",
+            'sms: {prefix: "[AD] ", opt_out: 무료',
+            r"\d+:\d+: error\[missing-disclosure\] marketing in `ko` has to begin with `\(광고\)`; found `\[AD\]",
+        ),
         ("{opt_out: Reply STOP to opt out}", "{}", "marketing has to say how to opt out"),
         ("haeyo: 고마워요.", "casual: 고마워.", "no form in the speech level `haeyo`"),
         ("sign_off:", "signoff:", r"unknown key `signoff` \(did you mean `sign_off`\?\)"),
