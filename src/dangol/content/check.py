@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dangol.content import limits
@@ -32,6 +33,22 @@ Anonymous = tuple[str, Purpose, tuple[Channel, ...], str | None]
 """A Sent by its first four values."""
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a look at the messages gave: the texts that can be said, each compiled once, and every problem.
+
+    ``texts`` are by path and purpose; None stands for a text with problems.
+    """
+
+    workshop: Workshop
+    texts: dict[tuple[str, Purpose], Text | None]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Sorted, none twice."""
+        return sorted(set(self.workshop.problems))
+
+
 def check_messages(
     sources: Mapping[str, str],
     *,
@@ -47,6 +64,21 @@ def check_messages(
     None leaves that unchecked. Texts that no campaign sends are read but not compiled. The list is sorted and has no
     problem twice.
     """
+    return examine(
+        sources, sends=sends, plan=plan, default_locale=default_locale, stages=stages, rules=rules
+    ).problems
+
+
+def examine(
+    sources: Mapping[str, str],
+    *,
+    sends: Iterable[Sent | Anonymous],
+    plan: TrackingPlan,
+    default_locale: str,
+    stages: frozenset[str] | None = None,
+    rules: frozenset[str] | None = None,
+) -> Examined:
+    """As ``check_messages``, with what was compiled on the way."""
     workshop = Workshop(sources)
     checked = _Check(workshop, plan, default_locale)
     sent = [Sent(*one) for one in sends]
@@ -56,7 +88,7 @@ def check_messages(
     if workshop.voice is not None:
         occasions = {Occasion(one.purpose, channel, one.stage) for one in sent for channel in one.channels}
         workshop.problems += check_voice(workshop.voice, occasions=occasions, stages=stages, rules=rules)
-    return sorted(set(workshop.problems))
+    return Examined(workshop, checked.compiled)
 
 
 class _Check:
