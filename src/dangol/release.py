@@ -14,10 +14,13 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Connection
 
-from dangol.content.check import Sent, check_messages
+from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
+from dangol.editor.model import Send as Said
+from dangol.editor.registry import RULES
+from dangol.editor.review import Review, review
 from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
 from dangol.journeys.flow import Ending, Flow, Known, Test
@@ -323,17 +326,39 @@ def _sent_from(workspace: Workspace, root: Path, paths: Sequence[Path]) -> set[s
 
 
 def check_texts(workspace: Workspace) -> list[Problem]:
-    """What is wrong in the messages that campaigns send."""
-    sends = {
-        Sent(one.step.send, campaign.purpose, one.step.every_channel, campaign.entry.opened_by, one.stage)
+    """What is wrong in the workspace's messages, and what an editor has to say about them."""
+    return review_texts(workspace)[0]
+
+
+def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
+    """As ``check_texts``, with the editor's review. Everything is compiled once."""
+    said = [
+        Said(
+            placed.step.send,
+            campaign.purpose,
+            placed.step.every_channel,
+            campaign.entry.opened_by,
+            placed.stage,
+            campaign.key,
+        )
         for campaign in workspace.campaigns.values()
-        for one in campaign.placed
-        if isinstance(one.step, Send)
-    }
-    return check_messages(
+        for placed in campaign.placed
+        if isinstance(placed.step, Send)
+    ]
+    examined = examine(
         workspace.sources,
-        sends=sorted(sends, key=repr),
+        sends=sorted({Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in said}, key=repr),
         plan=workspace.tracking_plan,
         default_locale=workspace.policies.locale,
         stages=frozenset(stage.key for stage in workspace.journey_map.stages),
+        rules=frozenset(RULES),
     )
+    problems = examined.problems
+    reviewed = review(
+        workspace.sources,
+        sends=said,
+        plan=workspace.tracking_plan,
+        default_locale=workspace.policies.locale,
+        examined=examined,
+    )
+    return sorted({*problems, *reviewed.problems}), reviewed

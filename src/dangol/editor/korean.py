@@ -13,7 +13,9 @@ _BIEUP, _SSANG_SIOT, _NIEUN = 17, 20, 4
 _HAEYO = re.compile(r"(?:요|죠)$")
 _PLAIN_VERB = re.compile(r"(?:이|아니|하|되|지|크|르|프|쁘|시|보|주|오|가|리|기|치|키|우|두|나|내|서|켜|펴)다$")
 _PLAIN_ADJECTIVE = re.compile(r"(?:없|있|같|좋|많|싫|높|낮|깊|작|적|얇|넓|짧|옳|맑|밝|젊|늙|굵)다$")
-_PLAIN_ORDER = re.compile(r"(?:하|해|보|주|두|가|오|사|지|알아|찾아|받아|골라|들어|눌러)(?:라|거라)$|(?:하|보|가|사|듣|먹|고르|나누|만나|모이)자$|(?:느|으)?냐$|ㄴ가$")
+_PLAIN_ORDER = re.compile(
+    r"(?:하|해|보|주|두|가|오|사|지|알아|찾아|받아|골라|들어|눌러)(?:라|거라)$|(?:하|보|가|사|듣|먹|고르|나누|만나|모이)자$|(?:느|으)?냐$|ㄴ가$"
+)
 _HAE = re.compile(
     r"(?:"
     r"(?P<past>[가-힣])어"  # 했어, 있어: the syllable before has ㅆ
@@ -49,7 +51,11 @@ def level(sentence: str, also_said: Sequence[str] = ()) -> str | None:
     if re.search(r"(.)시다$", words) and len(words) > 2 and _final(words[-3]) == _BIEUP:
         return "hapsyo"
     if _HAEYO.search(words):
-        return None if _NOUNS_IN_YO.search(words) and not re.search(r"[세네지아어해예에와워여게까나데군래]요$", words) else "haeyo"
+        return (
+            None
+            if _NOUNS_IN_YO.search(words) and not re.search(r"[세네지아어해예에와워여게까나데군래]요$", words)
+            else "haeyo"
+        )
     return _familiar(words, marked)
 
 

@@ -29,12 +29,16 @@ class Send:
 
 
 class Place(NamedTuple):
-    """Where something is written: the ``index``-th character of a file, from 0. ``data``: a tag that puts data in."""
+    """Where something is written: the ``index``-th character of a file, from 0.
+
+    ``data``: it is a tag that puts data in, which says ``inner``.
+    """
 
     path: str
     index: int
     data: bool
     exact: bool = True
+    inner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ class Page:
 
     def __init__(self, html: str) -> None:
         self._document: Any = JustHTML(html, collect_errors=True, sanitize=False)
-        self.errors = [(str(one.code), int(one.line or 1)) for one in self._document.errors if one.code not in _HARMLESS]
+        self.errors = [
+            (str(one.code), int(one.line or 1)) for one in self._document.errors if one.code not in _HARMLESS
+        ]
         self.images: list[dict[str, str]] = [dict(image.attrs) for image in self._document.query("img")]
         self.html = html
 

@@ -116,9 +116,7 @@ class _Body:
         found: list[Sentence] = []
         for number, (start, end, quoted, label) in enumerate(self._blocks):
             for one in cut_sentences(self.prose, "body", start, end, block=number, quoted=quoted):
-                found.append(
-                    Sentence(one.text, one.mask, one.part, one.start, number, quoted, label) if label else one
-                )
+                found.append(Sentence(one.text, one.mask, one.part, one.start, number, quoted, label) if label else one)
         return found
 
     def _stretches(self) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ from jinja2 import TemplateError
 import dangol.editor.rules  # noqa: F401 - registers the rules
 from dangol.content.check import Examined, examine
 from dangol.content.messages import Messages
-from dangol.content.sources import BRAND_FILES, LAYOUT, TextFile
+from dangol.content.sources import LAYOUT, TextFile
 from dangol.content.workshop import Text
 from dangol.definitions.document import did_you_mean
 from dangol.editor.model import Hit, Place, Prose, Reading, Scene, Send, Sentence
@@ -22,7 +22,7 @@ from dangol.editor.prose import read
 from dangol.editor.registry import RULES, Rule, Scope, of
 from dangol.editor.samples import SAMPLES, Sample, context
 from dangol.editor.spoken import Speech, line_and_column, place_of
-from dangol.editor.waivers import Waiver, apply_waivers, read_waivers
+from dangol.editor.waivers import Waiver, all_waivers, apply_waivers
 from dangol.editor.wishes import wishes
 from dangol.errors import RenderError
 from dangol.model.problem import Problem
@@ -61,14 +61,10 @@ def review(
         examined = examine(sources, sends=wanted, plan=plan, default_locale=default_locale)
     reviewing = _Reviewing(sources, examined, sent, plan, default_locale)
     found = reviewing.findings()
-    waivers = [waiver for path in sorted(sources) if _may_waive(path) for waiver in read_waivers(path, sources[path])]
+    waivers = all_waivers(sources)
     judged = [waiver for waiver in waivers if waiver.path not in reviewing.unread]
     remaining, faults = apply_waivers(found, judged, RULES)
     return Review(tuple(sorted({*remaining, *faults, *reviewing.unknown_rules()})), tuple(waivers))
-
-
-def _may_waive(path: str) -> bool:
-    return path.startswith("templates/") and (path in BRAND_FILES or path.endswith(".j2"))
 
 
 @dataclass(slots=True)
@@ -118,7 +114,9 @@ class _Reviewing:
         for name in getattr(self.workshop.voice.voice, "rules", {}):
             if name not in RULES:
                 hint = did_you_mean(name, frozenset(RULES)) or "docs/voice-rules.md lists the rules"
-                yield document.problem("unknown-rule", ("rules", name), f"there is no rule `{name}`", hint=hint, key=True)
+                yield document.problem(
+                    "unknown-rule", ("rules", name), f"there is no rule `{name}`", hint=hint, key=True
+                )
 
     def _as_service(self, file: TextFile) -> Send:
         """How a text is read that no campaign sends: with an event that has all it names."""
@@ -195,7 +193,9 @@ class _Reviewing:
         reading = read(scene, passages, rendered)
         for sentence in reading.sentences:
             prose = reading.parts[sentence.part]
-            for id, hit in _on_sentence(sentence.text, sentence.mask, sentence.part, sentence.label, sentence.quoted, scene):
+            for id, hit in _on_sentence(
+                sentence.text, sentence.mask, sentence.part, sentence.label, sentence.quoted, scene
+            ):
                 moved = replace(hit, start=hit.start + sentence.start, end=hit.end + sentence.start)
                 self._add(id, _place(prose, moved, file), moved, samples, everyone)
         for one in of(Scope.MESSAGE):
@@ -212,7 +212,9 @@ class _Reviewing:
         """A text that fails for every sample asks for data that the samples do not have; its check tells that."""
         path, _, rest = words.partition(":")
         line = int(match[0]) if path == file.path and (match := re.match(r"\d+", rest)) else 1
-        hit = Hit(0, 0, f"the message cannot be made for some customers: {words}", "ask first whether the data is there")
+        hit = Hit(
+            0, 0, f"the message cannot be made for some customers: {words}", "ask first whether the data is there"
+        )
         index = sum(len(text) + 1 for text in file.text.split("\n")[: line - 1])
         self._add("does-not-render", Place(file.path, index, data=False, exact=False), hit, samples, everyone)
 
@@ -305,4 +307,3 @@ def _on_sentence(
     if not sentence.authored and not sentence.mask.strip("\ue020 \n"):
         return ()
     return tuple((one.id, hit) for one in of(Scope.SENTENCE) for hit in one.check(sentence, scene))
-

@@ -25,7 +25,13 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("emoji", "a name with an emoji"),
     Sample("bare", "nothing known that is optional"),
 )
-_NAMES = {"hangul": "김하늘", "short": "이", "long": "Maximiliane-Alexandra von Hohenstein", "latin": "Alex Kim", "emoji": "하늘🌙"}
+_NAMES = {
+    "hangul": "김하늘",
+    "short": "이",
+    "long": "Maximiliane-Alexandra von Hohenstein",
+    "latin": "Alex Kim",
+    "emoji": "하늘🌙",
+}
 
 
 def context(sample: Sample, plan: TrackingPlan, event: str | None, locale: str) -> dict[str, dict[str, Any]]:

@@ -172,7 +172,7 @@ def _find(whole: str, segment: Segment, position: int, path: str) -> tuple[Place
         opening = r"\{\{" if segment.kind == "output" else r"\{%"
         match = re.compile(rf"{opening}[-+]?{re.escape(segment.inner)}").search(whole, position)
         index, end = match.span() if match else (position, position)
-        return Place(path, index, data=True, exact=match is not None), end
+        return Place(path, index, data=True, exact=match is not None, inner=segment.inner), end
     index = whole.find(segment, position)
     if index < 0:  # written with escapes or folded
         return Place(path, position, data=False, exact=False), position

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from dangol.definitions.document import did_you_mean, locate
@@ -40,6 +40,12 @@ class Waiver:
 def read_waivers(path: str, text: str) -> list[Waiver]:
     """The waivers that stand in a file, in their order."""
     return [_waiver(path, text, match) for match in _ANY.finditer(text)]
+
+
+def all_waivers(sources: Mapping[str, str]) -> list[Waiver]:
+    """The waivers of a workspace's texts and brand files, by place."""
+    paths = sorted(path for path in sources if path.startswith("templates/"))
+    return [waiver for path in paths for waiver in read_waivers(path, sources[path])]
 
 
 def _waiver(path: str, text: str, match: re.Match[str]) -> Waiver:

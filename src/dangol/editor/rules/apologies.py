@@ -17,7 +17,9 @@ _SORRY = {
         r"(?:we |i |sincerely |would like to )apologi[sz]e|apologies for|sorry (?:for|that|about)|please accept our)",
         re.IGNORECASE,
     ),
-    "ko": re.compile(r"죄송(?:합|해|하다|스럽|한 (?:소식|말씀|마음))|사과(?:의 말씀|드립|드려|를 드|하겠)|미안(?:합|해)|송구"),
+    "ko": re.compile(
+        r"죄송(?:합|해|하다|스럽|한 (?:소식|말씀|마음))|사과(?:의 말씀|드립|드려|를 드|하겠)|미안(?:합|해)|송구"
+    ),
 }
 _CAUSE = {
     "en": re.compile(
@@ -50,9 +52,16 @@ _NEXT = {
         r"as soon as|next (?:week|time|step)|again|reply|call us|please (?:call|reply)|tomorrow|within|in about|date)\b",
         re.IGNORECASE,
     ),
-    "ko": re.compile(r"까지|겠습니다|드리겠|알려|연락|답장|전화|앞으로|다음부터|내일|이내|안에|대로|예정일|[할줄릴]게요"),
+    "ko": re.compile(
+        r"까지|겠습니다|드리겠|알려|연락|답장|전화|앞으로|다음부터|내일|이내|안에|대로|예정일|[할줄릴]게요"
+    ),
 }
-_NAMES = (("the cause", _CAUSE), ("the remedy", _REMEDY), ("what happens next", _NEXT))
+_NAMES = (
+    ("the cause", _CAUSE, re.compile(r"\.\w*(?:cause|reason)")),
+    ("the remedy", _REMEDY, re.compile(r"\.\w*(?:remedy|solution|action|refund)")),
+    ("what happens next", _NEXT, re.compile(r"\.\w*(?:answer_by|expected|until|next|arrives)")),
+)
+"""What an apology names: by which words of the author, or by which data."""
 
 
 @rule(
@@ -71,7 +80,9 @@ def formulaic_apology(reading: Reading) -> Iterable[Hit]:
     if found is None:
         return
     said = " ".join(one.text for one in reading.sentences if one.part not in {"greeting", "sign_off"})
-    missing = [name for name, patterns in _NAMES if not _says(patterns[language], said, reading)]
+    data = " ".join(place.inner for prose in reading.parts.values() for _, place in prose.passage.runs if place.data)
+    without = _SORRY[language].sub(" ", said)
+    missing = [name for name, words, facts in _NAMES if not (words[language].search(without) or facts.search(data))]
     allowed = 0 if reading.scene.channel is Channel.EMAIL else 1
     if len(missing) > allowed:
         number, match = found
@@ -79,12 +90,6 @@ def formulaic_apology(reading: Reading) -> Iterable[Hit]:
         message = f"{quoted(match[0])} apologises without naming {' and '.join(missing)}"
         hint = "say what went wrong, what you do about it, and when the reader hears from you"
         yield Hit(start, start + len(match[0]), message, hint, sentences[number].part)
-
-
-def _says(pattern: re.Pattern[str], said: str, reading: Reading) -> bool:
-    """Whether the text names it. What data tells counts: a cause may come from the event."""
-    masked = " ".join(one.mask for one in reading.sentences)
-    return bool(pattern.search(_SORRY[reading.scene.language].sub(" ", said)) or pattern.search(masked))
 
 
 _SOLUTION = {

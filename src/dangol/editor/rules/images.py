@@ -51,7 +51,7 @@ def image_only(reading: Reading) -> Iterable[Hit]:
     "layout-image",
     Scope.HTML,
     Severity.ERROR,
-    looks_for="An image of the layout without `alt`; `alt=\"\"` is right for ornaments",
+    looks_for='An image of the layout without `alt`; `alt=""` is right for ornaments',
     why="Screen readers read out the file's name instead.",
     bad='<mj-image src="https://dangol.example/logo.png" />',
     better='<mj-image src="https://dangol.example/logo.png" alt="Dangol Records" />',
@@ -61,7 +61,7 @@ def layout_image(page: Page) -> Iterable[Hit]:
         if attributes.get("alt") is None:
             source = attributes.get("src") or ""
             message = f"the image {quoted(source)} has no `alt`"
-            yield Hit(0, 0, message, "say what it shows, or write `alt=\"\"` for an ornament", needle=source)
+            yield Hit(0, 0, message, 'say what it shows, or write `alt=""` for an ornament', needle=source)
 
 
 @rule(

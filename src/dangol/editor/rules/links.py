@@ -29,7 +29,9 @@ _VAGUE = {
     ),
 }
 _SAID = {
-    "en": re.compile(r"\b(?:click|tap|press) (?:on )?(?:here|this link|the link(?: below| above)?|the button)\b", re.I),
+    "en": re.compile(
+        r"\b(?:click|tap|press) (?:on )?(?:here|this link|the link(?: below| above)?|the button)\b", re.IGNORECASE
+    ),
     "ko": re.compile(r"(?:여기|이곳|링크|버튼)(?:를|을) ?(?:클릭|눌러|터치)|클릭(?:하세요|해 ?주세요|하시면|하셔서)"),
 }
 _SCHEMES = frozenset({"https", "mailto", "tel", "sms"})

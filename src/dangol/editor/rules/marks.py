@@ -12,16 +12,22 @@ from dangol.editor.model import DATA, Hit, Reading, Scene, Sentence
 from dangol.editor.registry import Scope, Severity, rule
 
 _CAPITALS = re.compile(r"(?<![\w/@#.-])[A-Z][A-Z'’]{3,}(?![\w@-])|(?<![\w/@#.-])[A-Z]{2,}(?:[ ,]+[A-Z]{2,})+(?![\w@-])")
-_KNOWN = frozenset("STOP HELP KRW USD EUR JPY GBP HTML HTTP HTTPS ASCII ISBN IBAN NASA UNESCO FAQ VIP DVD VINYL".split())
+_KNOWN = frozenset(
+    "STOP HELP KRW USD EUR JPY GBP HTML HTTP HTTPS ASCII ISBN IBAN NASA UNESCO FAQ VIP DVD VINYL".split()
+)
 _MARKS = re.compile(r"[!?！？]{2,}|\.{4,}|…{2,}|~{2,}|,{2,}|(?<!\.)\.\.(?!\.)")
 _STRAY = re.compile(r"(?<=\S)  +(?=\S)| [,.!?;:](?=\s|$)|\( *\)|\[ *\]|\( | \)|[,;:] *[.!?](?=\s|$)|(?<=\s)[,;:](?=\s)")
 _TWICE = {
     "en": re.compile(r"\b(?!had\b|that\b|very\b|so\b|no\b|bye\b|ha\b|long\b|many\b)([a-z]+) \1\b", re.IGNORECASE),
-    "ko": re.compile(r"(?<![가-힣])(?!하나|오래|아주|정말|매우|조금|두루|차근|하루|너무|자꾸|가지)([가-힣]{2,}) \1(?![가-힣])"),
+    "ko": re.compile(
+        r"(?<![가-힣])(?!하나|오래|아주|정말|매우|조금|두루|차근|하루|너무|자꾸|가지)([가-힣]{2,}) \1(?![가-힣])"
+    ),
 }
 
 
-def _over(reading: Reading, places: Iterator[tuple[Sentence, int, str]], limit: int, what: str, hint: str) -> Iterable[Hit]:
+def _over(
+    reading: Reading, places: Iterator[tuple[Sentence, int, str]], limit: int, what: str, hint: str
+) -> Iterable[Hit]:
     for number, (sentence, start, mark) in enumerate(places, 1):
         if number > limit:
             allowed = f"at most {limit}" if limit else "none"
@@ -80,7 +86,9 @@ def emojis(reading: Reading) -> Iterable[Hit]:
 def capitals(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     for match in _CAPITALS.finditer(sentence.mask):
         if match[0] not in _KNOWN and match[0] not in scene.wishes.brand:
-            yield Hit(match.start(), match.end(), f"{quoted(match[0])} is in capitals", f"write `{match[0].capitalize()}`")
+            yield Hit(
+                match.start(), match.end(), f"{quoted(match[0])} is in capitals", f"write `{match[0].capitalize()}`"
+            )
 
 
 @rule(
@@ -131,5 +139,3 @@ def doubled_word(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     if pattern := _TWICE.get(scene.language):
         for match in pattern.finditer(sentence.mask):
             yield Hit(match.start(), match.end(), f"{quoted(match[0])} says one word twice", f"write `{match[1]}` once")
-
-

@@ -23,7 +23,9 @@ _AFTER = re.compile(
 _DATE = re.compile(r"\|\s*date\b|^\s*date\(")
 _MONEY = re.compile(r"\|\s*amount\b|^\s*amount\(")
 _JOSA = re.compile(r"\|\s*josa\b")
-_WITH_FINAL = frozenset("은 이 을 과 아 으로 이라고 이라는 이라면 이라서 이라도 이에요 이랑 이나 이며 이고 이지만 이란".split())
+_WITH_FINAL = frozenset(
+    "은 이 을 과 아 으로 이라고 이라는 이라면 이라서 이라도 이에요 이랑 이나 이며 이고 이지만 이란".split()
+)
 _WITH_FINAL_L = frozenset("로 로부터 로서 로써".split())
 
 

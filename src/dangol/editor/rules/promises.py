@@ -17,14 +17,23 @@ _PROMISES = Lexicon(
     {
         "en": [
             (r"guarantee(?:s|d)?|guaranteed", _SAY_WHAT),
-            (r"100 ?% ?(?:satisf|safe|secure|risk|free|guarante|money|sure|certain|reliab|effective|happy)\w*", _SAY_WHAT),
+            (
+                r"100 ?% ?(?:satisf|safe|secure|risk|free|guarante|money|sure|certain|reliab|effective|happy)\w*",
+                _SAY_WHAT,
+            ),
             (r"risk[- ]free|(?:no|zero) risk|without any risk", _SAY_WHAT),
             (r"(?:will|can|'ll|’ll) never|never (?:fails?|disappoints?|lets? you down|regret|run out|late)", _SAY_WHAT),
             (r"(?:always|never) (?:be )?(?:on time|in stock|works?|available|late|there for you|perfect)", _SAY_WHAT),
             (r"always the (?:best|lowest|cheapest)", _COMPARE),
             (r"(?:lowest|best|cheapest|unbeatable|unbeaten) (?:possible )?(?:prices?|deals?|value)", _COMPARE),
-            (r"without fail|no matter what|whatever happens|in every case|under any circumstances|at all costs", _SAY_WHAT),
-            (r"(?:completely|absolutely|totally|perfectly|entirely) (?:safe|certain|sure|satisfied|secure|flawless)", _SAY_WHAT),
+            (
+                r"without fail|no matter what|whatever happens|in every case|under any circumstances|at all costs",
+                _SAY_WHAT,
+            ),
+            (
+                r"(?:completely|absolutely|totally|perfectly|entirely) (?:safe|certain|sure|satisfied|secure|flawless)",
+                _SAY_WHAT,
+            ),
             (r"every(?:one| customer|body) (?:loves?|will love|is (?:happy|delighted|satisfied))", _SAY_HOW),
             (r"forever|for life|lifetime (?:guarantee|warranty|access)|for ever", _SAY_WHAT),
             (r"we promise(?: you)?|i promise|you have our (?:word|promise)", _SAY_WHAT),
@@ -57,8 +66,12 @@ _PROMISES = Lexicon(
         ],
     }
 )
-_DENIED = re.compile(r"\b(?:cannot|can't|can’t|could not|not|no|don't|don’t|won't|nobody)\b[^,;.]{0,25}$", re.IGNORECASE)
-_DENIED_AFTER = re.compile(r"^[가-힣]{0,4}(?:지|하지|할 수|해 드릴 수|드릴 수|하기|해 드리기)? ?(?:는|도|가)? ?(?:못|않|없|어렵)")
+_DENIED = re.compile(
+    r"\b(?:cannot|can't|can’t|could not|not|no|don't|don’t|won't|nobody)\b[^,;.]{0,25}$", re.IGNORECASE
+)
+_DENIED_AFTER = re.compile(
+    r"^[가-힣]{0,4}(?:지|하지|할 수|해 드릴 수|드릴 수|하기|해 드리기)? ?(?:는|도|가)? ?(?:못|않|없|어렵)"
+)
 _ABLE = frozenset({"will never", "can never", "'ll never", "’ll never"})
 
 

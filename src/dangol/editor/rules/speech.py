@@ -74,9 +74,7 @@ def speech_level(reading: Reading) -> Iterable[Hit]:
     yield Hit(hit.start, hit.end, message, f"close it in {LEVELS[wanted]}", sentence.part)
 
 
-_THINGS = (
-    "상품|제품|음반|커피|음료|주문|결제|금액|사이즈|배송|포인트|적립금|쿠폰|가격|재고|색상|택배|메뉴|할인|반품|교환|환불|이벤트|화장실|자리|좌석"
-)
+_THINGS = "상품|제품|음반|커피|음료|주문|결제|금액|사이즈|배송|포인트|적립금|쿠폰|가격|재고|색상|택배|메뉴|할인|반품|교환|환불|이벤트|화장실|자리|좌석"
 _HONOURED = re.compile(
     rf"(?:{_THINGS})(?:이|가|은|는|도|께서)? ?(?:[가-힣]{{1,6}} )?"
     r"(?:나오(?:셨|십)|있으(?:시|십)|없으(?:시|십)|품절이(?:시|십|세)|도착하(?:셨|십)|되(?:십니다|세요|셨습니다)|"
@@ -103,7 +101,9 @@ def honoured_thing(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
             yield Hit(match.start(), match.end(), f"{quoted(match[0])} honours a thing", "높임말은 손님께만 쓰세요")
 
 
-_TWICE = re.compile(r"되어[지질집졌진]|[보쓰놓짜모]여[지질집졌진]|(?:불리|잊히|나뉘|갈리|읽히|믿기)[어여]?워?[지질집졌진]|잊혀[지질집졌진]|불리워|보여지|되여")
+_TWICE = re.compile(
+    r"되어[지질집졌진]|[보쓰놓짜모]여[지질집졌진]|(?:불리|잊히|나뉘|갈리|읽히|믿기)[어여]?워?[지질집졌진]|잊혀[지질집졌진]|불리워|보여지|되여"
+)
 
 
 @rule(
@@ -119,4 +119,6 @@ def double_passive(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     if scene.language != "ko":
         return
     for match in _TWICE.finditer(sentence.mask):
-        yield Hit(match.start(), match.end(), f"{quoted(match[0])} is a passive made twice", "하나만 쓰거나 능동으로 적으세요")
+        yield Hit(
+            match.start(), match.end(), f"{quoted(match[0])} is a passive made twice", "하나만 쓰거나 능동으로 적으세요"
+        )

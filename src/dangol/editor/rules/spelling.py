@@ -47,7 +47,7 @@ _WRONG = re.compile("|".join(f"(?P<_{number}>{pattern})" for number, (pattern, _
 
 @lru_cache(maxsize=1)
 def _dictionary() -> _Dictionary:
-    from spellchecker import SpellChecker  # noqa: PLC0415 - its dictionary takes a while to load
+    from spellchecker import SpellChecker
 
     return cast(_Dictionary, SpellChecker(language="en", distance=2))
 
@@ -55,7 +55,16 @@ def _dictionary() -> _Dictionary:
 @lru_cache(maxsize=50_000)
 def _unknown(word: str) -> bool:
     forms = {word, word.split("'")[0]}
-    for ending, instead in (("s", ""), ("es", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("er", ""), ("ies", "y")):
+    for ending, instead in (
+        ("s", ""),
+        ("es", ""),
+        ("ed", ""),
+        ("ed", "e"),
+        ("ing", ""),
+        ("ing", "e"),
+        ("er", ""),
+        ("ies", "y"),
+    ):
         if word.endswith(ending):
             forms.add(word.removesuffix(ending) + instead)
     return not (forms & _OURS or _dictionary().known(forms))

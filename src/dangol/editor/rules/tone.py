@@ -26,10 +26,19 @@ _SET_PHRASES = Lexicon(
             (r"unlock(?:ing)? (?:the|your|a|exclusive)|elevate your|embark on|seamless(?:ly)?|dive into", _PLAIN),
         ],
         "ko": [
-            (r"최선을 다(?:하|해)|만전을 기(?:하|해)|더욱 노력하|노력하겠습니다|노력하는", "무엇을 언제까지 할지 적으세요"),
+            (
+                r"최선을 다(?:하|해)|만전을 기(?:하|해)|더욱 노력하|노력하겠습니다|노력하는",
+                "무엇을 언제까지 할지 적으세요",
+            ),
             (r"고객 ?만족을 위해|고객 ?감동|고객을? 가족처럼|고객의 소리", "하는 일을 그대로 적으세요"),
-            (r"성원에 (?:보답|힘입|감사)|많은 (?:관심|성원|이용)(?:을)? ?부탁|변함없는 (?:성원|사랑)", "고마운 까닭을 적으세요"),
-            (r"(?:너른 |넓은 |깊은 )?양해(?:를)? ?(?:부탁|바랍|구합|해 주시)", "사정을 적고, 손님이 하실 수 있는 일을 알려 주세요"),
+            (
+                r"성원에 (?:보답|힘입|감사)|많은 (?:관심|성원|이용)(?:을)? ?부탁|변함없는 (?:성원|사랑)",
+                "고마운 까닭을 적으세요",
+            ),
+            (
+                r"(?:너른 |넓은 |깊은 )?양해(?:를)? ?(?:부탁|바랍|구합|해 주시)",
+                "사정을 적고, 손님이 하실 수 있는 일을 알려 주세요",
+            ),
             (r"심려를 끼|소중한 (?:고객|회원)|사랑하는 (?:고객|회원)|무궁한 발전|번창하", "손님께 말하듯 적으세요"),
             (r"당사(?:는|의|가|에서)|금번|상기|익일|금일|작일|하기와 같|아래와 같이 공지|귀사", "쉬운 말로 적으세요"),
             (r"거듭나|앞장서(?:는|겠)|불편을 최소화|신속(?:히|하게|한) 처리", "무엇을 언제까지 할지 적으세요"),
@@ -55,11 +64,23 @@ def cliche(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
 _HURRY = Lexicon(
     {
         "en": [
-            (r"act (?:now|fast)|hurry up|hurry(?=[,!:]|\s+(?:while|before|and|now|or|in)\b)|don(?:'|’)?t (?:miss|wait|delay)|do not miss|last chance", _TELL),
-            (r"limited[- ]time|today only|only today|(?:offer )?ends (?:tonight|soon|today|in)|final (?:hours|call|days)", _TELL),
+            (
+                r"act (?:now|fast)|hurry up|hurry(?=[,!:]|\s+(?:while|before|and|now|or|in)\b)|don(?:'|’)?t (?:miss|wait|delay)|do not miss|last chance",
+                _TELL,
+            ),
+            (
+                r"limited[- ]time|today only|only today|(?:offer )?ends (?:tonight|soon|today|in)|final (?:hours|call|days)",
+                _TELL,
+            ),
             (r"before (?:it(?:'|’)?s|it is) (?:too late|gone)|while (?:stocks?|supplies) lasts?|now or never", _TELL),
-            (r"(?:running|selling) (?:out|fast)|(?:order|buy|shop) now|only \d+ (?:left|remaining)|expires soon", _TELL),
-            (r"urgent(?: notice| offer|:)|time is running out|what are you waiting for|one time offer|clock is ticking", _TELL),
+            (
+                r"(?:running|selling) (?:out|fast)|(?:order|buy|shop) now|only \d+ (?:left|remaining)|expires soon",
+                _TELL,
+            ),
+            (
+                r"urgent(?: notice| offer|:)|time is running out|what are you waiting for|one time offer|clock is ticking",
+                _TELL,
+            ),
         ],
         "ko": [
             (r"서두르(?:세요|시)|서둘러|얼른|빨리 (?:주문|구매|오세|신청)|지금 (?:바로|당장)", _TELL),
@@ -88,16 +109,37 @@ def pressure(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
 _BLAME = Lexicon(
     {
         "en": [
-            (r"you (?:failed|neglected|forgot|should have|were supposed|misread|must have (?:misread|entered|made))", "say what is missing and how to mend it"),
-            (r"your (?:mistake|fault|failure|error|negligence|oversight)|due to your", "say what happened, not who is to blame"),
-            (r"as (?:we )?(?:already|previously) (?:stated|told|explained|mentioned|informed)", "say it again, as if for the first time"),
-            (r"you claim|contrary to your|we are not (?:responsible|liable)|not our (?:fault|responsibility)", "say what you can do"),
+            (
+                r"you (?:failed|neglected|forgot|should have|were supposed|misread|must have (?:misread|entered|made))",
+                "say what is missing and how to mend it",
+            ),
+            (
+                r"your (?:mistake|fault|failure|error|negligence|oversight)|due to your",
+                "say what happened, not who is to blame",
+            ),
+            (
+                r"as (?:we )?(?:already|previously) (?:stated|told|explained|mentioned|informed)",
+                "say it again, as if for the first time",
+            ),
+            (
+                r"you claim|contrary to your|we are not (?:responsible|liable)|not our (?:fault|responsibility)",
+                "say what you can do",
+            ),
         ],
         "ko": [
-            (r"(?:고객|손님|회원|본인|귀하)(?:님)?(?:께서|의|께서는)? ?(?:실수|부주의|착오|잘못|과실)", "누구 탓인지보다 무엇을 하면 되는지 적으세요"),
+            (
+                r"(?:고객|손님|회원|본인|귀하)(?:님)?(?:께서|의|께서는)? ?(?:실수|부주의|착오|잘못|과실)",
+                "누구 탓인지보다 무엇을 하면 되는지 적으세요",
+            ),
             (r"확인하지 않(?:으셔서|으신|아서)|제대로 (?:읽|확인|보)[가-힣 ]{0,6}않", "무엇을 하면 되는지 적으세요"),
-            (r"이미 (?:안내|공지|고지|설명)(?:해 )?(?:드렸|드린|했|한)|주장하시|숙지하시|누차", "처음 말씀드리듯 다시 적으세요"),
-            (r"(?:저희|당사|가게)(?:의|에는|는|에)? ?책임(?:이|은)? ?(?:없|아니|지지 않)|책임지지 않", "저희가 할 수 있는 일을 적으세요"),
+            (
+                r"이미 (?:안내|공지|고지|설명)(?:해 )?(?:드렸|드린|했|한)|주장하시|숙지하시|누차",
+                "처음 말씀드리듯 다시 적으세요",
+            ),
+            (
+                r"(?:저희|당사|가게)(?:의|에는|는|에)? ?책임(?:이|은)? ?(?:없|아니|지지 않)|책임지지 않",
+                "저희가 할 수 있는 일을 적으세요",
+            ),
         ],
     }
 )
@@ -119,10 +161,18 @@ def blame(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
 
 _SLANG = Lexicon(
     {
-        "en": [(r"lol|omg|wanna|gonna|gotta|yay|woo?hoo+|hey (?:guys|there)|y['’]?all|thx|pls|plz|btw|asap|fyi|awsm|tbh", _PLAIN)],
+        "en": [
+            (
+                r"lol|omg|wanna|gonna|gotta|yay|woo?hoo+|hey (?:guys|there)|y['’]?all|thx|pls|plz|btw|asap|fyi|awsm|tbh",
+                _PLAIN,
+            )
+        ],
         "ko": [
             (r"ㅋ{2,}|ㅎ{2,}|[ㅠㅜ]{2,}|ㄱㄱ|\^{2}|\^_\^", "글로 적으세요"),
-            (r"꿀팁|득템|겟하|겟!|존맛|쩐다|쩔|가즈아|고고씽|넘나|개이득|찐으로|인싸|핵꿀|핫딜|굿즈각|소확행|갬성", "쉬운 말로 적으세요"),
+            (
+                r"꿀팁|득템|겟하|겟!|존맛|쩐다|쩔|가즈아|고고씽|넘나|개이득|찐으로|인싸|핵꿀|핫딜|굿즈각|소확행|갬성",
+                "쉬운 말로 적으세요",
+            ),
             (r"(?<=[가-힣])~+(?=[\s!.]|$)", "마침표로 맺으세요"),
         ],
     }
@@ -147,11 +197,33 @@ _SPAM = [
     (re.compile(r"\bFREE\b|\$\$+|₩₩+|!{3,}"), "write it in small letters, once"),
     (re.compile(r"(?:[★☆▶►◀♥♡■□◆◇※♣♠♬]\s*)+"), "leave the ornament out"),
     (re.compile(r"(?<![A-Za-z])(?:[A-Za-z][ .*_-]){3,}[A-Za-z](?![A-Za-z])"), "write the word as a word"),
-    (re.compile(r"(?:무[\s.*]+료|공[\s.*]+짜|특[\s.*]+가|할[\s.*]+인|당[\s.*]+첨)(?![가-힣])|[가-힣](?:[.*·^][가-힣]){2,}"), "write the word as a word"),
-    (re.compile(r"\byou(?:'ve|’ve| have)? won\b|\bcongratulations\b|\bwinner\b|당첨(?:되|을|자)|축하합니다!", re.I), "say what it is"),
-    (re.compile(r"\bclick (?:now|below|this)\b|\bopen (?:now|immediately)\b", re.I), "say where the link leads"),
-    (re.compile(r"\b(?:cash bonus|extra cash|earn money|make money|double your|no obligation|no strings attached|100 ?% free|act immediately|dear friend)\b", re.I), "say what you offer"),
-    (re.compile(r"공짜|경품 ?대방출|대방출|무료 ?증정|떨이|왕창|싹쓸이|\[(?:특가|긴급|필독|속보|이벤트|무료)\]"), "무엇을 드리는지 그대로 적으세요"),
+    (
+        re.compile(
+            r"(?:무[\s.*]+료|공[\s.*]+짜|특[\s.*]+가|할[\s.*]+인|당[\s.*]+첨)(?![가-힣])|[가-힣](?:[.*·^][가-힣]){2,}"
+        ),
+        "write the word as a word",
+    ),
+    (
+        re.compile(
+            r"\byou(?:'ve|’ve| have)? won\b|\bcongratulations\b|\bwinner\b|당첨(?:되|을|자)|축하합니다!", re.IGNORECASE
+        ),
+        "say what it is",
+    ),
+    (
+        re.compile(r"\bclick (?:now|below|this)\b|\bopen (?:now|immediately)\b", re.IGNORECASE),
+        "say where the link leads",
+    ),
+    (
+        re.compile(
+            r"\b(?:cash bonus|extra cash|earn money|make money|double your|no obligation|no strings attached|100 ?% free|act immediately|dear friend)\b",
+            re.IGNORECASE,
+        ),
+        "say what you offer",
+    ),
+    (
+        re.compile(r"공짜|경품 ?대방출|대방출|무료 ?증정|떨이|왕창|싹쓸이|\[(?:특가|긴급|필독|속보|이벤트|무료)\]"),
+        "무엇을 드리는지 그대로 적으세요",
+    ),
     (re.compile(r"\d{2,3} ?% ?(?:OFF|SALE)\b|\bSALE\b"), "write the price, and what it was before"),
 ]
 _PRETENDED = re.compile(r"^\s*(?:re|fwd?|회신|답장|전달)\s*:", re.IGNORECASE)
