@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from dangol.editor.wishes import Wishes
 from dangol.model.message import Rendered
@@ -28,7 +27,8 @@ class Send:
     campaign: str = ""
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """Where something is written: the ``index``-th character of a file, from 0.
 
     ``data``: it is a tag that puts data in, which says ``inner``.

@@ -35,10 +35,9 @@ class Page:
 
     def __init__(self, html: str) -> None:
         self._document: Any = JustHTML(html, collect_errors=True, sanitize=False)
-        self.errors = [
-            (str(one.code), int(one.line or 1)) for one in self._document.errors if one.code not in _HARMLESS
-        ]
-        self.images: list[dict[str, str]] = [dict(image.attrs) for image in self._document.query("img")]
+        told = ((str(one.code), int(one.line or 1)) for one in self._document.errors)
+        self.errors = [(code, line) for code, line in told if code not in _HARMLESS]
+        self.images: list[dict[str, str | None]] = [dict(image.attrs or {}) for image in self._document.query("img")]
         self.html = html
 
     def shown(self) -> Iterator[Shown]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
 
 from dangol.editor.model import DATA, PARTS, Image, Link, Passage, Prose, Reading, Scene, Sentence
 from dangol.editor.spoken import is_data
@@ -113,11 +115,11 @@ class _Body:
         self.prose = Prose("".join(self._pieces), "".join(self._masks), tuple(self._back), passage)
 
     def sentences(self) -> list[Sentence]:
-        found: list[Sentence] = []
-        for number, (start, end, quoted, label) in enumerate(self._blocks):
-            for one in cut_sentences(self.prose, "body", start, end, block=number, quoted=quoted):
-                found.append(Sentence(one.text, one.mask, one.part, one.start, number, quoted, label) if label else one)
-        return found
+        return [
+            replace(one, label=label)
+            for number, (start, end, quoted, label) in enumerate(self._blocks)
+            for one in cut_sentences(self.prose, "body", start, end, block=number, quoted=quoted)
+        ]
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
         """Paragraphs and list items, as they lie in the text."""
@@ -134,7 +136,7 @@ class _Body:
             if match.start() > 1
         ]
         edges = [begun, *(begun + start for start in starts), ended]
-        yield from ((one, other) for one, other in zip(edges, edges[1:], strict=False) if self._mask[one:other].strip())
+        yield from ((one, other) for one, other in pairwise(edges) if self._mask[one:other].strip())
 
     def _block(self, begun: int, ended: int) -> None:
         mask = self._mask[begun:ended]

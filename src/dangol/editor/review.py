@@ -193,9 +193,7 @@ class _Reviewing:
         reading = read(scene, passages, rendered)
         for sentence in reading.sentences:
             prose = reading.parts[sentence.part]
-            for id, hit in _on_sentence(
-                sentence.text, sentence.mask, sentence.part, sentence.label, sentence.quoted, scene
-            ):
+            for id, hit in _on_sentence(replace(sentence, start=0, block=0), scene):
                 moved = replace(hit, start=hit.start + sentence.start, end=hit.end + sentence.start)
                 self._add(id, _place(prose, moved, file), moved, samples, everyone)
         for one in of(Scope.MESSAGE):
@@ -299,11 +297,8 @@ def _place(prose: Prose, hit: Hit, file: TextFile) -> Place:
 
 
 @lru_cache(maxsize=100_000)
-def _on_sentence(
-    text: str, mask: str, part: str, label: bool, quoted: bool, scene: Scene
-) -> tuple[tuple[str, Hit], ...]:
+def _on_sentence(sentence: Sentence, scene: Scene) -> tuple[tuple[str, Hit], ...]:
     """What the rules on sentences find in one, wherever it stands."""
-    sentence = Sentence(text, mask, part, 0, 0, quoted, label)
-    if not sentence.authored and not sentence.mask.strip("\ue020 \n"):
+    if not sentence.mask.strip("\ue020 \n"):
         return ()
     return tuple((one.id, hit) for one in of(Scope.SENTENCE) for hit in one.check(sentence, scene))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dangol.content import sandbox
@@ -199,7 +199,7 @@ def place_of(passage: Passage, start: int, end: int) -> Place:
             break
         if not place.data:
             offset = max(start - run, 0) if place.exact else 0
-            return place._replace(index=place.index + offset)
+            return replace(place, index=place.index + offset)
         chosen = chosen or place
     return chosen or Place("", 0, data=True, exact=False)
 

@@ -92,7 +92,7 @@ def _facts(text: str) -> dict[str, int]:
     for tag in _TAG.finditer(text):
         if tag[0].startswith("{{"):
             for fact in _FACT.finditer(tag[0]):
-                if fact[2] not in _LANGUAGE_OF_PEOPLE and not (fact[2] == "currency"):
+                if fact[2] not in _LANGUAGE_OF_PEOPLE and fact[2] != "currency":
                     found.setdefault(fact[0], tag.start() + fact.start())
     return found
 

@@ -95,5 +95,8 @@ def misspelling(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
         text = BARE_URL.sub(lambda url: "0" * len(url[0]), sentence.mask).replace(DATA, "0").replace("’", "'")
         for match in _WORD.finditer(text):
             word = match[0]
-            if word not in brand and _unknown(word) and (right := _correction(word.split("'")[0])):
-                yield Hit(match.start(), match.end(), f"{quoted(word)} is in no dictionary", f"did you mean `{right}`?")
+            likely = _correction(word.split("'")[0]) if word not in brand and _unknown(word) else None
+            if likely:
+                yield Hit(
+                    match.start(), match.end(), f"{quoted(word)} is in no dictionary", f"did you mean `{likely}`?"
+                )

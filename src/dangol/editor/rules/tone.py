@@ -242,5 +242,6 @@ def spam_shape(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     for pattern, advice in _SPAM:
         for match in pattern.finditer(sentence.mask):
             yield Hit(match.start(), match.end(), f"{quoted(match[0])} is the shape of spam", advice)
-    if sentence.part in {"subject", "title"} and (match := _PRETENDED.match(sentence.mask)):
-        yield Hit(match.start(), match.end(), f"{quoted(match[0])} pretends to be an answer", "leave it out")
+    pretended = _PRETENDED.match(sentence.mask) if sentence.part in {"subject", "title"} else None
+    if pretended:
+        yield Hit(0, pretended.end(), f"{quoted(pretended[0])} pretends to be an answer", "leave it out")
