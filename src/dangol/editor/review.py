@@ -92,7 +92,7 @@ class _Reviewing:
         self.looked_at: set[str] = set()
         voice = self.workshop.voice
         self.severities: dict[str, str] = {
-            id: str(getattr(voice.voice, "rules", {}).get(id, one.severity)) if voice else str(one.severity)
+            id: str(voice.voice.rules.get(id, one.severity)) if voice else str(one.severity)
             for id, one in RULES.items()
         }
 
@@ -111,7 +111,7 @@ class _Reviewing:
         if self.workshop.voice is None:
             return
         document = self.workshop.voice.document
-        for name in getattr(self.workshop.voice.voice, "rules", {}):
+        for name in self.workshop.voice.voice.rules:
             if name not in RULES:
                 hint = did_you_mean(name, frozenset(RULES)) or "docs/voice-rules.md lists the rules"
                 yield document.problem(

@@ -28,43 +28,51 @@ class Avoided:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Limits count words (어절 in Korean), characters or marks; ``reading_ease`` is Flesch's, None where not asked."""
+    """Limits count words (어절 in Korean), characters or marks.
+
+    ``reading_ease`` is Flesch's and ``information`` a share of the sentences; None where nothing is asked.
+    """
 
     brand: str
     level: str
     also_said: tuple[str, ...]
-    knows_name: bool
-    named: str
+    salutation: str
     glossary: tuple[Avoided, ...]
     banned: tuple[Avoided, ...]
     emoji: int
     exclamation: int
     longest: int
-    average: int
+    average: float
     length: int
     reading_ease: float | None
     information: float | None
     app_schemes: tuple[str, ...] = ()
+
+    @property
+    def knows_name(self) -> bool:
+        """Whether the salutation says something of the reader's own."""
+        return "profile." in self.salutation
 
 
 def wishes(voice: Voice, spoken: str, channel: Channel, stage: str) -> Wishes:
     """What ``voice`` wishes of texts that its locale ``spoken`` serves."""
     told = voice.locales[spoken]
     language = spoken.partition("-")[0]
-    salutation = told.salutation[channel].named
+    level = told.speech_level[channel]
+    share = voice.stages.get(stage)
     return Wishes(
         brand=voice.brand.name[spoken],
-        level=told.speech_level[channel],
-        also_said=_ALSO_SAID.get(told.speech_level[channel], ()),
-        knows_name="profile." in salutation,
-        named=salutation,
-        glossary=(),
-        banned=(),
-        emoji=0,
-        exclamation=0,
-        longest=_LONGEST.get(language, 30),
-        average=_AVERAGE.get(language, 18),
-        length=_LENGTH[channel],
-        reading_ease=None,
-        information=None,
+        level=level,
+        also_said=told.also_said.get(level, _ALSO_SAID.get(level, ())),
+        salutation=told.salutation[channel].named,
+        glossary=tuple(Avoided(term.avoid, term.say, term.because) for term in told.glossary),
+        banned=tuple(Avoided((one.say_not,), one.rather, one.because) for one in told.banned),
+        emoji=told.emoji.get(channel, 0),
+        exclamation=told.exclamation.get(channel, 0),
+        longest=told.sentence.longest or _LONGEST.get(language, 30),
+        average=told.sentence.average or _AVERAGE.get(language, 18),
+        length=told.length.get(channel, _LENGTH[channel]),
+        reading_ease=told.reading_ease if channel is Channel.EMAIL else None,
+        information=share.information if share else None,
+        app_schemes=voice.brand.app_schemes,
     )

@@ -36,5 +36,5 @@ def dear_customer(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     if pattern is None or not scene.wishes.knows_name:
         return
     for match in pattern.finditer(sentence.mask):
-        hint = f"the brand says `{scene.wishes.named.strip()}`; leave the salutation to it"
+        hint = f"the brand says `{scene.wishes.salutation.strip()}`; leave the salutation to it"
         yield Hit(match.start(), match.end(), f"{quoted(match[0])} is nobody's name", hint)

@@ -25,12 +25,12 @@ _CAUSE = {
     "en": re.compile(
         r"\b(?:cause[sd]?|because|reason|why|found (?:out|that)|fault|broke|failed|mistake|mix-?up|looking (?:for|into)|"
         r"what (?:was|went) wrong|damaged|wrong|late|longer|delay(?:ed)?|storm|strike|carrier|courier|warehouse|forgot|"
-        r"missed|out of stock|error|due to|not (?:yet )?(?:know|done|kept)|lost|have not|no word)\b",
+        r"missed|out of stock|error|due to|badly|dropped|packed|broken|not (?:yet )?(?:know|done|kept)|lost|have not|no word)\b",
         re.IGNORECASE,
     ),
     "ko": re.compile(
         r"원인|까닭|때문|이유|탓|문제였|살피|살펴|확인(?:하고|해 보|한 결과|해 보니)|늦어|늦게|지키지 못|고장|잘못|실수|누락|빠뜨|"
-        r"폭설|파손|깨|상해|상한|품절|모자라|몰려|밀려|오류|바뀌|뒤바|없어|알지 못|도착했다는 기록이"
+        r"폭설|파손|깨|상해|상한|품절|모자라|몰려|밀려|오류|바뀌|뒤바|없어|알지 못|잃어|부서|떨어뜨|지지 못|도착했다는 기록이"
     ),
 }
 _REMEDY = {

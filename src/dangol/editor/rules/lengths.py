@@ -57,7 +57,7 @@ def long_average(reading: Reading) -> Iterable[Hit]:
     most = reading.scene.wishes.average
     if average > most:
         unit = _unit(reading.scene)
-        message = f"the sentences have {average:.0f} {unit} on average; the brand says at most {most}"
+        message = f"the sentences have {average:.0f} {unit} on average; the brand says at most {most:g}"
         first = sentences[0]
         yield Hit(first.start, first.start + len(first.text), message, "shorten the longest ones")
 

@@ -52,21 +52,18 @@ def _dictionary() -> _Dictionary:
     return cast(_Dictionary, SpellChecker(language="en", distance=2))
 
 
+_ENDINGS = (
+    ("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("er", ""),
+    ("ise", "ize"), ("ised", "ize"), ("ises", "ize"), ("ising", "ize"), ("isation", "ization"), ("ours", "or"),
+    ("our", "or"), ("oured", "or"), ("yse", "yze"), ("ogue", "og"), ("lled", "l"), ("lling", "l"), ("tre", "ter"),
+)  # fmt: skip
+"""Endings of words, British ones included, and what they stand for in the dictionary."""
+
+
 @lru_cache(maxsize=50_000)
 def _unknown(word: str) -> bool:
-    forms = {word, word.split("'")[0]}
-    for ending, instead in (
-        ("s", ""),
-        ("es", ""),
-        ("ed", ""),
-        ("ed", "e"),
-        ("ing", ""),
-        ("ing", "e"),
-        ("er", ""),
-        ("ies", "y"),
-    ):
-        if word.endswith(ending):
-            forms.add(word.removesuffix(ending) + instead)
+    word = word.split("'")[0]
+    forms = {word, *(word.removesuffix(one) + other for one, other in _ENDINGS if word.endswith(one))}
     return not (forms & _OURS or _dictionary().known(forms))
 
 
