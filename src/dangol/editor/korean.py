@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 _CLOSED = re.compile(r"[\s.!?…~。\"'”’)\]]+$")
 _MARKED_END = re.compile(r"[.!?…~。][\"'”’)\]]*\s*$")
-_NOUNS_IN_YO = re.compile(r"(?:필요|중요|수요|개요|소요|강요|민요|동요|주요|불요|고요|요)$")
+_NOUNS_IN_YO = re.compile(r"(?:필요|중요|수요|개요|소요|강요|민요|동요|주요)$")
+_VERB_IN_NA = re.compile(r"(?:만|일어|떠|태어|끝|드러|신|혼)나요$")
 _BIEUP, _SSANG_SIOT, _NIEUN = 17, 20, 4
 
 _HAEYO = re.compile(r"(?:요|죠)$")
@@ -21,7 +22,7 @@ _HAE = re.compile(
     r"(?P<past>[가-힣])어"  # 했어, 있어: the syllable before has ㅆ
     r"|(?:없|싶|좋|같|많|괜찮|싫)(?:어|아)"
     r"|(?<![이올피방새북남])해|해 ?(?:줘|봐|둬)|(?:[아어여와워려져]) ?(?:줘|봐|둬)|(?:돼|줄래|할래|볼래|올래|갈래)"
-    r"|(?:할|줄|볼|갈|올|둘|될|릴|을|낼)게|(?:이|거|뭐|아니)야|잖아|거든|더라|구나|는걸|겠지|했지|있지|하지|맞지|그렇지|이지"
+    r"|(?:할|줄|볼|갈|올|둘|될|릴|을|낼)게|(?:이|거|뭐|아니)야|잖아|거든|더라|구나|는걸|겠지|[봐어아여]야지|해야지|했지|있지|하지|맞지|그렇지|이지"
     r"|(?:네|군)"
     r")$"
 )
@@ -42,7 +43,7 @@ def level(sentence: str, also_said: Sequence[str] = ()) -> str | None:
     words = _CLOSED.sub("", sentence)
     if not words or not "가" <= words[-1] <= "힣":
         return None
-    if any(words.endswith(ending) for ending in also_said):
+    if any(words.endswith(ending) for ending in also_said) and not _VERB_IN_NA.search(words):
         return None
     if re.search(r"(?:십시오|으시오|소서|옵니다)$", words):
         return "hapsyo"
@@ -51,11 +52,7 @@ def level(sentence: str, also_said: Sequence[str] = ()) -> str | None:
     if re.search(r"(.)시다$", words) and len(words) > 2 and _final(words[-3]) == _BIEUP:
         return "hapsyo"
     if _HAEYO.search(words):
-        return (
-            None
-            if _NOUNS_IN_YO.search(words) and not re.search(r"[세네지아어해예에와워여게까나데군래]요$", words)
-            else "haeyo"
-        )
+        return None if _NOUNS_IN_YO.search(words) else "haeyo"
     return _familiar(words, marked)
 
 

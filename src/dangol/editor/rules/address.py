@@ -11,7 +11,7 @@ from dangol.editor.registry import Scope, Severity, rule
 
 _NAMELESS = {
     "en": re.compile(
-        r"\b(?:dear|hello|hi|hey|greetings,?) (?:our )?(?:valued |loyal |esteemed |fellow )?"
+        r"\b(?:dear|hello|hi|hey|greetings,?)(?: there)?,? (?:our )?(?:valued |loyal |esteemed |fellow )?"
         r"(?:customer|client|sir|madam|user|member|subscriber|shopper|friend|guest|buyer|all|everyone)s?\b"
         r"|\bvalued (?:customer|client|member)s?\b|\bto whom it may concern\b|\bdear (?:sirs?|madam|sir or madam)\b",
         re.IGNORECASE,

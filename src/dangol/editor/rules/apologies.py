@@ -14,7 +14,7 @@ from dangol.model.vocabulary import Channel
 _SORRY = {
     "en": re.compile(
         r"\b(?:we(?:'re| are|’re| were)(?: (?:very|so|truly|really|deeply|terribly))? sorry|our (?:sincere |sincerest )?apolog\w+|"
-        r"(?:we |i |sincerely |would like to )apologi[sz]e|apologies for|sorry (?:for|that|about)|please accept our)",
+        r"(?:we |i |sincerely |would like to )apologi[sz]e|apologies for|sorry (?:for|that|about)|we regret|please accept our)",
         re.IGNORECASE,
     ),
     "ko": re.compile(

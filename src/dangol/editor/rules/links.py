@@ -20,11 +20,11 @@ SHORTENERS = frozenset(
 _VAGUE = {
     "en": re.compile(
         r"^(?:please )?(?:click|tap|press)?(?: on)?(?: this| the)? ?(?:here|this|link|button|(?:read |learn |see |find out )?more|"
-        r"go|click|continue|details|info|more info(?:rmation)?)[.!»›>→ ]*$",
+        r"go|click|continue|(?:see |view |more )?details|info|see|view|visit|open|more info(?:rmation)?)[.!»›>→ ]*$",
         re.IGNORECASE,
     ),
     "ko": re.compile(
-        r"^(?:여기|이곳|이 ?링크|링크|클릭|바로 ?가기|더 ?보기|더 ?알아보기|자세히|자세히 ?보기|보기|확인|확인하기|이동|이동하기|여기서|"
+        r"^(?:여기|이곳|이 ?링크|링크|클릭|바로 ?가기|더 ?보기|더 ?알아보기|자세히|자세히 ?보기|보기|확인|확인하기|이동|이동하기|여기서|(?:링크|페이지|사이트) ?(?:열기|보기|가기)|구경하기|"
         r"(?:여기|이곳|링크|버튼)(?:를|을)? ?(?:클릭|눌러)[가-힣 ]*)[.!»›>→ ]*$"
     ),
 }

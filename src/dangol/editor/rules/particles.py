@@ -12,8 +12,8 @@ from dangol.editor.registry import Scope, Severity, rule
 
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _AFTER = re.compile(
-    r"\{\{(?P<inner>.*?)[-+]?\}\}(?P<marks>[*_\"'”’)\]]*)"
-    r"(?P<particle>은\(는\)|는\(은\)|이\(가\)|가\(이\)|을\(를\)|를\(을\)|와\(과\)|과\(와\)|\(으\)로|\(이\)[나라며랑]?|"
+    r"\{\{(?P<inner>[^{}]*?)[-+]?\}\}(?P<marks>[*_\"'”’)\]]*(?: (?=[은는을를와과](?:\s|$)))?)"
+    r"(?P<particle>\(이\)가|\(가\)이|\(은\)는|\(는\)은|\(을\)를|\(를\)을|\(와\)과|\(과\)와|은\(는\)|는\(은\)|이\(가\)|가\(이\)|을\(를\)|를\(을\)|와\(과\)|과\(와\)|\(으\)로|\(이\)[나라며랑]?|"
     r"은/는|이/가|을/를|와/과|"
     r"이라고|라고|이라는|라는|이라면|라면|이라서|라서|이라도|라도|이에요|예요|이랑|랑|이나|나|이며|며|이고|이지만|이란|란|"
     r"으로부터|로부터|으로서|로서|으로써|로써|으로|로|은|는|이|가|을|를|과|와|아|야)"
@@ -44,7 +44,7 @@ def particle(file: TextFile, language: str) -> Iterable[Hit]:
     text = _COMMENT.sub(lambda comment: " " * len(comment[0]), file.text)
     for match in _AFTER.finditer(text):
         inner, said = match["inner"], match["particle"]
-        if _JOSA.search(inner) or _fits(inner, said):
+        if _JOSA.search(inner) or _fits(inner, said) or inner.strip().startswith(("voice.", "brand.")):
             continue
         shown = f"{{{{ {inner.strip()} }}}}{match['marks']}{said}"
         message = f"{quoted(shown)}: the particle depends on what stands before it"

@@ -24,8 +24,21 @@ _PROMISES = Lexicon(
             (r"risk[- ]free|(?:no|zero) risk|without any risk", _SAY_WHAT),
             (r"(?:will|can|'ll|’ll) never|never (?:fails?|disappoints?|lets? you down|regret|run out|late)", _SAY_WHAT),
             (r"(?:always|never) (?:be )?(?:on time|in stock|works?|available|late|there for you|perfect)", _SAY_WHAT),
+            (
+                r"always (?:\w+ ){0,2}(?:perfect|mint|flawless|free)|(?:is|are) assured|there is no way you|removes? (?:all|every)|(?:all|every) (?:scratch|problem|stain)\w*",
+                _SAY_WHAT,
+            ),
             (r"always the (?:best|lowest|cheapest)", _COMPARE),
             (r"(?:lowest|best|cheapest|unbeatable|unbeaten) (?:possible )?(?:prices?|deals?|value)", _COMPARE),
+            (r"(?:nobody|no one|no other \w+) (?:beats?|offers?|comes close|can match|matches)", _COMPARE),
+            (
+                r"(?:we are|we're|we’re) always (?:here|there|available|ready)|always here for you|you can (?:always )?count on us",
+                _SAY_WHAT,
+            ),
+            (
+                r"you (?:will not|won't|won’t|will never) (?:regret|be disappointed|find)|cannot go wrong|can't go wrong",
+                _SAY_WHAT,
+            ),
             (
                 r"without fail|no matter what|whatever happens|in every case|under any circumstances|at all costs",
                 _SAY_WHAT,
@@ -62,10 +75,16 @@ _PROMISES = Lexicon(
             (r"무제한|무한(?:정)?으로", _SAY_WHAT),
             (r"(?:어떤|어떠한|어느) 경우(?:에도|라도)|무슨 일이 있어도|어떤 일이 있어도|기필코", _SAY_WHAT),
             (r"약속(?:드립니다|합니다|드려요|해요|드리겠습니다)", _SAY_WHAT),
+            (
+                r"장담(?:합|해|하|드)|실망(?:하지|시키지) 않|평생|(?:항상|언제나|늘) (?:더 |가장 )?(?:저렴|싸게|쌉)",
+                _SAY_WHAT,
+            ),
             (r"즉시 ?(?:해결|환불|처리|도착)", _SAY_WHAT),
             (r"실패 ?없(?:는|이)|후회 ?없(?:는|이|으)|후회하지 않으|걱정 ?(?:끝|제로)|손해 ?볼 ?(?:일|것)", _SAY_WHAT),
             (r"(?:항상|언제나|늘) (?:최저|최고|정시|제시간|제때|만족|완벽)", _SAY_WHAT),
-            (r"두 번 다시|다시는[^.!?]{0,25}(?:없|않)", _SAY_WHAT),
+            (r"(?:단 )?한 번도|하나도 없|단 하나도|한 치의|빠짐없이 모두|예외 없이", _SAY_WHAT),
+            (r"(?:믿고|안심하고) (?:맡기|구매|주문)하|걱정하지 (?:마|않으셔도)|걱정 마|책임지(?:겠|고)", _SAY_WHAT),
+            (r"다시는[^.!?]{0,25}(?:없|않)", _SAY_WHAT),
         ],
     }
 )
@@ -105,9 +124,24 @@ _PRAISE = Lexicon(
         "en": [
             (r"amazing(?:ly)?|incredibl[ey]|unbelievabl[ey]|awesome|fantastic|phenomenal|sensational", _SAY_HOW),
             (r"revolutionary|groundbreaking|game[- ]chang(?:er|ing)|next[- ]level|cutting[- ]edge", _SAY_HOW),
-            (r"world[- ]class|second to none|unparalleled|unrivall?ed|unmatched|one of a kind|#1|number one", _SAY_HOW),
+            (
+                r"world[- ]class|second to none|unparalleled|unrivall?ed|unmatched|one[- ]of[- ]a[- ]kind|see (?:this|it) to believe|#1|number one",
+                _SAY_HOW,
+            ),
             (r"best[- ]ever|the best \w+(?: \w+)? (?:ever|anywhere|in (?:the )?\w+)|best in (?:town|class)", _SAY_HOW),
             (r"ultimate|mind[- ]blowing|jaw[- ]dropping|breathtaking|spectacular|stunning|extraordinary", _SAY_HOW),
+            (
+                r"unforgettable|irresistible|unbeatable|never (?:heard|seen) anything like|won(?:'|’)?t believe|will blow you away",
+                _SAY_HOW,
+            ),
+            (
+                r"(?:the )?(?:finest|greatest|most exciting) \w+(?: \w+)? (?:ever|around|in (?:town|the \w+)|of all time)|(?:record|album|sale|deal|event|gift) of the (?:century|year|decade)",
+                _SAY_HOW,
+            ),
+            (
+                r"exceptional(?:ly)?|marvell?ous|sublime|to die for|dream come true|masterpiece|treasure trove|top[- ]notch",
+                _SAY_HOW,
+            ),
             (r"must[- ]have|once[- ]in[- ]a[- ]lifetime|unmissable|insane(?:ly)?|epic|legendary|magical", _SAY_HOW),
             (r"like never before|out of this world|the greatest|super[- ]duper|mega|hottest", _SAY_HOW),
             (r"the most \w+(?: \w+)? (?:ever|in the world|of all time|you will ever)", _SAY_HOW),
@@ -119,6 +153,15 @@ _PRAISE = Lexicon(
             (r"놀라운|놀랄 만한|환상적|황홀|꿈같은|꿈만 같은|기적(?:의|같은| 같은|적)", _SAY_HOW),
             (r"압도적|혁신적|독보적|파격(?:적|가)?|차원이 다른|전설적|경이로운", _SAY_HOW),
             (r"믿을 수 없(?:는|을)|상상(?:을)? ?초월|상상도 못|말도 안 되는|믿기지 않는", _SAY_HOW),
+            (
+                r"두 번 다시 (?:없|오지)|다시 없을|전설의|불후의|귀가 번쩍|눈이 번쩍|심장이 (?:뛰|두근)|잊지 못할|잊을 수 없는",
+                _SAY_HOW,
+            ),
+            (
+                r"명품|걸작|보물 ?같은|궁극의|끝내주|눈부신|찬란한|감동의 (?:도가니|물결)|최고급|초호화|완판|품절 대란|화제의",
+                _SAY_HOW,
+            ),
+            (r"어디에도 없|어디서도 (?:볼|들을|만날) 수 없|가슴(?:이|을) (?:벅|울리)|단연", _SAY_HOW),
             (r"유일무이|둘도 없는|세상에 (?:없|하나뿐)|단 하나뿐|비교 ?불가", _SAY_HOW),
             (r"(?:국내|세계|업계|대한민국|한국) ?(?:유일|최고|최대|최초|1위)", _SAY_HOW),
             (r"초특가|특급|폭탄|미친|어마어마|엄청(?:난|나게)|굉장(?:한|히)|단언컨대", _SAY_HOW),

@@ -24,6 +24,15 @@ _OURS = frozenset(
     restock restocked preorder hashtag unsubscribe username shipping webpage emoji homepage timeline dropdown""".split()
 )
 
+_OFTEN_WRONG = frozenset(
+    """untill begining acheive agressive apparantly basicly beleive buisness calender catagory collegue commited
+    comming decieve dissapoint enviroment existance foriegn goverment gaurd happend harrass hygeine immediatly
+    independant knowlege libary lisence maintenence millenium neccessary noticable occassion occured occurence paralel
+    persistant posession prefered publically recomend refered religous rythm seige sieze succesful supercede suprise
+    tendancy therfore tommorow truely unforseen useable vaccuum wierd writting""".split()
+)
+"""What word lists taken from real texts let pass."""
+
 _KOREAN = [
     (r"몇일", "며칠"), (r"되요|돼여", "돼요"), (r"안되(?=[\s.!?]|$)", "안 돼"), (r"됬", "됐"), (r"뵈요", "봬요"), (r"봽", "뵙"),
     (r"할께", "할게"), (r"(?<=[할줄릴될볼갈올둘])께(?=요)", "게"), (r"드릴께|보낼께|알릴께", "…게"),
@@ -64,7 +73,7 @@ _ENDINGS = (
 def _unknown(word: str) -> bool:
     word = word.split("'")[0]
     forms = {word, *(word.removesuffix(one) + other for one, other in _ENDINGS if word.endswith(one))}
-    return not (forms & _OURS or _dictionary().known(forms))
+    return word in _OFTEN_WRONG or not (forms & _OURS or _dictionary().known(forms))
 
 
 @lru_cache(maxsize=5_000)

@@ -22,6 +22,26 @@ _SET_PHRASES = Lexicon(
             (r"for your convenience|thank you for your (?:understanding|cooperation|patronage)", _PLAIN),
             (r"committed to (?:excellence|providing|your)|going the extra mile|customer is king", "say what you do"),
             (r"it has come to our attention|please be advised|please note that|hereby|herein|as per|kindly", _PLAIN),
+            (
+                r"(?:continued|ongoing) (?:support|loyalty|trust)|(?:our )?(?:top|number one|first|highest) priority|feel free to",
+                _PLAIN,
+            ),
+            (
+                r"(?:we are|we're|we’re) (?:excited|thrilled|delighted|proud|pleased) to (?:announce|introduce|inform|share|offer)",
+                "tell the news itself",
+            ),
+            (
+                r"committed to|dedicated to|passionate about|look no further|sit back and relax|state of the art|we care about you",
+                "say what you do",
+            ),
+            (
+                r"(?:any )?inconvenience (?:this )?(?:may )?(?:have )?caused?|we regret to inform|apologi[sz]e for (?:the|any) inconvenience",
+                "name what happened to the reader",
+            ),
+            (
+                r"(?:look(?:ing)? forward to|pleasure of|happy to) serv(?:e|ing)|thank you for choosing us|as a valued|helps? us (?:to )?(?:improve|serve|provide)",
+                _PLAIN,
+            ),
             (r"utili[sz]e[sd]?|leverag(?:e|ing)|touch base|circle back|reach out", _PLAIN),
             (r"unlock(?:ing)? (?:the|your|a|exclusive)|elevate your|embark on|seamless(?:ly)?|dive into", _PLAIN),
         ],
@@ -32,12 +52,20 @@ _SET_PHRASES = Lexicon(
             ),
             (r"고객 ?만족을 위해|고객 ?감동|고객을? 가족처럼|고객의 소리", "하는 일을 그대로 적으세요"),
             (
-                r"성원에 (?:보답|힘입|감사)|많은 (?:관심|성원|이용)(?:을)? ?부탁|변함없는 (?:성원|사랑)",
+                r"성원에 (?:보답|힘입|감사)|많은 (?:관심|성원|이용)(?:을)? ?부탁|변함없는 (?:성원|사랑|관심)|(?:고객|손님) 중심|(?:언제나|항상|늘) (?:저희|가게)[가-힣 ]{0,18}감사",
                 "고마운 까닭을 적으세요",
             ),
             (
                 r"(?:너른 |넓은 |깊은 )?양해(?:를)? ?(?:부탁|바랍|구합|해 주시)",
                 "사정을 적고, 손님이 하실 수 있는 일을 알려 주세요",
+            ),
+            (
+                r"(?:아껴|사랑해) 주시는|보내 주신 (?:성원|사랑|관심)|(?:발전하는|달라진|나은|새로운) 모습|많은 (?:이용|참여|구매)(?:을)? ?(?:부탁|바랍)",
+                "하실 수 있는 일을 그대로 적으세요",
+            ),
+            (
+                r"양해(?:를|의 말씀)? ?(?:바랍|드립|구합|부탁)|(?:최상|최고|최선)의 (?:서비스|품질|노력)|가정에 (?:행복|평안)|건승|다름이 아니(?:라|오라)",
+                "손님께 말하듯 적으세요",
             ),
             (r"심려를 끼|소중한 (?:고객|회원)|사랑하는 (?:고객|회원)|무궁한 발전|번창하", "손님께 말하듯 적으세요"),
             (r"당사(?:는|의|가|에서)|금번|상기|익일|금일|작일|하기와 같|아래와 같이 공지|귀사", "쉬운 말로 적으세요"),
@@ -65,7 +93,7 @@ _HURRY = Lexicon(
     {
         "en": [
             (
-                r"act (?:now|fast)|hurry up|hurry(?=[,!:]|\s+(?:while|before|and|now|or|in)\b)|don(?:'|’)?t (?:miss|wait|delay)|do not miss|last chance",
+                r"act (?:now|fast)|hurry up|hurry(?=[,!:]|\s+(?:while|before|and|now|or|in)\b)|don(?:'|’)?t (?:miss|wait|delay)|do not miss|(?:your|the|a|it(?:'|’)?s|is) last chance(?! to see them)",
                 _TELL,
             ),
             (
@@ -78,14 +106,26 @@ _HURRY = Lexicon(
                 _TELL,
             ),
             (
+                r"(?:be quick|grab (?:yours|it|one)|snap (?:it )?up|won(?:'|’)?t last|going fast|almost gone|last (?:few|\d+) (?:copies|records|items|seats|left)|before (?:someone|anyone|everyone) else)",
+                _TELL,
+            ),
+            (
+                r"(?:deadline|time) is (?:near|short|almost up)|secure yours|claim (?:it|yours) (?:now|today)|now is the time",
+                _TELL,
+            ),
+            (
                 r"urgent(?: notice| offer|:)|time is running out|what are you waiting for|one time offer|clock is ticking",
                 _TELL,
             ),
         ],
         "ko": [
-            (r"서두르(?:세요|시)|서둘러|얼른|빨리 (?:주문|구매|오세|신청)|지금 (?:바로|당장)", _TELL),
+            (r"서두르(?:세요|시)|서둘러|얼른|빨리 (?:주문|구매|오[세시]|신청|사)|지금 (?:바로|당장)", _TELL),
             (r"(?:마감|품절|매진|종료) ?임박|곧 (?:종료|마감|끝|품절)|마지막 기회|막차|카운트다운", _TELL),
             (r"오늘 ?(?:하루)?만|단 (?:하루|\d+ ?(?:일|시간|명|개|분)|[한두세네] )", _TELL),
+            (
+                r"(?:오늘|내일|이번 주) ?(?:자정|밤)?까지만|늦기 전에|(?:오늘|이번 주|이번 달)[이가] 지나면|늦으면|품절되기 전|사라지기 전|(?:수량|재고|자리)[이가]? 얼마 남지|몇 (?:장|개) (?:안 )?남지 않|남은 (?:수량|자리)|망설이(?:지 마|는 사이)",
+                _TELL,
+            ),
             (r"놓치지 마|놓치면|놓치실|후회하(?:실|지)|기회를? (?:잡|놓)|선착순|한정 ?(?:수량|판매|특가)", _TELL),
         ],
     }
@@ -122,6 +162,10 @@ _BLAME = Lexicon(
                 "say it again, as if for the first time",
             ),
             (
+                r"because of your|you (?:did not|didn't|never) (?:read|tell|reply|respond|check)|you ought to have",
+                "say what is missing and how to mend it",
+            ),
+            (
                 r"you claim|contrary to your|we are not (?:responsible|liable)|not our (?:fault|responsibility)",
                 "say what you can do",
             ),
@@ -130,6 +174,10 @@ _BLAME = Lexicon(
             (
                 r"(?:고객|손님|회원|본인|귀하)(?:님)?(?:께서|의|께서는)? ?(?:실수|부주의|착오|잘못|과실)",
                 "누구 탓인지보다 무엇을 하면 되는지 적으세요",
+            ),
+            (
+                r"(?:읽|보|적|알리|지키)지 않으(?:셔서|신 탓|신 까닭|셨기)|(?:손님|고객)(?:께서|이) (?:잘못|틀리)",
+                "무엇을 하면 되는지 적으세요",
             ),
             (r"확인하지 않(?:으셔서|으신|아서)|제대로 (?:읽|확인|보)[가-힣 ]{0,6}않", "무엇을 하면 되는지 적으세요"),
             (
