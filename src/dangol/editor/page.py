@@ -13,7 +13,7 @@ from coloraide import Color
 from justhtml import JustHTML
 
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
-_HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all|font-size:\s*[01]px|max-height:\s*0")
+_HIDDEN = re.compile(r"display:\s*none|(?<![\w-])opacity:\s*0(?![.\d])|max-height:\s*0(?![.\d])")
 _NO_TEXT = frozenset({"style", "script", "title", "head", "#comment", "!doctype", "template"})
 _HARMLESS = frozenset({"expected-doctype-but-got-start-tag", "unknown-doctype"})
 

@@ -20,7 +20,8 @@ _LINK = re.compile(r"(?P<image>!?)\[(?P<label>[^\]\[]*)\]\(\s*(?P<target>[^()\s]
 _MARKUP = re.compile(
     r"""(?P<hard>\\\n|[ ]{2,}\n)        # a line that ends here
     |(?P<escape>\\)(?=[!-/:-@\[-`{-~])  # a backslash before a mark
-    |(?P<element></?(?:mj-[a-z-]+|h[1-6]|br?|hr|[apisu]|em|strong|div|span|img|t(?:able|body|head|[rdh])|[uo]l|li|blockquote|small|su[bp]|code|pre|center|font|section|head|body|html|style)\b[^<>]*>)    # an element, in bodies of HTML or MJML
+    |(?P<element></?(?:mj-[a-z-]+|h[1-6]|br?|hr|[apisu]|em|strong|div|span|img|t(?:able|body|head|[rdh])|[uo]l|li|small
+        |blockquote|su[bp]|code|pre|center|font|section|head|body|html|style)\b[^<>]*>)  # in bodies of HTML or MJML
     |(?P<strong>\*\*|__|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)|`+)
     |(?P<start>(?<=\n)[ \t]*(?:[-*+][ \t]+|\d{1,2}[.)][ \t]+|\#{1,6}[ \t]+))
     """,

@@ -55,15 +55,18 @@ def _waiver(path: str, text: str, match: re.Match[str]) -> Waiver:
         names = said.removesuffix("because")
     line, column = locate(text, match.start() + len(match[0]) - len(match[0].lstrip()))
     ends = locate(text, match.end())[0]
-    covered = _next_line(text, match.end(), ends)
+    covered = _line_of(text, match.start(), match.end(), ends)
     rules = tuple(filter(None, re.split(r"[,\s]+", names.strip())))
     return Waiver(path, line, column, rules, reason.strip(), covered, covered, _is_first(text, match.start()))
 
 
-def _next_line(text: str, end: int, line: int) -> int:
-    """The line that a comment ending at ``end`` speaks of: its own if more stands on it, else the next with text."""
-    lines = text[end:].split("\n")
-    return next((line + number for number, rest in enumerate(lines) if rest.strip()), line)
+def _line_of(text: str, start: int, end: int, line: int) -> int:
+    """The line that a comment from ``start`` to ``end`` speaks of: its own if more stands on it, else the next."""
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    after = text[end:].split("\n")
+    if before.strip():
+        return locate(text, start)[0]
+    return next((line + number for number, rest in enumerate(after) if rest.strip()), line)
 
 
 def _is_first(text: str, start: int) -> bool:
