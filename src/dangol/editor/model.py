@@ -48,6 +48,14 @@ class Passage:
     text: str
     runs: tuple[tuple[int, Place], ...]
 
+    def runs_written(self) -> tuple[object, ...]:
+        """What an author wrote of it and which tags put data in, whatever the data: alike for readers alike."""
+        ends = [*(run for run, _ in self.runs), len(self.text)][1:]
+        return tuple(
+            place if place.data else (place, self.text[run:end])
+            for (run, place), end in zip(self.runs, ends, strict=True)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Prose:

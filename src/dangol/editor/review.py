@@ -21,7 +21,7 @@ from dangol.editor.page import Page
 from dangol.editor.prose import read
 from dangol.editor.registry import RULES, Rule, Scope, of
 from dangol.editor.samples import SAMPLES, Sample, context
-from dangol.editor.spoken import Speech, line_and_column, place_of
+from dangol.editor.spoken import Frames, Speech, line_and_column, place_of
 from dangol.editor.waivers import Waiver, all_waivers, apply_waivers
 from dangol.editor.wishes import wishes
 from dangol.errors import RenderError
@@ -29,7 +29,7 @@ from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import TrackingPlan
 
-_TEXTS = re.compile(r">[^<]+<|(?:href|content|alt|title)=\"[^\"]*\"")
+_TEXTS = re.compile(r">[^<]+<|(?<= )(?!style|class|alt|color|bgcolor)[a-z-]+=\"[^\"]*\"")
 _NO_CONTEXT: Mapping[str, Any] = {}
 
 
@@ -90,6 +90,8 @@ class _Reviewing:
         self.found: dict[tuple[str, str, int, int], _Found] = {}
         self.contexts: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
         self.looked_at: set[str] = set()
+        self.frames: Frames = {}
+        self.noted: list[_Found] = []
         voice = self.workshop.voice
         self.severities: dict[str, str] = {
             id: str(voice.voice.rules.get(id, one.severity)) if voice else str(one.severity)
@@ -144,7 +146,7 @@ class _Reviewing:
             wishes(self.workshop.voice.voice, bench.speaker.spoken, file.channel, send.stage),
         )
         try:
-            speech = Speech(file, bench, self.sources)
+            speech = Speech(file, bench, self.sources, self.frames)
         except TemplateError:  # the check of the text tells it
             self.unread.add(file.path)
             return
@@ -154,8 +156,9 @@ class _Reviewing:
         )
         groups = self._readers(text, send, scene)
         everyone = {sample for samples, _ in groups for sample in samples}
+        alike: dict[object, list[_Found]] = {}
         for samples, data in groups:
-            self._read(file, scene, speech, messages, samples, everyone, data)
+            self._read(file, scene, speech, messages, samples, everyone, data, alike)
 
     def _readers(self, text: Text, send: Send, scene: Scene) -> list[tuple[set[str], dict[str, dict[str, Any]]]]:
         """The samples to whom this text says the same, with their data."""
@@ -183,25 +186,36 @@ class _Reviewing:
         samples: set[str],
         everyone: set[str],
         data: dict[str, dict[str, Any]],
+        alike: dict[object, list[_Found]],
     ) -> None:
+        """Read the text as these samples would. ``alike`` has what was found where an author wrote the same."""
         try:
             rendered = messages.render(file.template, file.channel, file.locale, data)
             passages = speech.say(data)
         except RenderError as error:
             self._not_rendered(file, samples, everyone, str(error))
             return
+        written = tuple((part, passage.runs_written()) for part, passage in sorted(passages.items()))
+        if written in alike:
+            for one in alike[written]:
+                one.samples |= samples
+            return
+        before = self.noted = []
+        alike[written] = before
         reading = read(scene, passages, rendered)
-        for sentence in reading.sentences:
-            prose = reading.parts[sentence.part]
-            for id, hit in _on_sentence(replace(sentence, start=0, block=0), scene):
-                moved = replace(hit, start=hit.start + sentence.start, end=hit.end + sentence.start)
-                self._add(id, _place(prose, moved, file), moved, samples, everyone)
-        for one in of(Scope.MESSAGE):
-            for hit in self._asked(one, reading):
+        self._sentences(reading, file, samples, everyone)
+        for rule in of(Scope.MESSAGE):
+            for hit in self._asked(rule, reading):
                 place = self._needle(hit, file) or _place(reading.parts[_part(hit, reading)], hit, file)
-                self._add(one.id, place, hit, samples, everyone)
+                self._add(rule.id, place, hit, samples, everyone)
         if file.channel is Channel.EMAIL:
             self._page(file, rendered.html, samples, everyone)
+
+    def _sentences(self, reading: Reading, file: TextFile, samples: set[str], everyone: set[str]) -> None:
+        for sentence in reading.sentences:
+            for id, hit in _on_sentence(replace(sentence, start=0, block=0), reading.scene):
+                moved = replace(hit, start=hit.start + sentence.start, end=hit.end + sentence.start)
+                self._add(id, _place(reading.parts[sentence.part], moved, file), moved, samples, everyone)
 
     def _asked(self, one: Rule, *about: object) -> Iterable[Hit]:
         return one.check(*about) if self.severities[one.id] != "off" else ()
@@ -260,6 +274,7 @@ class _Reviewing:
         known = self.found.setdefault((id, place.path, line, column), _Found(problem, set(), set()))
         known.samples |= samples
         known.read_by |= everyone
+        self.noted.append(known)
 
 
 def _by_text(sends: Iterable[Send]) -> dict[tuple[str, Channel], list[Send]]:

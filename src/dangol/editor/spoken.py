@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dangol.content import sandbox
@@ -40,18 +40,26 @@ class _Start:
 class Speech:
     """One text, compiled to be said with places. ``sources`` maps workspace paths to texts."""
 
-    def __init__(self, file: TextFile, bench: Bench, sources: Mapping[str, str]) -> None:
-        """Raises TemplateError if the text cannot be compiled, which its own check tells."""
+    def __init__(self, file: TextFile, bench: Bench, sources: Mapping[str, str], frames: Frames | None = None) -> None:
+        """``frames`` keeps what many texts share. Raises TemplateError if the text cannot be compiled."""
         self.file = file
         self._bench = bench
         self._sources = sources
         self._table: list[Place | _Start] = [_INSIDE]
-        self._program = self._compile()
+        self._said = self._compile([one for part, written in self._written() for one in self._part(part, written)])
+        kept = {} if frames is None else frames
+        key = tuple(str(getattr(bench.speaker, one.name)) for one in fields(bench.speaker) if one.name != "file")
+        if key not in kept:
+            kept[key] = tuple(_Frame(file, bench, sources, name) for name in ("greeting", "sign_off"))
+        self._frames = kept[key]
 
     def say(self, context: Mapping[str, Mapping[str, Any]]) -> dict[str, Passage]:
         """The parts as ``context`` has them said. Raises what the template runs into."""
         values = {**{name: context.get(name, {}) for name in ("profile", "event", "entry")}, "_budget": Budget()}
-        return dict(self._parts(self._program.render(values)))
+        said = dict(self._parts(self._said if isinstance(self._said, str) else self._said.render(values)))
+        for frame in self._frames:
+            said |= frame.say(context)
+        return said
 
     def _parts(self, said: str) -> Iterator[tuple[str, Passage]]:
         part, pieces, runs, length = "", [], [], 0
@@ -74,10 +82,13 @@ class Speech:
                 place = entry
                 top = entry if entry.data else top
 
-    def _compile(self) -> Program:
-        segments: list[Segment] = []
-        for part, written in self._written():
-            segments += [self._mark(_Start(part)), *written]
+    def _part(self, part: str, written: Sequence[Segment]) -> list[Segment]:
+        return [self._mark(_Start(part)), *written]
+
+    def _compile(self, segments: Sequence[Segment]) -> Program | str:
+        """The segments ready to run, with the macros that they call; as they are if they have no tags."""
+        if all(isinstance(one, str) for one in segments):
+            return "".join(map(str, segments))
         names = {name for one in segments if isinstance(one, Tag) for name in _CALL.findall(one.inner)}
         macros: list[Segment] = []
         for one in self._bench.macros.needed(frozenset(names)):
@@ -87,22 +98,16 @@ class Speech:
         return Program(text, sandbox.parse(environment, text.source), environment, frozenset())
 
     def _written(self) -> Iterator[tuple[str, list[Segment]]]:
-        file, frame = self.file, self._bench.frame
+        file = self.file
+        linewise = file.channel is not Channel.EMAIL
         for key in ("subject", "preheader", "title"):
             if key in file.front:
                 value, origin = file.front[key]
-                yield key, self._traced(value, origin, linewise=file.channel is not Channel.EMAIL)
-        yield "greeting", self._framed(frame("greeting()"))
-        linewise = file.channel is not Channel.EMAIL
+                yield key, self._traced(value, origin, linewise=linewise)
         yield "body", self._traced(file.body, file.body_origin, linewise=linewise, start=self._body_start())
-        yield "sign_off", self._framed(frame("sign_off()"))
 
     def _body_start(self) -> int:
         return len(self.file.text) - len(self.file.body) if self.file.text.endswith(self.file.body) else -1
-
-    def _framed(self, tag: Tag) -> list[Segment]:
-        place = _line_start(self._sources.get(tag.origin.path, ""), tag.origin.line)
-        return [self._mark(Place(tag.origin.path, place, data=True, exact=False)), tag]
 
     def _mark(self, entry: Place | _Start) -> str:
         if not isinstance(entry, _Start) or entry.part:
@@ -164,6 +169,25 @@ class Speech:
             if index >= 0:
                 return Place(path, index, data=False, exact=wanted == text)
         return None
+
+
+class _Frame(Speech):
+    """The greeting or the sign-off, which the brand says around every text of a locale on a channel."""
+
+    def __init__(self, file: TextFile, bench: Bench, sources: Mapping[str, str], name: str) -> None:
+        self.file = file
+        self._bench = bench
+        self._sources = sources
+        self._table = [_INSIDE]
+        tag = bench.frame(f"{name}()")
+        index = _line_start(sources.get(tag.origin.path, ""), tag.origin.line)
+        place = Place(tag.origin.path, index, data=True, exact=False)
+        self._said = self._compile(self._part(name, [self._mark(place), tag]))
+        self._frames = ()
+
+
+Frames = dict[tuple[str, ...], tuple[Speech, ...]]
+"""Greetings and sign-offs, by who speaks."""
 
 
 def _find(whole: str, segment: Segment, position: int, path: str) -> tuple[Place, int]:

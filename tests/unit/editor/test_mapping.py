@@ -136,15 +136,17 @@ def test_words_of_the_voice_are_told_in_the_voice() -> None:
 
 def test_words_of_a_macro_are_told_in_the_macros() -> None:
     macros = SOURCES["templates/brand/macros.j2"] + "{% macro wish(x) %}A quiet {{ x }} to you{% endmacro %}\n"
-    SOURCES_WITH = {**SOURCES, "templates/brand/macros.j2": macros}
+    with_wish = {**SOURCES, "templates/brand/macros.j2": macros}
     path = "templates/case/sms.en.txt.j2"
-    sources = {**SOURCES_WITH, path: "We close. {{ wish('evening') }}.\n"}
+    sources = {**with_wish, path: "We close. {{ wish('evening') }}.\n"}
     workshop = Workshop(sources)
     file = workshop.files["case", Channel.SMS, "en"]
     bench = workshop.bench(file, Purpose.SERVICE)
     assert bench is not None
     assert workshop.voice is not None
-    scene = Scene("case", "en", Channel.SMS, Purpose.SERVICE, "", "", wishes(workshop.voice.voice, "en", Channel.SMS, ""))
+    scene = Scene(
+        "case", "en", Channel.SMS, Purpose.SERVICE, "", "", wishes(workshop.voice.voice, "en", Channel.SMS, "")
+    )
     reading = read(scene, Speech(file, bench, sources).say(DATA))
     assert reading.parts["body"].text == "We close. A quiet evening to you.\n".rstrip("\n")
     found, index = place(reading, "body", "A quiet")

@@ -153,7 +153,9 @@ def test_too_little_contrast_is_told_in_light_and_in_dark() -> None:
     assert "(light)" in light.message
     (dark,) = found(layout_with("{ color: #efe9df !important; }", "{ color: #333333 !important; }"))
     assert "(dark)" in dark.message
-    line = layout_with("{ color: #efe9df !important; }", "{ color: #333333 !important; }")[LAYOUT].split("\n")[dark.line - 1]
+    line = layout_with("{ color: #efe9df !important; }", "{ color: #333333 !important; }")[LAYOUT].split("\n")[
+        dark.line - 1
+    ]
     assert line[dark.column - 1 :].startswith("#333333")
 
 

@@ -49,7 +49,9 @@ def test_a_waiver_after_the_front_matter_covers_the_file_front_matter_included()
 def test_a_yaml_comment_in_the_front_matter_covers_the_next_line() -> None:
     path = "templates/case/email.en.md.j2"
     front = "---\n# voice: allow exclamation because it is a birthday\nsubject: Many happy returns!\n"
-    rest = "preheader: It is the day.\ntitle: A happy day\n---\nThe day is here.\n\n[See](https://dangol.example/shop)\n"
+    rest = (
+        "preheader: It is the day.\ntitle: A happy day\n---\nThe day is here.\n\n[See](https://dangol.example/shop)\n"
+    )
     assert (3, "exclamation") not in codes(front + rest, path)
 
 

@@ -11,6 +11,8 @@ from dangol.editor.lexicon import quoted
 from dangol.editor.model import DATA, Hit, Reading, Scene, Sentence
 from dangol.editor.registry import Scope, Severity, rule
 
+_PERHAPS_EMOJI = re.compile("[\u203c-\u3299\U0001f000-\U0001faff]")
+"""Where emoji lie, and more; the library's own look is slower."""
 _CAPITALS = re.compile(r"(?<![\w/@#.-])[A-Z][A-Z'’]{3,}(?![\w@-])|(?<![\w/@#.-])[A-Z]{2,}(?:[ ,]+[A-Z]{2,})+(?![\w@-])")
 _KNOWN = frozenset(
     "STOP HELP KRW USD EUR JPY GBP HTML HTTP HTTPS ASCII ISBN IBAN NASA UNESCO FAQ VIP DVD VINYL".split()
@@ -67,7 +69,7 @@ def emojis(reading: Reading) -> Iterable[Hit]:
     places = (
         (one, int(found["match_start"]), str(found["emoji"]))
         for one in reading.sentences
-        if not one.quoted
+        if not one.quoted and _PERHAPS_EMOJI.search(one.mask)
         for found in emoji.emoji_list(one.mask)
         if str(found["emoji"]) not in "©®™"
     )

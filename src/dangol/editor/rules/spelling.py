@@ -51,7 +51,11 @@ _KOREAN = [
     (r"아니예요", "아니에요"), (r"(?<=[가-힣])이예요", "이에요"), (r"뭐에요|거에요", "…예요"), (r"않돼|않되", "안 돼"), (r"않(?=\s(?:하|가|오|보|쓰|사))", "안"),
     (r"(?<=[가-힣])던지(?=\s[가-힣]+던지)", "든지"), (r"갖은(?= (?:것|분|채))", "가진"), (r"예기(?=[를치하])", "얘기"), (r"요세(?=[\s는])", "요새"),
 ]  # fmt: skip
-_WRONG = re.compile("|".join(f"(?P<_{number}>{pattern})" for number, (pattern, _) in enumerate(_KOREAN)))
+_RIGHT = [(re.compile(pattern), right) for pattern, right in _KOREAN]
+_WRONG = [
+    re.compile("|".join(pattern for pattern, _ in _KOREAN if pattern[0] not in "([")),  # begin with a letter: fast
+    re.compile("|".join(pattern for pattern, _ in _KOREAN if pattern[0] in "([")),
+]
 
 
 @lru_cache(maxsize=1)
@@ -93,8 +97,8 @@ def _correction(word: str) -> str | None:
 )
 def misspelling(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     if scene.language == "ko":
-        for match in _WRONG.finditer(sentence.mask):
-            right = _KOREAN[int(str(match.lastgroup).removeprefix("_"))][1]
+        for match in (match for pattern in _WRONG for match in pattern.finditer(sentence.mask)):
+            right = next(right for pattern, right in _RIGHT if pattern.match(sentence.mask, match.start()))
             yield Hit(match.start(), match.end(), f"{quoted(match[0])} is written wrongly", f"write `{right.strip()}`")
     elif scene.language == "en":
         brand = scene.wishes.brand.lower()
