@@ -19,14 +19,14 @@ from dangol.editor.korean import level
         "(주문을 받았습니다.)",
     ],
 )
-def test_hapsyo_closes_with_니다_and_the_like(sentence: str) -> None:
+def test_hapsyo_closes_formally(sentence: str) -> None:
     assert level(sentence) == "hapsyo"
 
 
 @pytest.mark.parametrize(
     "sentence", ["보내드릴게요.", "왔어요", "음반이에요.", "좋네요!", "그렇죠?", "모레 만나요.", "주셔요."]
 )
-def test_haeyo_closes_with_요(sentence: str) -> None:
+def test_haeyo_closes_politely(sentence: str) -> None:
     assert level(sentence) == "haeyo"
 
 

@@ -103,7 +103,8 @@ def misspelling(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     elif scene.language == "en":
         brand = scene.wishes.brand.lower()
         text = BARE_URL.sub(lambda url: "0" * len(url[0]), sentence.mask).replace(DATA, "0").replace("’", "'")
-        for match in _WORD.finditer(text):
+        first = text[:1].lower() + text[1:] if text.split(" ")[0].lower() in _OFTEN_WRONG else text
+        for match in _WORD.finditer(first):
             word = match[0]
             likely = _correction(word.split("'")[0]) if word not in brand and _unknown(word) else None
             if likely:
