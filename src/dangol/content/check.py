@@ -37,11 +37,12 @@ Anonymous = tuple[str, Purpose, tuple[Channel, ...], str | None]
 class Examined:
     """What a look at the messages gave: the texts that can be said, each compiled once, and every problem.
 
-    ``texts`` are by path and purpose; None stands for a text with problems.
+    ``texts`` are by path, purpose and the stage for which the voice has words of its own, mostly empty; None stands for
+    a text with problems.
     """
 
     workshop: Workshop
-    texts: dict[tuple[str, Purpose], Text | None]
+    texts: dict[tuple[str, Purpose, str], Text | None]
 
     @property
     def problems(self) -> list[Problem]:
@@ -64,9 +65,7 @@ def check_messages(
     None leaves that unchecked. Texts that no campaign sends are read but not compiled. The list is sorted and has no
     problem twice.
     """
-    return examine(
-        sources, sends=sends, plan=plan, default_locale=default_locale, stages=stages, rules=rules
-    ).problems
+    return examine(sources, sends=sends, plan=plan, default_locale=default_locale, stages=stages, rules=rules).problems
 
 
 def examine(
@@ -88,7 +87,8 @@ def examine(
     if workshop.voice is not None:
         occasions = {Occasion(one.purpose, channel, one.stage) for one in sent for channel in one.channels}
         workshop.problems += check_voice(workshop.voice, occasions=occasions, stages=stages, rules=rules)
-    return Examined(workshop, checked.compiled)
+    everywhere = {(path, purpose, ""): text for (path, purpose), text in checked.compiled.items()}
+    return Examined(workshop, {**everywhere, **checked.staged})
 
 
 class _Check:

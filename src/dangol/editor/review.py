@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 from jinja2 import TemplateError
 
 import dangol.editor.rules  # noqa: F401 - registers the rules
-from dangol.content.check import Examined, examine
+from dangol.content.check import Examined, Sent, examine
 from dangol.content.messages import Messages
 from dangol.content.sources import LAYOUT, TextFile
 from dangol.content.workshop import Text
-from dangol.definitions.document import did_you_mean
 from dangol.editor.model import Hit, Place, Prose, Reading, Scene, Send, Sentence
 from dangol.editor.page import Page
 from dangol.editor.prose import read
@@ -57,14 +56,14 @@ def review(
     """
     sent = list(sends)
     if examined is None:
-        wanted = [(one.template, one.purpose, one.channels, one.event) for one in sent]
+        wanted = [Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in sent]
         examined = examine(sources, sends=wanted, plan=plan, default_locale=default_locale)
     reviewing = _Reviewing(sources, examined, sent, plan, default_locale)
     found = reviewing.findings()
     waivers = all_waivers(sources)
     judged = [waiver for waiver in waivers if waiver.path not in reviewing.unread]
     remaining, faults = apply_waivers(found, judged, RULES)
-    return Review(tuple(sorted({*remaining, *faults, *reviewing.unknown_rules()})), tuple(waivers))
+    return Review(tuple(sorted({*remaining, *faults})), tuple(waivers))
 
 
 @dataclass(slots=True)
@@ -108,18 +107,6 @@ class _Reviewing:
         self._locales()
         return [_with_samples(one) for one in self.found.values()]
 
-    def unknown_rules(self) -> Iterator[Problem]:
-        """Rules of voice.yaml that do not exist."""
-        if self.workshop.voice is None:
-            return
-        document = self.workshop.voice.document
-        for name in self.workshop.voice.voice.rules:
-            if name not in RULES:
-                hint = did_you_mean(name, frozenset(RULES)) or "docs/voice-rules.md lists the rules"
-                yield document.problem(
-                    "unknown-rule", ("rules", name), f"there is no rule `{name}`", hint=hint, key=True
-                )
-
     def _as_service(self, file: TextFile) -> Send:
         """How a text is read that no campaign sends: with an event that has all it names."""
         named = set(re.findall(r"\bevent\.(\w+)", file.text))
@@ -127,11 +114,12 @@ class _Reviewing:
         return Send(file.template, Purpose.SERVICE, (file.channel,), fitting[0] if fitting and named else None)
 
     def _text(self, file: TextFile, send: Send) -> None:
-        key = (file.path, send.purpose)
+        stage = self.workshop.stage_of(file, send.stage)
+        key = (file.path, send.purpose, stage)
         if key not in self.texts:
-            self.texts[key] = self.workshop.compile(file, send.purpose)
+            self.texts[key] = self.workshop.compile(file, send.purpose, stage)
         text = self.texts[key]
-        bench = self.workshop.bench(file, send.purpose)
+        bench = self.workshop.bench(file, send.purpose, stage)
         if text is None or bench is None:
             self.unread.add(file.path)
             return

@@ -60,11 +60,13 @@ def wishes(voice: Voice, spoken: str, channel: Channel, stage: str) -> Wishes:
     language = spoken.partition("-")[0]
     level = told.speech_level[channel]
     share = voice.stages.get(stage)
+    wording = told.stages.get(stage)
+    salutation = (wording.salutation.get(channel) if wording else None) or told.salutation[channel]
     return Wishes(
         brand=voice.brand.name[spoken],
         level=level,
         also_said=told.also_said.get(level, _ALSO_SAID.get(level, ())),
-        salutation=told.salutation[channel].named,
+        salutation=salutation.named,
         glossary=tuple(Avoided(term.avoid, term.say, term.because) for term in told.glossary),
         banned=tuple(Avoided((one.say_not,), one.rather, one.because) for one in told.banned),
         emoji=told.emoji.get(channel, 0),

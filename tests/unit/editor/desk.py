@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,34 @@ FRAME: Mapping[str, Mapping[str, str]] = {
     },
 }
 EVENT = "Product Viewed"
+
+
+WORDS: Mapping[str, str] = {
+    "ko": """\
+    glossary:
+      - {say: 손님, not: [고객님, 고객], because: 가게에서 부르는 대로 씁니다.}
+      - {say: 음반, not: [상품, 제품], because: 저희가 파는 것은 음반입니다.}
+    banned:
+      - {say_not: 국내 최고, because: 견주어 본 적이 없습니다., rather: 두 사람이 꾸리는}
+    emoji: {email: 0, sms: 0, push: 0}
+    exclamation: {email: 0, sms: 0, push: 0}
+    sentence: {longest: 25, average: 14}
+    length: {email: 1200, sms: 120, push: 90}
+""",
+    "en": """\
+    glossary:
+      - {say: record, not: [product, item], because: We sell records.}
+      - {say: the counter, not: [customer service], because: There is a counter and the two of us behind it.}
+    banned:
+      - {say_not: finest records in town, because: We have not heard the others., rather: records we listened to}
+    emoji: {email: 0, sms: 0, push: 0}
+    exclamation: {email: 0, sms: 0, push: 0}
+    sentence: {longest: 30, average: 18}
+    length: {email: 1200, sms: 300, push: 150}
+    reading_ease: 60
+""",
+}
+"""What the brand of the seeded set asks of its words; the rest is as shipped."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +119,20 @@ def brand_sources(voice: str | None = None) -> dict[str, str]:
     return kept if voice is None else {**kept, "templates/brand/voice.yaml": voice}
 
 
+def voice() -> str:
+    """The shipped voice with the words of the seeded set."""
+    text = brand_sources()["templates/brand/voice.yaml"]
+    kept = re.sub(r"^    (?:glossary|banned):\n(?:      .*\n)+", "", text, flags=re.MULTILINE)
+    kept = re.sub(r"^    (?:emoji|exclamation|sentence|length|reading_ease): .*\n", "", kept, flags=re.MULTILINE)
+    for locale, words in WORDS.items():
+        kept = kept.replace(f"  {locale}:\n    ", f"  {locale}:\n{words}    ", 1)
+    return kept
+
+
 def review_cases(cases: Sequence[Case]) -> tuple[dict[int, list[Problem]], Review]:
     """What the review finds in each case, by its number."""
     workspace = load_workspace(ROOT)
-    sources = brand_sources((Path(__file__).parent / "voice.yaml").read_text(encoding="utf-8"))
+    sources = brand_sources(voice())
     sends = []
     for number, case in enumerate(cases):
         sources[case.path(number)] = case.source()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from dangol.editor.lexicon import quoted
-from dangol.editor.model import Hit, Scene, Sentence
+from dangol.editor.model import DATA, Hit, Scene, Sentence
 from dangol.editor.registry import Scope, Severity, rule
 
 _NAMELESS = {
@@ -33,7 +33,8 @@ _NAMELESS = {
 )
 def dear_customer(sentence: Sentence, scene: Scene) -> Iterable[Hit]:
     pattern = _NAMELESS.get(scene.language)
-    if pattern is None or not scene.wishes.knows_name:
+    nameless = sentence.part == "greeting" and DATA not in sentence.mask
+    if pattern is None or nameless or not scene.wishes.knows_name:
         return
     for match in pattern.finditer(sentence.mask):
         hint = f"the brand says `{scene.wishes.salutation.strip()}`; leave the salutation to it"

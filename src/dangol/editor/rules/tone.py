@@ -263,7 +263,7 @@ _SPAM = [
     ),
     (
         re.compile(
-            r"\b(?:cash bonus|extra cash|earn money|make money|double your|no obligation|no strings attached|100 ?% free|act immediately|dear friend)\b",
+            r"\b(?:cash bonus|extra cash|earn money|make money|double your|no obligation|no strings attached|100 ?% free|act immediately)\b",
             re.IGNORECASE,
         ),
         "say what you offer",
