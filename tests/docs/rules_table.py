@@ -24,7 +24,9 @@ def _row(rule: Rule) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    for mark in "|[]<":
+        text = text.replace(mark, f"\\{mark}")
+    return text
 
 
 def on_page() -> str:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from dangol.definitions.document import did_you_mean, locate
-from dangol.editor.registry import Scope, Severity, rule
 from dangol.model.problem import Problem
 
 _ANY = re.compile(
@@ -102,46 +101,3 @@ def _faults(waiver: Waiver, used: set[tuple[Waiver, str]], known: Collection[str
             yield Problem(*at, "unused-waiver", message, "remove the waiver", "warning")
     if not waiver.reason:
         yield Problem(*at, "waiver-without-reason", "the waiver gives no reason", _EXPECTED)
-
-
-def _told_by_waivers(*_: object) -> tuple[()]:
-    """Waivers are looked at when all other rules are done."""
-    return ()
-
-
-rule(
-    "unused-waiver",
-    Scope.REVIEW,
-    Severity.WARNING,
-    looks_for="A waiver for something that is not there any more",
-    why="It would hide the next mistake.",
-    bad="{# voice: allow emoji because it is a birthday #} above a line without emoji",
-    better="No waiver",
-)(_told_by_waivers)
-rule(
-    "waiver-without-reason",
-    Scope.REVIEW,
-    Severity.ERROR,
-    looks_for="A waiver that does not say `because …`",
-    why="Whoever reads it next year wants to know whether it still holds.",
-    bad="{# voice: allow emoji #}",
-    better="{# voice: allow emoji because it is a birthday #}",
-)(_told_by_waivers)
-rule(
-    "unknown-rule",
-    Scope.REVIEW,
-    Severity.ERROR,
-    looks_for="A waiver for, or `rules:` of voice.yaml with, a rule that does not exist",
-    why="It does nothing, and its author believes it does.",
-    bad="{# voice: allow emojis because it is a birthday #}",
-    better="{# voice: allow emoji because it is a birthday #}",
-)(_told_by_waivers)
-rule(
-    "does-not-render",
-    Scope.REVIEW,
-    Severity.WARNING,
-    looks_for="A text that cannot be made for one of the sample customers: a long name, no optional data",
-    why="Customers like that would get no message.",
-    bad="An SMS of ten segments before a long name",
-    better="A shorter text, or `truncate` around what can be long",
-)(_told_by_waivers)

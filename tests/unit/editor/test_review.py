@@ -47,8 +47,7 @@ def voice_with(old: str, new: str) -> str:
 
 
 def test_the_shipped_workspace_has_no_finding_at_all() -> None:
-    problems = check_texts(load_workspace(ROOT))
-    assert not [str(problem) for problem in problems if problem.severity != "note"]
+    assert [str(problem) for problem in check_texts(load_workspace(ROOT))] == []
 
 
 def test_a_finding_has_a_place_a_rule_what_was_written_why_and_what_to_say_instead() -> None:
@@ -122,7 +121,7 @@ def test_the_same_sources_give_the_same_review_in_the_same_order() -> None:
 
 def test_stages_decide_how_much_is_to_be_told() -> None:
     voice = re.sub(
-        r"^stages:\n(?:  .*\n)+", "stages: {purchase: {information: 80%}}\n", brand_sources()[VOICE], flags=re.MULTILINE
+        r"^stages:\n(?:  .*\n)+", "stages: {purchase: {information: 90%}}\n", brand_sources()[VOICE], flags=re.MULTILINE
     )
     feeling = "Thank you. We are glad that you came. We hope you enjoy it. We wish you a quiet evening. We love it.\n"
     telling = "The order is A-1. It has 2 records. It left at 3. It comes on 24 May. The carrier has it.\n"

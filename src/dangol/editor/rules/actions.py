@@ -36,7 +36,7 @@ def no_call_to_action(reading: Reading) -> Iterable[Hit]:
     Severity.WARNING,
     looks_for="An email with two buttons or more that lead to different places",
     why="Two things to do at once are often none done.",
-    bad="[See the record](…) and [See all records](…), each a button",
+    bad="Two buttons: `See the record` and `See all records`",
     better="One button. The other link inside a sentence",
 )
 def competing_actions(reading: Reading) -> Iterable[Hit]:
