@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
 from dangol.model.vocabulary import OnCapped
-from dangol.model.workspace import Cap, Policies
+from dangol.model.workspace import Cap, Policies, TrackingPlan
 from dangol.policy.rules import CapRule, Rulebook
 
 _AT_AN_EVENT = frozenset({"profile", "event", "entry"})
@@ -331,8 +331,11 @@ def check_texts(workspace: Workspace) -> list[Problem]:
 
 
 def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
-    """As ``check_texts``, with the editor's review. Everything is compiled once."""
-    said = [
+    """As ``check_texts``, with the editor's review. Everything is compiled once.
+
+    The last few answers are kept: the same files are often asked about again, by a plan and then a deployment.
+    """
+    said = tuple(
         Said(
             placed.step.send,
             campaign.purpose,
@@ -344,21 +347,39 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
         for campaign in workspace.campaigns.values()
         for placed in campaign.placed
         if isinstance(placed.step, Send)
-    ]
+    )
+    stages = frozenset(stage.key for stage in workspace.journey_map.stages)
+    plan, locale = workspace.tracking_plan, workspace.policies.locale
+    asked = _Asked(tuple(sorted(workspace.sources.items())), said, repr(plan), locale, stages, plan)
+    problems, reviewed = _reviewed(asked)
+    return list(problems), reviewed
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that a review depends on."""
+
+    sources: tuple[tuple[str, str], ...]
+    said: tuple[Said, ...]
+    of_plan: str
+    locale: str
+    stages: frozenset[str]
+    plan: TrackingPlan = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _reviewed(asked: _Asked) -> tuple[tuple[Problem, ...], Review]:
+    sources = dict(asked.sources)
     examined = examine(
-        workspace.sources,
-        sends=sorted({Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in said}, key=repr),
-        plan=workspace.tracking_plan,
-        default_locale=workspace.policies.locale,
-        stages=frozenset(stage.key for stage in workspace.journey_map.stages),
+        sources,
+        sends=sorted(
+            {Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in asked.said}, key=repr
+        ),
+        plan=asked.plan,
+        default_locale=asked.locale,
+        stages=asked.stages,
         rules=frozenset(RULES),
     )
     problems = examined.problems
-    reviewed = review(
-        workspace.sources,
-        sends=said,
-        plan=workspace.tracking_plan,
-        default_locale=workspace.policies.locale,
-        examined=examined,
-    )
-    return sorted({*problems, *reviewed.problems}), reviewed
+    found = review(sources, sends=asked.said, plan=asked.plan, default_locale=asked.locale, examined=examined)
+    return tuple(sorted({*problems, *found.problems})), found
