@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -14,10 +14,13 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Connection
 
-from dangol.content.check import Sent, check_messages
+from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
+from dangol.editor.model import Send as Said
+from dangol.editor.registry import RULES
+from dangol.editor.review import Review, review
 from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
 from dangol.journeys.flow import Ending, Flow, Known, Test
@@ -27,7 +30,7 @@ from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
 from dangol.model.vocabulary import OnCapped
-from dangol.model.workspace import Cap, Policies
+from dangol.model.workspace import Cap, Policies, Sms, TrackingPlan
 from dangol.policy.rules import CapRule, Rulebook
 
 _AT_AN_EVENT = frozenset({"profile", "event", "entry"})
@@ -324,18 +327,63 @@ def _sent_from(workspace: Workspace, root: Path, paths: Sequence[Path]) -> set[s
 
 
 def check_texts(workspace: Workspace) -> list[Problem]:
-    """What is wrong in the messages that campaigns send."""
-    sends = {
-        Sent(one.step.send, campaign.purpose, one.step.every_channel, campaign.entry.opened_by, one.stage)
+    """What is wrong in the workspace's messages, and what an editor has to say about them."""
+    return review_texts(workspace)[0]
+
+
+def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
+    """As ``check_texts``, with the editor's review. Everything is compiled once.
+
+    The last few answers are kept: the same files are often asked about again, by a plan and then a deployment.
+    """
+    said = tuple(
+        Said(
+            placed.step.send,
+            campaign.purpose,
+            placed.step.every_channel,
+            campaign.entry.opened_by,
+            placed.stage,
+            campaign.key,
+        )
         for campaign in workspace.campaigns.values()
-        for one in campaign.placed
-        if isinstance(one.step, Send)
-    }
-    return check_messages(
-        workspace.sources,
-        sends=sorted(sends, key=repr),
-        plan=workspace.tracking_plan,
-        default_locale=workspace.policies.locale,
-        sms=workspace.policies.sms,
-        stages=frozenset(stage.key for stage in workspace.journey_map.stages),
+        for placed in campaign.placed
+        if isinstance(placed.step, Send)
     )
+    stages = frozenset(stage.key for stage in workspace.journey_map.stages)
+    plan, locale = workspace.tracking_plan, workspace.policies.locale
+    sms = workspace.policies.sms
+    asked = _Asked(tuple(sorted(workspace.sources.items())), said, repr((plan, sms)), locale, stages, sms, plan)
+    problems, reviewed = _reviewed(asked)
+    return list(problems), reviewed
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that a review depends on."""
+
+    sources: tuple[tuple[str, str], ...]
+    said: tuple[Said, ...]
+    of_plan_and_sms: str
+    locale: str
+    stages: frozenset[str]
+    sms: Sms = field(compare=False)
+    plan: TrackingPlan = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _reviewed(asked: _Asked) -> tuple[tuple[Problem, ...], Review]:
+    sources = dict(asked.sources)
+    examined = examine(
+        sources,
+        sends=sorted(
+            {Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in asked.said}, key=repr
+        ),
+        plan=asked.plan,
+        default_locale=asked.locale,
+        sms=asked.sms,
+        stages=asked.stages,
+        rules=frozenset(RULES),
+    )
+    problems = examined.problems
+    found = review(sources, sends=asked.said, plan=asked.plan, default_locale=asked.locale, examined=examined)
+    return tuple(sorted({*problems, *found.problems})), found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dangol.content import kinds, limits
@@ -36,6 +37,23 @@ Anonymous = tuple[str, Purpose, tuple[Channel, ...], str | None]
 """A Sent by its first four values."""
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a look at the messages gave: the texts that can be said, each compiled once, and every problem.
+
+    ``texts`` are by path, purpose and the stage for which the voice has words of its own, mostly empty; None stands for
+    a text with problems.
+    """
+
+    workshop: Workshop
+    texts: dict[tuple[str, Purpose, str], Text | None]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Sorted, none twice."""
+        return sorted(set(self.workshop.problems))
+
+
 def check_messages(
     sources: Mapping[str, str],
     *,
@@ -49,9 +67,25 @@ def check_messages(
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
     ``stages`` are those of the journey map and ``rules`` the ids of the editor's rules: what voice.yaml may name;
-    None leaves that unchecked. Texts that no campaign sends are compiled as transactional ones. The list is sorted and
+    None leaves that unchecked. Texts that no campaign sends are compiled as those of a service. The list is sorted and
     has no problem twice.
     """
+    return examine(
+        sources, sends=sends, plan=plan, default_locale=default_locale, sms=sms, stages=stages, rules=rules
+    ).problems
+
+
+def examine(
+    sources: Mapping[str, str],
+    *,
+    sends: Iterable[Sent | Anonymous],
+    plan: TrackingPlan,
+    default_locale: str,
+    sms: Sms | None = None,
+    stages: frozenset[str] | None = None,
+    rules: frozenset[str] | None = None,
+) -> Examined:
+    """As ``check_messages``, with what was compiled on the way."""
     workshop = Workshop(sources, checking=True)
     checked = _Check(workshop, plan, default_locale, sms or Sms())
     sent = [Sent(*one) for one in sends]
@@ -62,7 +96,8 @@ def check_messages(
     if workshop.voice is not None:
         occasions = {Occasion(one.purpose, channel, one.stage) for one in sent for channel in one.channels}
         workshop.problems += check_voice(workshop.voice, occasions=occasions, stages=stages, rules=rules)
-    return sorted(set(workshop.problems))
+    everywhere = {(path, purpose, ""): text for (path, purpose), text in checked.compiled.items()}
+    return Examined(workshop, {**everywhere, **checked.staged})
 
 
 class _Check:
@@ -99,7 +134,7 @@ class _Check:
         """The texts that no campaign sends yet: everything but what depends on the event that they will follow."""
         sent = {path for path, _ in self.compiled}
         for file in self.workshop.files.values():
-            if file.path not in sent and (text := self._text(file, Purpose.TRANSACTIONAL)):
+            if file.path not in sent and (text := self._text(file, Purpose.SERVICE)):
                 self._facts(text, None, sent=False)
                 self._kinds(text, self._of_any_event)
 

@@ -10,7 +10,7 @@ class Problem:
     """One finding. Lines and columns count from 1, as editors do.
 
     The message says what was found and what was expected; ``hint`` says what to do, or names the nearest valid
-    word.
+    word. An error stops a deployment; a warning and a note do not.
     """
 
     path: str

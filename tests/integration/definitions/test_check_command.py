@@ -126,6 +126,37 @@ def test_github_annotations_are_escaped(shop: Path) -> None:
     ]
 
 
+def say(shop: Path, path: str, more: str) -> None:
+    """Add a line to a text."""
+    file = shop / "templates" / path
+    file.write_text(f"{file.read_text(encoding='utf-8')}{more}\n", encoding="utf-8")
+
+
+def test_notes_are_shown_and_change_nothing(shop: Path) -> None:
+    voice = shop / "templates/brand/voice.yaml"
+    voice.write_text(f"{voice.read_text(encoding='utf-8')}\nrules: {{cliche: note}}\n", encoding="utf-8")
+    say(shop, "win_back/email.en.md.j2", "\nPlease do not hesitate to write.")
+    result = run("check")
+    assert result.exit_code == 0
+    assert "note[cliche] `do not hesitate` is a set phrase" in result.output
+    assert result.output.endswith("1 problem in 1 file, notes only\n")
+    assert run("check", "--format", "github").output.startswith("::notice file=templates/win_back/email.en.md.j2,line=")
+    assert [one["severity"] for one in json.loads(run("check", "--format", "json").output)] == ["note"]
+
+
+def test_waivers_are_listed_with_place_rule_and_reason(shop: Path) -> None:
+    assert run("check", "--waivers").output == "0 waivers\n"
+    waiver = "\n{# voice: allow cliche because we quote a form #}\nPlease do not hesitate to write."
+    say(shop, "win_back/email.en.md.j2", waiver)
+    assert run("check").exit_code == 0
+    told = run("check", "--waivers").output
+    assert told.startswith("templates/win_back/email.en.md.j2:")
+    assert told.endswith(": cliche because we quote a form\n1 waiver\n")
+    (listed,) = json.loads(run("check", "--waivers", "--format", "json").output)
+    assert (listed["rules"], listed["reason"]) == (["cliche"], "we quote a form")
+    assert run("check", "--waivers", "templates/welcome").output == "0 waivers\n"
+
+
 def test_paths_are_told_as_seen_from_the_current_folder(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(shop, "win_back.yaml", "stage: loyalty", "stage: loyality")
     monkeypatch.chdir(shop.parent)

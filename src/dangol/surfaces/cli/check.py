@@ -19,12 +19,15 @@ from dangol.content.voice import Voice
 from dangol.definitions.schema import FILES, json_schema
 from dangol.definitions.sources import scenario_sources
 from dangol.definitions.workspace import Sources, find_root, shared_path, survey
+from dangol.editor.waivers import all_waivers
 from dangol.errors import ProblemsFound, UsageError
 from dangol.model.problem import Problem
 from dangol.release import check_workspace
 from dangol.scenarios.cases import check_scenarios
 from dangol.scenarios.model import ScenarioFile
 from dangol.settings import Settings
+
+_COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "note": typer.colors.BLUE}
 
 
 class Format(StrEnum):
@@ -40,12 +43,18 @@ def check(
     output: Annotated[
         Format, typer.Option("--format", help="text for people, json for tools, github for annotations in CI.")
     ] = Format.TEXT,
+    waivers: Annotated[
+        bool, typer.Option("--waivers", help="List the exceptions that authors made from the rules, and why.")
+    ] = False,
 ) -> None:
     """Check campaigns, policies, templates and scenarios; tell every problem with its place.
 
-    Exit code 1 if there are errors.
+    Exit code 1 if there are errors. Warnings and notes do not change it.
     """
     root = workspace_root(paths or ())
+    if waivers:
+        list_waivers(root, paths or (), output)
+        return
     problems = sorted(
         {*check_workspace(root, paths or (), now=SystemClock().now()), *check_scenarios(root, paths or ())}
     )
@@ -58,6 +67,34 @@ def check(
         report_problems(root, problems)
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(1)
+
+
+def list_waivers(root: Path, paths: Sequence[Path], output: Format) -> None:
+    """Every waiver with its place, its rules and its reason."""
+    wanted = [path.resolve() for path in paths]
+    found = [
+        waiver
+        for waiver in all_waivers(survey(root)[0])
+        if not wanted or any((root / waiver.path).resolve().is_relative_to(path) for path in wanted)
+    ]
+    if output is Format.JSON:
+        told = [
+            {
+                "path": _shown(root, one.path),
+                "line": one.line,
+                "column": one.column,
+                "rules": one.rules,
+                "reason": one.reason,
+            }
+            for one in found
+        ]
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    for one in found:
+        where = typer.style(f"{_shown(root, one.path)}:{one.line}:{one.column}:", bold=True)
+        reach = " in the whole file" if one.whole else ""
+        typer.echo(f"{where} {', '.join(one.rules) or '(no rule)'}{reach} because {one.reason or '(no reason)'}")
+    typer.echo(_count(len(found), "waiver"))
 
 
 def workspace_root(paths: Sequence[Path]) -> Path:
@@ -100,7 +137,7 @@ def report_problems(root: Path, problems: Sequence[Problem], *, err: bool = Fals
     """Every problem with its line of the file, and how many there are; on stderr with ``err``."""
     sources = {**survey(root)[0], **scenario_sources(root)[0]}
     for problem in problems:
-        colour = typer.colors.RED if problem.severity == "error" else typer.colors.YELLOW
+        colour = _COLOURS.get(problem.severity, typer.colors.YELLOW)
         where = typer.style(f"{_shown(root, problem.path)}:{problem.line}:{problem.column}:", bold=True)
         typer.echo(
             f"{where} {typer.style(f'{problem.severity}[{problem.code}]', fg=colour)} {problem.message}", err=err
@@ -129,8 +166,8 @@ def _excerpt(text: str, problem: Problem, width: int = 110) -> list[str]:
 def _summary(sources: Sources, problems: Sequence[Problem]) -> str:
     if problems:
         files = len({problem.path for problem in problems})
-        errors = sum(problem.severity == "error" for problem in problems)
-        only = "" if errors else ", warnings only"
+        severities = {problem.severity for problem in problems}
+        only = "" if "error" in severities else ", warnings only" if "warning" in severities else ", notes only"
         return f"{_count(len(problems), 'problem')} in {_count(files, 'file')}{only}"
     shared = {shared_path(kind) for kind in FILES}
     of_campaigns = [path for path in sources if path.startswith("campaigns/") and path not in shared]
@@ -159,7 +196,8 @@ def _annotation(problem: Problem, path: str) -> str:
         "title": f"dangol {problem.code}",
     }
     told = ",".join(f"{name}={_data(value, also=':,')}" for name, value in properties.items())
-    return f"::{problem.severity} {told}::{_data(text)}"
+    level = "notice" if problem.severity == "note" else problem.severity
+    return f"::{level} {told}::{_data(text)}"
 
 
 def _data(text: str, also: str = "") -> str:

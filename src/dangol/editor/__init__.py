@@ -1,0 +1,1 @@
+"""Reads what the brand is about to say, as a good editor would, before anybody receives it."""

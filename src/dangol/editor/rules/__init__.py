@@ -1,0 +1,43 @@
+"""The rules, one family a file. Importing this room registers them all."""
+
+from dangol.editor.rules import (
+    actions,
+    address,
+    apologies,
+    balance,
+    exceptions,
+    images,
+    languages,
+    left_over,
+    lengths,
+    links,
+    marks,
+    particles,
+    promises,
+    speech,
+    spelling,
+    subjects,
+    tone,
+    vocabulary,
+)
+
+__all__ = [
+    "actions",
+    "address",
+    "apologies",
+    "balance",
+    "exceptions",
+    "images",
+    "languages",
+    "left_over",
+    "lengths",
+    "links",
+    "marks",
+    "particles",
+    "promises",
+    "speech",
+    "spelling",
+    "subjects",
+    "tone",
+    "vocabulary",
+]
