@@ -1,0 +1,100 @@
+"""Facts taken from texts, in Korean and English notation."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from dangol.editor.facts.codes import codes
+from dangol.editor.facts.counts import durations, quantities
+from dangol.editor.facts.dates import dates, weekdays
+from dangol.editor.facts.found import Found, levelled
+from dangol.editor.facts.model import Fact, Kind
+from dangol.editor.facts.money import money, percentages
+from dangol.editor.facts.roles import role
+from dangol.editor.facts.targets import addresses, links, phones, target
+from dangol.editor.facts.times import times
+
+MAX_TEXT = 100_000
+"""Characters of a part that are looked at; no message is that long."""
+
+
+def extract(parts: Mapping[str, str], locale: str, *, own: frozenset[str] = frozenset()) -> tuple[Fact, ...]:
+    """The facts of a message's parts, in the order in which they are told.
+
+    ``parts`` are named texts, such as ``Rendering.parts``; `link` holds one link and nothing else. ``own`` are phone
+    numbers, addresses and links of the brand's own, which are no facts of a message. Never raises for what texts hold.
+    """
+    ours = frozenset(known for one in own for known in _targets(one))
+    return tuple(
+        fact for part, text in parts.items() for fact in _of_part(part, text, locale) if not _is_own(fact, ours)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _of_part(part: str, text: str, locale: str) -> tuple[Fact, ...]:
+    """Kept, for most parts read the same to every sample."""
+    return tuple(_look(part, text, locale))
+
+
+def _look(part: str, text: str, locale: str) -> Iterator[Fact]:
+    level = levelled(text[:MAX_TEXT])
+    taken = _Taken()
+    kept = [found for found in _found(part, level, locale) if taken.take(found)]
+    for found in sorted(kept, key=lambda one: (one.start, one.end)):
+        if text[found.end : found.end + 1] == "…":
+            continue  # cut off: nobody knows how it went on
+        said = found.role or role(found.kind, level, found.start, found.end)
+        written = text[found.start : found.end]
+        yield Fact(found.kind, found.value, written, part, found.start, found.end, said, found.weight)
+
+
+def _found(part: str, text: str, locale: str) -> Iterator[Found]:
+    """What each grammar finds; what comes first claims its characters."""
+    yield from links(text)
+    if part == "link":
+        return
+    yield from addresses(text)
+    yield from money(text)
+    yield from percentages(text)
+    yield from dates(text, locale)
+    yield from phones(text)
+    yield from codes(text)
+    yield from times(text)
+    yield from weekdays(text)
+    yield from durations(text)
+    yield from quantities(text)
+
+
+class _Taken:
+    """Stretches of a text that a fact was found in; none belongs to two."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def take(self, found: Found) -> bool:
+        """Claim the fact's stretch; False if a part of it is taken."""
+        index = bisect_left(self._starts, found.end)
+        if index and self._ends[index - 1] > found.start:
+            return False
+        self._starts.insert(index, found.start)
+        self._ends.insert(index, found.end)
+        return True
+
+
+def _targets(own: str) -> Iterator[str]:
+    """What the brand's own phone number, address or link may look like in a text."""
+    if "://" in own:
+        yield target(own)
+    elif "@" in own:
+        yield target(f"mailto:{own}")
+    else:
+        yield target(f"tel:{own}")
+        yield target(f"tel:{own}").removeprefix("tel:")
+        yield from (str(found.value[0]) for found in phones(own))
+
+
+def _is_own(fact: Fact, own: frozenset[str]) -> bool:
+    return fact.kind in {Kind.LINK, Kind.PHONE} and fact.value[0] in own
