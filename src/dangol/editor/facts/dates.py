@@ -13,12 +13,13 @@ from dangol.editor.facts.model import Kind
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|"
-    r"Nov(?:ember)?|Dec(?:ember)?|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\b\.?"
+    r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\b"
+    r"(?:\.(?=,?\s?\d))?)"
 )
 _DAYS = "mon tue wed thu fri sat sun".split()
 _NTH = r"(?:st|nd|rd|th)?"
-_TO = r"\s?(?:~|–|-|부터|에서|to|through|and|및|,)\s?"
+_TO = r"(?:\s?[~–]\s?|-|\s-\s|\s(?:to|through|and)\s)"
 
 _KOREAN = re.compile(
     r"(?<!\d)(?:(?P<y>\d{4}|\d{2})년\s?)?(?P<m>\d{1,2})월\s?(?P<d>\d{1,2})일(?!간|째|치|정)"
@@ -32,7 +33,7 @@ _SHORT_KOREAN = re.compile(r"(?<![\d.])(?P<y>\d{2})\. ?(?P<m>\d{1,2})\. ?(?P<d>\
 _SLASHES = re.compile(r"(?<![\d/.-])(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>\d{4}|\d{2})(?![\d/])")
 _MONTH_DAY = re.compile(
     rf"\b(?P<m>{_MONTH})\s?(?P<d>\d{{1,2}}){_NTH}(?![\d:%])"
-    rf"(?:{_TO}(?P<d2>\d{{1,2}}){_NTH}(?![\d:%])(?!\s?[ap]\.?m\b))?(?:,?\s(?P<y>\d{{4}})\b)?"
+    rf"(?:{_TO}(?P<d2>\d{{1,2}}){_NTH}(?![\d:%])(?!\s?[apAP]\.?[mM]\b))?(?:,?\s(?P<y>\d{{4}})\b)?"
 )
 _DAY_MONTH = re.compile(
     rf"(?<![\d:.,/])(?:(?P<d2>\d{{1,2}}){_NTH}{_TO})?(?P<d>\d{{1,2}}){_NTH}\s(?:of\s)?(?P<m>{_MONTH})"

@@ -65,7 +65,8 @@ def rows_of(facts: Sequence[Sequence[Fact]]) -> list[Row]:
     ordered = list(dict.fromkeys(placed[number] for number in range(len(every))))
     for row in ordered:
         if row.kind is Kind.WEEKDAY:
-            row.implied = {text for text, told in enumerate(facts) if _weekdays(told) & {row.best.value[0]}}
+            days = [other for other in ordered if other.kind is Kind.DATE and _weekday(other.best) == row.best.value[0]]
+            row.implied = {text for day in days for text in day.told}
     return ordered
 
 
@@ -76,21 +77,12 @@ def _vagueness(fact: Fact) -> int:
     return int(fact.kind is Kind.TIME and fact.value[2] is True)
 
 
-def _weekdays(facts: Sequence[Fact]) -> set[object]:
-    """The days of the week that the whole dates among the facts fall on."""
-    found: set[object] = set()
-    for fact in facts:
-        if fact.kind is Kind.DATE:
-            year, month, day = fact.value
-            if isinstance(year, int) and isinstance(month, int) and isinstance(day, int) and 1 <= year <= 9999:
-                found.add(_weekday(year, month, day))
-    return found
-
-
-def _weekday(year: int, month: int, day: int) -> int | None:
+def _weekday(fact: Fact) -> int | None:
+    """The day of the week that a whole date falls on; None if nobody can tell."""
+    year, month, day = fact.value
     try:
-        return date(year, month, day).weekday()
-    except ValueError:  # the 29th of February in a common year
+        return date(year, month, day).weekday()  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # a part of a date; the 29th of February in a common year
         return None
 
 
