@@ -53,7 +53,9 @@ def history(connection: Connection, campaign_key: str | None = None) -> list[Pas
             row.git_commit,
             row.version_id is not None and latest[row.campaign_key] == row.seq,
             under_way.get(row.version_id, 0),
-            Fragmentation(row.facts_told, row.facts_differing, row.facts_missing) if row.facts_told is not None else None,
+            Fragmentation(row.facts_told, row.facts_differing, row.facts_missing)
+            if row.facts_told is not None
+            else None,
         )
         for row in rows
     ]

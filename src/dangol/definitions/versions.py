@@ -208,7 +208,9 @@ def facts_of(connection: Connection, version_ids: Iterable[str]) -> dict[str, Fr
 
 
 _COUNTED = (
-    select(deployments.c.version_id, deployments.c.facts_told, deployments.c.facts_differing, deployments.c.facts_missing)
+    select(
+        deployments.c.version_id, deployments.c.facts_told, deployments.c.facts_differing, deployments.c.facts_missing
+    )
     .where(among(deployments.c.version_id, "ids"), deployments.c.facts_told.is_not(None))
     .order_by(deployments.c.seq)
 )
