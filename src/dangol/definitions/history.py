@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from dangol.definitions.document import nearest
-from dangol.definitions.versions import Action
+from dangol.definitions.versions import Action, counted
 from dangol.errors import UsageError
 from dangol.model.fragmentation import Fragmentation
 from dangol.model.vocabulary import JourneyStatus
@@ -53,9 +53,7 @@ def history(connection: Connection, campaign_key: str | None = None) -> list[Pas
             row.git_commit,
             row.version_id is not None and latest[row.campaign_key] == row.seq,
             under_way.get(row.version_id, 0),
-            Fragmentation(row.facts_told, row.facts_differing, row.facts_missing)
-            if row.facts_told is not None
-            else None,
+            counted(row),
         )
         for row in rows
     ]

@@ -123,8 +123,8 @@ def deploy(
     wanted = {
         key: cut(workspace, key) if key in workspace.campaigns else None for key in named(workspace, before, keys)
     }
-    counted = {one.id: workspace.facts[key] for key, one in wanted.items() if one and key in workspace.facts}
-    record = Record(at, by, git_commit=git_commit, facts=counted)
+    facts = {one.id: workspace.facts[key] for key, one in wanted.items() if one and key in workspace.facts}
+    record = Record(at, by, git_commit=git_commit, facts=facts)
     register(connection, [one for key, one in wanted.items() if one is not None and before.get(key) != one.id], record)
     return put(connection, {key: one.id if one is not None else None for key, one in wanted.items()}, record)
 
@@ -173,7 +173,7 @@ def put(connection: Connection, wanted: Mapping[str, str | None], record: Record
     """
     before = active(connection)
     changes = [Deployment(key, id_, before.get(key)) for key, id_ in sorted(wanted.items()) if before.get(key) != id_]
-    counted = {**facts_of(connection, [one.version_id for one in changes if one.version_id]), **record.facts}
+    facts = {**facts_of(connection, [one.version_id for one in changes if one.version_id]), **record.facts}
     rows = [
         {
             "campaign_key": one.campaign_key,
@@ -182,7 +182,7 @@ def put(connection: Connection, wanted: Mapping[str, str | None], record: Record
             "deployed_by": record.by,
             "action": (record.action if one.version_id is not None else Action.WITHDRAW).value,
             "git_commit": record.git_commit,
-            **_facts_row(counted.get(one.version_id or "")),
+            **_facts_row(facts.get(one.version_id or "")),
         }
         for one in changes
     ]
@@ -198,13 +198,20 @@ def _facts_row(facts: Fragmentation | None) -> dict[str, int | None]:
     }
 
 
+def counted(row: Any) -> Fragmentation | None:
+    """How far the texts of this row of deployments tell the same; None if nobody counted."""
+    if row.facts_told is None:
+        return None
+    return Fragmentation(row.facts_told, row.facts_differing, row.facts_missing)
+
+
 def facts_of(connection: Connection, version_ids: Iterable[str]) -> dict[str, Fragmentation]:
     """How far the texts of these versions tell the same, as it was counted last; without those never counted.
 
     The content of a version never changes, so what was counted before holds whenever it comes into service again.
     """
     rows = connection.execute(_COUNTED, {"ids": sorted(set(version_ids))})
-    return {row.version_id: Fragmentation(row.facts_told, row.facts_differing, row.facts_missing) for row in rows}
+    return {row.version_id: found for row in rows if (found := counted(row)) is not None}
 
 
 _COUNTED = (

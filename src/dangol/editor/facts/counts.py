@@ -54,6 +54,7 @@ _ENGLISH_DURATION = re.compile(
     r"(?![-\s]old)",
     re.IGNORECASE,
 )
+_ENGLISH_UNIT = re.compile("min|hour|day|week|fortnight|month|year", re.IGNORECASE)
 _SPOKEN_ONE = frozenset({"a", "an"})
 _THE_DAY_BEFORE = re.compile(r"\bthe\sday\s(?:before|after)\b", re.IGNORECASE)
 
@@ -64,7 +65,7 @@ def durations(text: str) -> Iterator[Found]:
         yield from _korean(match)
     for match in _KOREAN_NAMED.finditer(text):
         yield _korean_named(match)
-    for match in _ENGLISH_DURATION.finditer(text):
+    for match in _ENGLISH_DURATION.finditer(text) if _ENGLISH_UNIT.search(text) else ():
         yield from _english(match)
     for match in _THE_DAY_BEFORE.finditer(text):
         yield Found(Kind.DURATION, ("minutes", Decimal(_DAY)), match.start(), match.end(), Weight.IDLE)
@@ -175,7 +176,7 @@ _KOREAN_QUANTITY = re.compile(
     r"(?P<unit>가지|세트|상자|송이|켤레|사람|자리|포인트|페이지|킬로그램|킬로미터|센티미터|그램|밀리리터|장|개|권|병|벌|곡|건|"
     r"통|잔|명|인|석|번|회|점|쪽|kg|km|cm|ml|g)"
     rf"|(?P<native>{NATIVE})\s?(?P<nunit>가지|세트|상자|송이|켤레|사람|자리|장|개|권|병|벌|곡|건|통|잔|명|분|번|쪽))"
-    r"(?!째|월|원|르|소|바|터|물|강|심|포|호|지금|\s?(?:출구|창구|플랫폼|버스|홀|테이블)|길|동|한 장|한 분|"
+    r"(?!째|월|원|르|치|승|분|소|바|터|물|강|심|포|호|지금|\s?(?:출구|창구|플랫폼|버스|홀|테이블)|길|동|한 장|한 분|"
     r"로|류|선|당|용|실|반|하|[A-Za-z])"
 )
 _ENGLISH_QUANTITY = re.compile(
@@ -187,6 +188,7 @@ _ENGLISH_QUANTITY = re.compile(
     r"places?|cups?|glasses|glass|coffees?|times?|visits?|points?|pages?|kg|km|cm|ml|g)\b",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(rf"\d|{ENGLISH}", re.IGNORECASE)
 _TWICE = re.compile(r"\b(?:(?P<once>once)|(?P<twice>twice))\b", re.IGNORECASE)
 
 
@@ -197,7 +199,7 @@ def quantities(text: str) -> Iterator[Found]:
         unit = _NATIVE_ONLY.get(name) or _KOREAN_COUNTERS[name]
         number = decimal(match["number"]) if match["number"] else Decimal(NATIVE_NUMBERS[match["native"]])
         yield from _quantity(match, unit, number, "native" if match["native"] else "number")
-    for match in _ENGLISH_QUANTITY.finditer(text):
+    for match in _ENGLISH_QUANTITY.finditer(text) if _COUNTED.search(text) else ():
         word = match["unit"].lower()
         noun = _IRREGULAR.get(word) or (word if word in _SCALES else word.removesuffix("s"))
         unit = _SCALES.get(noun) or _ENGLISH_NOUNS[noun]

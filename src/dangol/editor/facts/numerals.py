@@ -14,8 +14,10 @@ MIXED = (
 )
 """`3만`, `1만 5천`, `3만5,000`, `1억 2천만`."""
 
-SINO = r"[일이삼사오육칠팔구십백천만억]{2,12}"
-"""`삼만`, `오천`, `십`-and-more: at least two letters, for one alone is mostly something else."""
+SINO = (
+    r"(?:[일이삼사오육칠팔구십백천]{0,8}[만억]\s?[일이삼사오육칠팔구십백천]{1,8}|[일이삼사오육칠팔구십백천만억]{2,12})"
+)
+"""`삼만`, `만 오천`, `이십`: at least two letters, for one alone is mostly something else."""
 
 _SMALL = {"": 1, "십": 10, "백": 100, "천": 1000}
 _BIG = {"": 1, "만": 10**4, "억": 10**8, "조": 10**12}
@@ -71,7 +73,7 @@ def mixed(text: str) -> Decimal:
 def sino(text: str) -> Decimal | None:
     """The value of SINO; None if it is no number, such as `이일만`."""
     total = section = digit = 0
-    for letter in text:
+    for letter in "".join(text.split()):
         if letter in _SINO_DIGITS:
             if digit:
                 return None

@@ -39,28 +39,31 @@ _SPOKEN = re.compile(
     r"(?:\so'clock\b(?:\sin\sthe\s(?P<a>morning|afternoon|evening))?|\sin\sthe\s(?P<b>morning|afternoon|evening)\b)",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
+_SAID = re.compile("clock|in the", re.IGNORECASE)
 _WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _NOON = re.compile(r"정오|\b(?:at|until|till|by|from|before)\snoon\b|(?P<midnight>자정|\bmidnight\b)", re.IGNORECASE)
 
 
 def times(text: str) -> Iterator[Found]:
     """`오후 3시 30분`, `3:30 PM`, `15:30`, `저녁 일곱 시 반`, `2–4 PM`, `noon`."""
-    for match in _KOREAN.finditer(text):
+    for match in _KOREAN.finditer(text) if "시" in text else ():
         hour = int(match["h"]) if match["h"] else NATIVE_NUMBERS[match["native"]]
         if match["native"] and not (match["half"] or match["thirty"] or _is_told_time(text, match.end())):
             continue
         minute = 30 if match["thirty"] else int(match["m"] or 0)
         yield from _time(hour, minute, match["half"], match.start(), match.end())
-    for match in _MERIDIEM.finditer(text):
+    digits = _DIGIT.search(text) is not None
+    for match in _MERIDIEM.finditer(text) if digits else ():
         half = match["meridiem"].lower()
         if match["first"]:
             yield from _range(match, half)
         yield from _time(int(match["h"]), int(match["m"] or 0), half, match.start("h"), match.end())
-    for match in _CLOCK.finditer(text):
+    for match in _CLOCK.finditer(text) if digits else ():
         half = match["half"] or (match["meridiem"] or "").lower()
         leading = match["h"].startswith("0")
         yield from _time(int(match["h"]), int(match["m"]), half, match.start(), match.end(), certain=leading)
-    for match in _SPOKEN.finditer(text):
+    for match in _SPOKEN.finditer(text) if _SAID.search(text) else ():
         when = (match["a"] or match["b"] or "").lower()
         half = {"morning": "a", "afternoon": "p", "evening": "p"}.get(when, "")
         hour = int(match["h"]) if match["h"].isdigit() else _WORDS.index(match["h"].lower())
