@@ -19,6 +19,7 @@ from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
 from dangol.editor.facts import FactTable
+from dangol.editor.facts import Rule as FactRule
 from dangol.editor.model import Send as Said
 from dangol.editor.registry import RULES
 from dangol.editor.review import Review, review
@@ -297,9 +298,13 @@ class Releases:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found: ``problems`` sorted by place, the fact table of each message, each campaign's number."""
+    """What a check found: ``problems`` sorted by place, the fact table of each message, each campaign's number.
+
+    ``left_out`` are notes about facts that one channel tells and another does not; mostly it is meant so.
+    """
 
     problems: list[Problem]
+    left_out: list[Problem] = field(default_factory=list)
     tables: tuple[FactTable, ...] = ()
     fragmentation: Mapping[str, Fragmentation] = field(default_factory=dict)
 
@@ -328,8 +333,10 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
     # A text that is not there is told where the campaign asks for it.
     problems = problems + [problem for problem in found if problem.code != "missing-text"]
     wanted += [root.resolve() / folder for folder in _sent_from(workspace, root, wanted)]
+    asked = sorted({problem for problem in problems if is_wanted(problem.path)})
     return Checked(
-        sorted({problem for problem in problems if is_wanted(problem.path)}),
+        [problem for problem in asked if problem.code != FactRule.MISSING],
+        [problem for problem in asked if problem.code == FactRule.MISSING],
         tuple(table for table in reviewed.tables if is_wanted(f"templates/{table.template}")),
         {key: one for key, one in reviewed.fragmentation.items() if is_wanted(f"campaigns/{key}.yaml")},
     )

@@ -26,7 +26,7 @@ from dangol.release import look_through
 from dangol.scenarios.cases import check_scenarios
 from dangol.scenarios.model import ScenarioFile
 from dangol.settings import Settings
-from dangol.surfaces.cli.facts import LEFT_OUT, facts_as_data, print_facts
+from dangol.surfaces.cli.facts import facts_as_data, print_facts
 
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "note": typer.colors.BLUE}
 
@@ -60,9 +60,8 @@ def check(
         list_waivers(root, paths or (), output)
         return
     checked = look_through(root, paths or (), now=SystemClock().now())
-    problems = sorted({*checked.problems, *check_scenarios(root, paths or ())})
-    if not facts:  # what a shorter channel leaves out is meant so, mostly
-        problems = [problem for problem in problems if problem.code != LEFT_OUT]
+    left_out = checked.left_out if facts else []
+    problems = sorted({*checked.problems, *left_out, *check_scenarios(root, paths or ())})
     if output is Format.JSON:
         told: Any = problems_as_data(root, problems)
         if facts:

@@ -11,12 +11,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dangol.editor.facts import FactTable, Kind, Rule
+from dangol.editor.facts import FactTable, Kind
 from dangol.model.fragmentation import Fragmentation
 
 _LINK_WIDTH = 40
-LEFT_OUT = Rule.MISSING.value
-"""The rule whose notes are shown with the tables only."""
 
 
 def print_facts(
