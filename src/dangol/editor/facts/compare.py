@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from dangol.editor.facts.extract import extract
 from dangol.editor.facts.model import HEADS, TARGETS, Fact, Kind, Rendering, Weight
+from dangol.editor.facts.numerals import numbers
 from dangol.editor.facts.rows import Row, by_family, rows_of, same
 from dangol.model.vocabulary import Channel
 
 _LOOSE = frozenset({Kind.DURATION, Kind.QUANTITY})
 """Kinds of which a message may well tell several that have nothing to do with one another."""
 
+_MONTHS = (("months", Decimal(1)), ("minutes", Decimal(30 * 24 * 60)))
+_A_MONTH = re.compile(r"한 달|30일|1개월|\b(?:a|one) month\b|\b30 days\b", re.IGNORECASE)
 _ORDER = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
 
 
@@ -192,10 +197,23 @@ def _missing(texts: Sequence[Rendering], rows: Sequence[Row], faults: Faults) ->
                 continue
             twins = [other for other in tellers if texts[other].channel is text.channel]
             told = [other for other in twins or tellers if counts(row.told[other])]
-            if told:
+            if told and not _may_be_told(text, row):
                 other = min(told, key=lambda one: (texts[one].locale != text.locale, one))
                 rule = Rule.MISSING_IN_LOCALE if twins else Rule.MISSING
                 yield Finding(rule, text, None, texts[other], row.told[other])
+
+
+def _may_be_told(text: Rendering, row: Row) -> bool:
+    """Whether a text names the number of a duration or quantity, though not what it counts: `for the price of four`.
+
+    A duration may be told in another unit too: `30일` as `한 달`.
+    """
+    if row.kind not in _LOOSE:
+        return False
+    wanted = numbers(row.best.written)
+    said = " ".join(text.parts.values())
+    month = row.kind is Kind.DURATION and row.best.value in _MONTHS and _A_MONTH.search(said) is not None
+    return month or not wanted.isdisjoint(numbers(said))
 
 
 def counts(fact: Fact) -> bool:

@@ -56,6 +56,7 @@ _ENGLISH_DURATION = re.compile(
 )
 _ENGLISH_UNIT = re.compile("min|hour|day|week|fortnight|month|year", re.IGNORECASE)
 _SPOKEN_ONE = frozenset({"a", "an"})
+_PAST = re.compile(r"\b(?:past|last|next|coming|this)\s(?P<unit>day|week|month|year)\b", re.IGNORECASE)
 _THE_DAY_BEFORE = re.compile(r"\bthe\sday\s(?:before|after)\b", re.IGNORECASE)
 
 
@@ -67,6 +68,9 @@ def durations(text: str) -> Iterator[Found]:
         yield _korean_named(match)
     for match in _ENGLISH_DURATION.finditer(text) if _ENGLISH_UNIT.search(text) else ():
         yield from _english(match)
+    for match in _PAST.finditer(text):
+        dimension, size = _ENGLISH_UNITS[match["unit"].lower()]
+        yield Found(Kind.DURATION, (dimension, Decimal(size)), match.start(), match.end(), Weight.IDLE)
     for match in _THE_DAY_BEFORE.finditer(text):
         yield Found(Kind.DURATION, ("minutes", Decimal(_DAY)), match.start(), match.end(), Weight.IDLE)
 

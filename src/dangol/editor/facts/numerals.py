@@ -55,6 +55,20 @@ SCALED = rf"{DIGITS}\s?(?:thousand|million|billion|k|m)\b"
 """`30 thousand`, `30k`."""
 
 
+_ANY = re.compile(rf"(?P<digits>{DIGITS})|(?P<native>{NATIVE})|(?P<english>{ENGLISH})", re.IGNORECASE)
+
+
+def numbers(text: str) -> frozenset[Decimal]:
+    """Every number that a text names, in digits or in letters, whatever it counts."""
+    found = set()
+    for match in _ANY.finditer(text):
+        if match["digits"]:
+            found.add(decimal(match["digits"]))
+        else:
+            found.add(Decimal(NATIVE_NUMBERS[match["native"]] if match["native"] else english(match["english"])))
+    return frozenset(found)
+
+
 def decimal(digits: str) -> Decimal:
     """The value of DIGITS."""
     return Decimal(digits.replace(",", "")).normalize() + 0
