@@ -21,7 +21,7 @@ from dangol.consent.unsubscribing import LeavingLinks
 from dangol.definitions import versions
 from dangol.definitions.git import commit_of
 from dangol.definitions.history import version_before
-from dangol.definitions.promotion import copy_in_service
+from dangol.definitions.promotion import copy_in_service, facts_there
 from dangol.definitions.workspace import Workspace, load_workspace
 from dangol.delivery.addresses import AddressGuard
 from dangol.delivery.dispatch import Dispatcher
@@ -40,7 +40,7 @@ from dangol.planner.plan import GROWTH, Plan, make_plan
 from dangol.queue.actors import Actors
 from dangol.queue.broker import Broker, make_broker
 from dangol.queue.scheduler import Scheduler
-from dangol.release import Releases, check_texts
+from dangol.release import Releases, review_texts
 from dangol.settings import Settings
 from dangol.steering import Steering
 from dangol.store.database import Database
@@ -121,12 +121,16 @@ class Dangol(AbstractContextManager["Dangol"]):
         return f"{socket.gethostname()}:{os.getpid()}"
 
     def checked(self, root: Path | None = None) -> Workspace:
-        """The workspace at ``root``, the settings' by default. Raises ProblemsFound with everything that is wrong."""
+        """The workspace at ``root``, the settings' by default, with how far its texts tell the same facts.
+
+        Raises ProblemsFound with everything that is wrong.
+        """
         workspace = load_workspace(root or self.settings.workspace, now=self.clock.now())
-        problems = [problem for problem in check_texts(workspace) if problem.severity == "error"]
+        found, reviewed = review_texts(workspace)
+        problems = [problem for problem in found if problem.severity == "error"]
         if problems:
             raise ProblemsFound(problems)
-        return workspace
+        return replace(workspace, facts=reviewed.fragmentation)
 
     def plan(self, workspace: Workspace, *, keys: Collection[str] = (), growth: float = GROWTH) -> Plan:
         """What deploying a checked workspace, or the campaigns ``keys`` of it, would change. Changes nothing.
@@ -183,7 +187,8 @@ class Dangol(AbstractContextManager["Dangol"]):
         with self._changing() as (tx, now):
             with source.read() as there:
                 wanted = copy_in_service(there, tx, keys)
-            changes = versions.put(tx, wanted, versions.Record(now, by, versions.Action.PROMOTE))
+                facts = facts_there(there, [version_id for version_id in wanted.values() if version_id is not None])
+            changes = versions.put(tx, wanted, versions.Record(now, by, versions.Action.PROMOTE, facts=facts))
             self._must_run(tx, changes)
             return self._moving(tx, now, changes, keys) if migrate else changes
 

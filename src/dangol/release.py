@@ -18,6 +18,8 @@ from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
+from dangol.editor.facts import FactTable
+from dangol.editor.facts import Rule as FactRule
 from dangol.editor.model import Send as Said
 from dangol.editor.registry import RULES
 from dangol.editor.review import Review, review
@@ -25,6 +27,7 @@ from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Person, Scope, evaluate, parse
 from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.model.campaign import Campaign, ExitOn, Goal
+from dangol.model.fragmentation import Fragmentation
 from dangol.model.people import Event
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
@@ -294,8 +297,26 @@ class Releases:
         return [self.get(connection, version_id) for _, version_id in sorted(versions.active(connection).items())]
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found: ``problems`` sorted by place, the fact table of each message, each campaign's number.
+
+    ``left_out`` are notes about facts that one channel tells and another does not; mostly it is meant so.
+    """
+
+    problems: list[Problem]
+    left_out: list[Problem] = field(default_factory=list)
+    tables: tuple[FactTable, ...] = ()
+    fragmentation: Mapping[str, Fragmentation] = field(default_factory=dict)
+
+
 def check_workspace(root: Path, paths: Sequence[Path] = (), *, now: datetime | None = None) -> list[Problem]:
-    """Everything that is wrong in a workspace, in all files at once, sorted by place.
+    """Everything that is wrong in a workspace, in all files at once, sorted by place; as ``look_through``."""
+    return look_through(root, paths, now=now).problems
+
+
+def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None = None) -> Checked:
+    """Check a workspace: everything that is wrong in all files, and what its messages tell.
 
     ``paths`` keeps only what is found in these files or folders, and in the messages that campaigns among them send.
     What has gone by is told as of ``now``; without it nothing counts as gone by.
@@ -303,16 +324,22 @@ def check_workspace(root: Path, paths: Sequence[Path] = (), *, now: datetime | N
     """
     workspace, problems = read_what_can_be(root, now=now)
     wanted = [path.resolve() for path in paths]
-    if workspace is not None:
-        # A text that is not there is told where the campaign asks for it.
-        problems = problems + [problem for problem in check_texts(workspace) if problem.code != "missing-text"]
-        wanted += [root.resolve() / folder for folder in _sent_from(workspace, root, wanted)]
-    return sorted(
-        {
-            problem
-            for problem in problems
-            if not wanted or any((root / problem.path).resolve().is_relative_to(path) for path in wanted)
-        }
+
+    def is_wanted(path: str) -> bool:
+        return not wanted or any((root / path).resolve().is_relative_to(one) for one in wanted)
+
+    if workspace is None:
+        return Checked(sorted({problem for problem in problems if is_wanted(problem.path)}))
+    found, reviewed = review_texts(workspace)
+    # A text that is not there is told where the campaign asks for it.
+    problems = problems + [problem for problem in found if problem.code != "missing-text"]
+    wanted += [root.resolve() / folder for folder in _sent_from(workspace, root, wanted)]
+    asked = sorted({problem for problem in problems if is_wanted(problem.path)})
+    return Checked(
+        [problem for problem in asked if problem.code != FactRule.MISSING],
+        [problem for problem in asked if problem.code == FactRule.MISSING],
+        tuple(table for table in reviewed.tables if is_wanted(f"templates/{table.template}")),
+        {key: one for key, one in reviewed.fragmentation.items() if is_wanted(f"campaigns/{key}.yaml")},
     )
 
 

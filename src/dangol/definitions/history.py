@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from dangol.definitions.document import nearest
-from dangol.definitions.versions import Action
+from dangol.definitions.versions import Action, counted
 from dangol.errors import UsageError
+from dangol.model.fragmentation import Fragmentation
 from dangol.model.vocabulary import JourneyStatus
 from dangol.store.tables import deployments, journeys, versions
 
@@ -21,7 +22,10 @@ OPEN = tuple(status.value for status in JourneyStatus if status is not JourneySt
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One line of a campaign's history; ``journeys`` are under way on that version now."""
+    """One line of a campaign's history; ``journeys`` are under way on that version now.
+
+    ``facts`` is how far its texts tell the same; None if nobody counted.
+    """
 
     campaign_key: str
     version_id: str | None
@@ -31,6 +35,7 @@ class Past:
     git_commit: str | None
     in_service: bool
     journeys: int
+    facts: Fragmentation | None = None
 
 
 def history(connection: Connection, campaign_key: str | None = None) -> list[Past]:
@@ -48,6 +53,7 @@ def history(connection: Connection, campaign_key: str | None = None) -> list[Pas
             row.git_commit,
             row.version_id is not None and latest[row.campaign_key] == row.seq,
             under_way.get(row.version_id, 0),
+            counted(row),
         )
         for row in rows
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, inspect, select
 
-from dangol.definitions.versions import CONTENTS, active, hash_of, id_of, keep
+from dangol.definitions.versions import CONTENTS, active, facts_of, hash_of, id_of, keep
 from dangol.errors import UnknownVersion, UsageError
+from dangol.model.fragmentation import Fragmentation
 from dangol.store.bulk import among
 from dangol.store.tables import versions
 
@@ -36,6 +37,15 @@ def copy_in_service(source: Connection, connection: Connection, keys: Collection
         _check_arrival(row, files)
     keep(connection, files, [dict(row._mapping) for row in rows])
     return wanted
+
+
+def facts_there(source: Connection, version_ids: Iterable[str]) -> dict[str, Fragmentation]:
+    """How far the texts of these versions tell the same, as the other database counted it.
+
+    A database that no release with such counts has opened yet knows nothing of them.
+    """
+    columns = {column["name"] for column in inspect(source).get_columns("deployments")}
+    return facts_of(source, version_ids) if "facts_told" in columns else {}
 
 
 def _check_arrival(row: Row[Any], files: Mapping[str, str]) -> None:

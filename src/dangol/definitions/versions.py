@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,7 @@ from dangol.definitions.sources import Sources
 from dangol.definitions.workspace import SHARED, Workspace, build_workspace, shared_path
 from dangol.errors import ProblemsFound, UnknownVersion, UsageError
 from dangol.model.campaign import Campaign
+from dangol.model.fragmentation import Fragmentation
 from dangol.store.bulk import among, insert_many, insert_new
 from dangol.store.tables import blobs, deployments, versions
 
@@ -49,12 +50,16 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Who changes what is in service, when and how; ``git_commit`` is what they had checked out, if that is known."""
+    """Who changes what is in service, when and how; ``git_commit`` is what they had checked out, if that is known.
+
+    ``facts`` is how far the texts of a version tell the same, by version id, as far as that was counted.
+    """
 
     at: datetime
     by: str
     action: Action = Action.DEPLOY
     git_commit: str | None = None
+    facts: Mapping[str, Fragmentation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,8 @@ def deploy(
     wanted = {
         key: cut(workspace, key) if key in workspace.campaigns else None for key in named(workspace, before, keys)
     }
-    record = Record(at, by, git_commit=git_commit)
+    facts = {one.id: workspace.facts[key] for key, one in wanted.items() if one and key in workspace.facts}
+    record = Record(at, by, git_commit=git_commit, facts=facts)
     register(connection, [one for key, one in wanted.items() if one is not None and before.get(key) != one.id], record)
     return put(connection, {key: one.id if one is not None else None for key, one in wanted.items()}, record)
 
@@ -167,6 +173,7 @@ def put(connection: Connection, wanted: Mapping[str, str | None], record: Record
     """
     before = active(connection)
     changes = [Deployment(key, id_, before.get(key)) for key, id_ in sorted(wanted.items()) if before.get(key) != id_]
+    facts = {**facts_of(connection, [one.version_id for one in changes if one.version_id]), **record.facts}
     rows = [
         {
             "campaign_key": one.campaign_key,
@@ -175,11 +182,45 @@ def put(connection: Connection, wanted: Mapping[str, str | None], record: Record
             "deployed_by": record.by,
             "action": (record.action if one.version_id is not None else Action.WITHDRAW).value,
             "git_commit": record.git_commit,
+            **_facts_row(facts.get(one.version_id or "")),
         }
         for one in changes
     ]
     insert_many(connection, deployments, rows)
     return changes
+
+
+def _facts_row(facts: Fragmentation | None) -> dict[str, int | None]:
+    return {
+        "facts_told": facts.told if facts else None,
+        "facts_differing": facts.differing if facts else None,
+        "facts_missing": facts.missing if facts else None,
+    }
+
+
+def counted(row: Any) -> Fragmentation | None:
+    """How far the texts of this row of deployments tell the same; None if nobody counted."""
+    if row.facts_told is None:
+        return None
+    return Fragmentation(row.facts_told, row.facts_differing, row.facts_missing)
+
+
+def facts_of(connection: Connection, version_ids: Iterable[str]) -> dict[str, Fragmentation]:
+    """How far the texts of these versions tell the same, as it was counted last; without those never counted.
+
+    The content of a version never changes, so what was counted before holds whenever it comes into service again.
+    """
+    rows = connection.execute(_COUNTED, {"ids": sorted(set(version_ids))})
+    return {row.version_id: found for row in rows if (found := counted(row)) is not None}
+
+
+_COUNTED = (
+    select(
+        deployments.c.version_id, deployments.c.facts_told, deployments.c.facts_differing, deployments.c.facts_missing
+    )
+    .where(among(deployments.c.version_id, "ids"), deployments.c.facts_told.is_not(None))
+    .order_by(deployments.c.seq)
+)
 
 
 def withdraw(connection: Connection, *, at: datetime, by: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -25,6 +25,7 @@ from dangol.definitions.sources import Sources, find_root, read_sources, survey
 from dangol.definitions.yaml import read_yaml
 from dangol.errors import ProblemsFound
 from dangol.model.campaign import Campaign
+from dangol.model.fragmentation import Fragmentation
 from dangol.model.problem import Problem
 from dangol.model.steps import Definition
 from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
@@ -48,7 +49,11 @@ REQUIRED = tuple(kind for kind in SHARED if kind != "segments")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Everything that marketers define. ``segments`` maps a key to its audience expression."""
+    """Everything that marketers define. ``segments`` maps a key to its audience expression.
+
+    ``facts`` is how far the texts of a campaign tell the same, once somebody has read them; it is no part of what is
+    defined.
+    """
 
     campaigns: Mapping[str, Campaign]
     journey_map: JourneyMap
@@ -56,6 +61,7 @@ class Workspace:
     policies: Policies
     segments: Mapping[str, str]
     sources: Sources
+    facts: Mapping[str, Fragmentation] = field(default_factory=dict, compare=False)
 
 
 def shared_path(kind: str) -> str:

@@ -15,15 +15,18 @@ from dangol.content.check import Examined, Sent, examine
 from dangol.content.messages import Messages
 from dangol.content.sources import LAYOUT, TextFile
 from dangol.content.workshop import Text
+from dangol.editor.facts import FactReview, FactTable
 from dangol.editor.model import Hit, Place, Prose, Reading, Scene, Send, Sentence
 from dangol.editor.page import Page
 from dangol.editor.prose import read
 from dangol.editor.registry import RULES, Rule, Scope, of
 from dangol.editor.samples import SAMPLES, Sample, context
 from dangol.editor.spoken import Frames, Speech, line_and_column, place_of
+from dangol.editor.told import Told
 from dangol.editor.waivers import Waiver, all_waivers, apply_waivers
 from dangol.editor.wishes import wishes
 from dangol.errors import RenderError
+from dangol.model.fragmentation import Fragmentation
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import TrackingPlan
@@ -34,11 +37,15 @@ _NO_CONTEXT: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the editor found. ``waivers`` are all exceptions that authors made, used or not."""
+    """What the editor found. ``waivers`` are all exceptions that authors made, used or not.
+
+    ``tables`` has the facts of each message, ``fragmentation`` says for each campaign how far its texts tell the same.
+    """
 
     problems: tuple[Problem, ...]
     waivers: tuple[Waiver, ...]
-    fragmentation: Mapping[str, Any] = field(default_factory=dict)
+    fragmentation: Mapping[str, Fragmentation] = field(default_factory=dict)
+    tables: tuple[FactTable, ...] = ()
 
 
 def review(
@@ -60,10 +67,11 @@ def review(
         examined = examine(sources, sends=wanted, plan=plan, default_locale=default_locale)
     reviewing = _Reviewing(sources, examined, sent, plan, default_locale)
     found = reviewing.findings()
+    facts = reviewing.facts()
     waivers = all_waivers(sources)
     judged = [waiver for waiver in waivers if waiver.path not in reviewing.unread]
-    remaining, faults = apply_waivers(found, judged, RULES)
-    return Review(tuple(sorted({*remaining, *faults})), tuple(waivers))
+    remaining, faults = apply_waivers([*found, *reviewing.judged(facts)], judged, RULES)
+    return Review(tuple(sorted({*remaining, *faults})), tuple(waivers), facts.fragmentation, facts.tables)
 
 
 @dataclass(slots=True)
@@ -86,6 +94,7 @@ class _Reviewing:
         self.default_locale = default_locale
         self.sends = _by_text(sends)
         self.unread: set[str] = set()
+        self.told = Told(self.sources, sends)
         self.found: dict[tuple[str, str, int, int], _Found] = {}
         self.contexts: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
         self.looked_at: set[str] = set()
@@ -106,6 +115,16 @@ class _Reviewing:
                 self._text(file, send)
         self._locales()
         return [_with_samples(one) for one in self.found.values()]
+
+    def facts(self) -> FactReview:
+        """What the texts tell, once all are read."""
+        voice = self.workshop.voice
+        return self.told.review(self.default_locale, voice.voice) if voice else FactReview()
+
+    def judged(self, facts: FactReview) -> list[Problem]:
+        """The problems of the facts, as severe as the brand has them."""
+        known = [(one, self.severities[one.code]) for one in facts.problems]
+        return [replace(one, severity=severity) for one, severity in known if severity != "off"]
 
     def _as_service(self, file: TextFile) -> Send:
         """How a text is read that no campaign sends: with an event that has all it names."""
@@ -146,7 +165,7 @@ class _Reviewing:
         everyone = {sample for samples, _ in groups for sample in samples}
         alike: dict[object, list[_Found]] = {}
         for samples, data in groups:
-            self._read(file, scene, speech, messages, samples, everyone, data, alike)
+            self._read(file, scene, speech, messages, samples, everyone, data, alike, send.event)
 
     def _readers(self, text: Text, send: Send, scene: Scene) -> list[tuple[set[str], dict[str, dict[str, Any]]]]:
         """The samples to whom this text says the same, with their data."""
@@ -175,6 +194,7 @@ class _Reviewing:
         everyone: set[str],
         data: dict[str, dict[str, Any]],
         alike: dict[object, list[_Found]],
+        event: str | None,
     ) -> None:
         """Read the text as these samples would. ``alike`` has what was found where an author wrote the same."""
         try:
@@ -183,6 +203,7 @@ class _Reviewing:
         except RenderError as error:
             self._not_rendered(file, samples, everyone, str(error))
             return
+        self.told.add(file, event, samples, passages, rendered.link)
         written = tuple((part, passage.runs_written()) for part, passage in sorted(passages.items()))
         if written in alike:
             for one in alike[written]:

@@ -170,6 +170,9 @@ deployments = Table(
         "action", String(16), nullable=False, server_default="deploy", comment="deploy, rollback, promote, withdraw"
     ),
     Column("git_commit", String(64)),
+    Column("facts_told", Integer, comment="how often its texts tell the facts they should; null: nobody counted"),
+    Column("facts_differing", Integer, comment="how often a text tells a fact otherwise than the others"),
+    Column("facts_missing", Integer, comment="how often a text lacks a fact that another tells"),
 )
 
 controls = Table(

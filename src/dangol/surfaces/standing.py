@@ -19,6 +19,7 @@ from dangol.definitions.document import did_you_mean
 from dangol.definitions.versions import Version
 from dangol.errors import DangolError, UnknownVersion
 from dangol.model.campaign import Campaign
+from dangol.model.fragmentation import Fragmentation
 from dangol.model.vocabulary import Control, Decision, JourneyStatus, Reason
 from dangol.store.tables import controls, deployments, journeys, log
 from dangol.surfaces.drawing.chart import Chart, make_chart
@@ -42,6 +43,7 @@ class UnknownCampaign(DangolError):
 class Service:
     """A campaign's latest deployment. ``version`` is None out of service, and where this release cannot read it.
 
+    ``facts`` is how far its texts tell the same, None if nobody counted.
     ``state`` is ``in service``, ``paused``, ``stopped``, ``not started``, ``over``, ``out of service`` or
     ``unreadable``.
     """
@@ -54,6 +56,7 @@ class Service:
     state: str
     version: Version | None
     problem: str = ""
+    facts: Fragmentation | None = None
 
     @property
     def campaign(self) -> Campaign | None:
@@ -164,7 +167,15 @@ class Standing:
                 problem = str(error)
         state = self._state(version, row.version_id, held.get(row.campaign_key))
         return Service(
-            row.campaign_key, row.version_id, row.deployed_at, row.deployed_by, row.git_commit, state, version, problem
+            row.campaign_key,
+            row.version_id,
+            row.deployed_at,
+            row.deployed_by,
+            row.git_commit,
+            state,
+            version,
+            problem,
+            versions.counted(row),
         )
 
     def _state(self, version: Version | None, version_id: str | None, control: str | None) -> str:

@@ -203,3 +203,28 @@ def test_the_schema_is_printed_or_written_for_every_kind(tmp_path: Path) -> None
     assert json.loads((tmp_path / "schemas/campaign.schema.json").read_text()) == printed
     (tmp_path / "file").write_text("")
     assert isinstance(run("schema", "--output", str(tmp_path / "file")).exception, UsageError)
+
+
+def test_facts_are_listed_with_the_index_of_each_campaign(shop: Path) -> None:
+    text = shop / "templates/order_confirmation/sms.en.txt.j2"
+    text.write_text("{{ event.order_id }} for 99,000 won\n")
+    shown = run("check", "--facts", "campaigns/order_confirmation.yaml").output
+    assert "✗ 99,000 won" in shown
+    assert "order_confirmation" in shown
+    result = run("check", "--facts", "--format", "json", "campaigns/order_confirmation.yaml")
+    told = json.loads(result.output)
+    assert result.exit_code == 1
+    assert [one["code"] for one in told["problems"] if one["severity"] == "error"] == ["fact-differs"]
+    (message,) = told["facts"]["messages"]
+    (money,) = [one for one in message["facts"] if one["kind"] == "money"]
+    assert money["differing"] == ["sms.en"]
+    assert money["told"]["sms.en"] == "99,000 won"
+    numbers = told["facts"]["campaigns"]["order_confirmation"]
+    assert numbers["differing"] == 1
+    assert numbers["fragmentation"] == numbers["differing"] + numbers["missing"]
+
+
+def test_what_a_shorter_channel_leaves_out_is_told_with_the_facts_only(shop: Path) -> None:
+    notes = "note[fact-missing] the push in en does not tell"
+    assert notes in run("check", "--facts").output
+    assert notes not in run("check").output

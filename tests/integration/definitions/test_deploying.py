@@ -17,7 +17,8 @@ from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.definitions import history, versions
 from dangol.definitions.git import commit_of
-from dangol.errors import UnknownVersion, UsageError
+from dangol.errors import ProblemsFound, UnknownVersion, UsageError
+from dangol.model.fragmentation import Fragmentation
 from dangol.settings import Settings
 from dangol.store.tables import blobs, deployments, journeys, messages
 from tests.integration.pipeline.conftest import carrier, dangol, house, settings
@@ -230,6 +231,60 @@ def test_promoting_from_where_nothing_is_in_service_takes_nothing_out(house: Hou
     with pytest.raises(UsageError, match="nothing is in service"):
         house.dangol.promote(production.database, by="ops")
     assert set(in_service(house.dangol)) == {"a"}
+
+
+# How far the texts tell the same facts.
+
+EMAIL = "---\nsubject: A note\npreheader: P\ntitle: T\n---\nIt costs ₩30,000 until {day}.\n"
+TEXTS = {"note/email.en.md.j2": EMAIL.format(day="Nov 30"), "note/sms.en.txt.j2": "It costs 30,000 won.\n"}
+COUNTED = Fragmentation(told=3, missing=1)
+
+
+def _costs(house: House, **texts: str) -> list[versions.Deployment]:
+    house.clock.advance(SECOND)
+    told = TEXTS | {"note/email.en.md.j2": EMAIL.format(day=texts.get("day", "Nov 30"))}
+    root = write_workspace(house.dangol.settings.home / "shop", campaign("a", note("email", "sms")), texts=told)
+    return house.dangol.deploy(by="tests", root=root)
+
+
+def test_a_deployment_keeps_how_far_its_texts_tell_the_same(house: House) -> None:
+    _costs(house)
+    named(house, "a")
+    assert [one.facts for one in past(house, "a")] == [Fragmentation(), COUNTED]
+
+
+def test_a_rollback_knows_what_was_counted_when_the_version_was_deployed(house: House) -> None:
+    _costs(house)
+    named(house, "a")
+    house.dangol.rollback("a", by="lee")
+    assert past(house, "a")[0].facts == COUNTED
+
+
+def test_a_promotion_takes_over_what_was_counted(house: House, production: Dangol) -> None:
+    _costs(house)
+    production.promote(house.database, by="ops")
+    with production.database.read() as tx:
+        assert [one.facts for one in history.history(tx)] == [COUNTED]
+
+
+def test_what_was_deployed_before_anybody_counted_is_not_said_to_be_the_same(house: House, production: Dangol) -> None:
+    _costs(house)
+    with house.database.write() as tx:
+        tx.execute(deployments.update().values(facts_told=None, facts_differing=None, facts_missing=None))
+    production.promote(house.database, by="ops")
+    assert past(house, "a")[0].facts is None
+    with production.database.read() as tx:
+        assert [one.facts for one in history.history(tx)] == [None]
+
+
+def test_texts_that_differ_are_not_deployed(house: House) -> None:
+    texts = TEXTS | {"note/sms.en.txt.j2": "It costs 40,000 won.\n"}
+    root = write_workspace(house.dangol.settings.home / "shop", campaign("a", note("email", "sms")), texts=texts)
+    with pytest.raises(ProblemsFound) as refused:
+        house.dangol.deploy(by="tests", root=root)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.path, problem.line) == ("fact-differs", "templates/note/sms.en.txt.j2", 1)
+    assert "templates/note/email.en.md.j2:6:10" in problem.message
 
 
 # At the same time.

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.definitions import versions
+from dangol.definitions.history import history
 from dangol.definitions.workspace import load_workspace
 from dangol.ids import SeededEntropy
 from dangol.model.vocabulary import Channel
@@ -120,5 +121,8 @@ def test_journeys_of_the_release_before_go_on(old: Database, tmp_path: Path) -> 
         Runner(dangol.pipeline, dangol.sweeper, clock, grain=timedelta(seconds=1)).run_until(NOW + timedelta(hours=2))
         with dangol.database.read() as tx:
             (journey,) = tx.execute(journeys.select()).all()
+        with dangol.database.read() as tx:
+            (deployed,) = history(tx)
     assert [envelope.to for envelope in carrier.accepted] == ["ana@example.com"]
+    assert deployed.facts is None
     assert (journey.end_reason, journey.correlation, journey.hops) == ("completed", "", 0)

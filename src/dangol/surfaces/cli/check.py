@@ -22,10 +22,11 @@ from dangol.definitions.workspace import Sources, find_root, shared_path, survey
 from dangol.editor.waivers import all_waivers
 from dangol.errors import ProblemsFound, UsageError
 from dangol.model.problem import Problem
-from dangol.release import check_workspace
+from dangol.release import look_through
 from dangol.scenarios.cases import check_scenarios
 from dangol.scenarios.model import ScenarioFile
 from dangol.settings import Settings
+from dangol.surfaces.cli.facts import facts_as_data, print_facts
 
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "note": typer.colors.BLUE}
 
@@ -46,6 +47,9 @@ def check(
     waivers: Annotated[
         bool, typer.Option("--waivers", help="List the exceptions that authors made from the rules, and why.")
     ] = False,
+    facts: Annotated[
+        bool, typer.Option("--facts", help="List the facts that each message tells, per channel and locale, as well.")
+    ] = False,
 ) -> None:
     """Check campaigns, policies, templates and scenarios; tell every problem with its place.
 
@@ -55,15 +59,20 @@ def check(
     if waivers:
         list_waivers(root, paths or (), output)
         return
-    problems = sorted(
-        {*check_workspace(root, paths or (), now=SystemClock().now()), *check_scenarios(root, paths or ())}
-    )
+    checked = look_through(root, paths or (), now=SystemClock().now())
+    left_out = checked.left_out if facts else []
+    problems = sorted({*checked.problems, *left_out, *check_scenarios(root, paths or ())})
     if output is Format.JSON:
-        typer.echo(json.dumps(problems_as_data(root, problems), ensure_ascii=False, indent=2))
+        told: Any = problems_as_data(root, problems)
+        if facts:
+            told = {"problems": told, "facts": facts_as_data(checked.tables, checked.fragmentation)}
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
     elif output is Format.GITHUB:
         for problem in problems:
             typer.echo(_annotation(problem, _shown(root, problem.path)))
     else:
+        if facts:
+            print_facts(checked.tables, checked.fragmentation)
         report_problems(root, problems)
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -34,10 +34,15 @@ def versions(
         raise UsageError(f"the campaign {key!r} was never deployed; `dangol versions` lists those that were")
     if as_json:
         for one in past:
-            typer.echo(json.dumps(asdict(one) | {"deployed_at": one.deployed_at.isoformat()}, ensure_ascii=False))
+            typer.echo(json.dumps(_as_data(one), ensure_ascii=False))
         return
     console = Console(highlight=False)
     console.print(_table(past) if past else "Nothing was deployed yet.")
+
+
+def _as_data(one: Past) -> dict[str, Any]:
+    facts = asdict(one.facts) | {"fragmentation": one.facts.index} if one.facts else None
+    return asdict(one) | {"deployed_at": one.deployed_at.isoformat(), "facts": facts}
 
 
 def _table(past: Sequence[Past]) -> Table:
@@ -45,6 +50,7 @@ def _table(past: Sequence[Past]) -> Table:
     for name in ("UTC", "campaign, version", "action, by", "commit"):
         table.add_column(name, overflow="fold", no_wrap=name == "campaign, version")
     table.add_column("journeys on it", justify="right", max_width=8)
+    table.add_column("facts apart", justify="right", max_width=6)
     for one in past:
         version = Text(f"{one.campaign_key}\n", "bold").append(
             one.version_id[:SHORT] if one.version_id else "none", "not bold green" if one.in_service else "not bold"
@@ -57,6 +63,7 @@ def _table(past: Sequence[Past]) -> Table:
             Text(f"{one.action}\n").append(one.deployed_by, "dim"),
             _short(one.git_commit),
             f"{one.journeys:,}" if one.version_id else "",
+            f"{one.facts.index:,}" if one.facts else "",
         )
     return table
 
