@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from dangol.definitions.versions import Version
+from dangol.editor import samples
 from dangol.errors import RenderError
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel
-from dangol.model.workspace import TrackingPlan, ValueType
 from dangol.release import Release
-
-_CALLED = {
-    "ko": {"name": "김하늘", "given_name": "하늘", "currency": "KRW", "store": "성수점"},
-    "en": {"name": "Alex Kim", "given_name": "Alex", "currency": "KRW", "store": "Seongsu"},
-}
-_PROFILE = {
-    "id": "c-1042",
-    "email": "someone@example.com",
-    "phone": "+821000000000",
-    "timezone": "Asia/Seoul",
-    "country": "KR",
-    "created_at": "2026-01-05T09:00:00+09:00",
-}
-_BY_TYPE: Mapping[ValueType, Any] = {
-    ValueType.NUMBER: 39_000,
-    ValueType.BOOLEAN: True,
-    ValueType.DATE: "2026-12-24",
-    ValueType.DATETIME: "2026-12-24T15:00:00+09:00",
-}
-_FEW = ("quantity", "rating", "orders", "count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +36,9 @@ def previews(version: Version, release: Release) -> list[Preview]:
 
 
 def preview(version: Version, release: Release, message: str, channel: Channel, locale: str) -> Preview:
-    context = sample(version.workspace.tracking_plan, version.campaign.entry.opened_by, locale)
+    context = samples.context(
+        samples.DEFAULT, version.workspace.tracking_plan, version.campaign.entry.opened_by, locale
+    )
     sender = release.messages.sender(channel)
     try:
         return Preview(message, channel, locale, sender, release.messages.render(message, channel, locale, context))
@@ -75,25 +55,3 @@ def locales(version: Version, message: str, channel: Channel) -> list[str]:
     ]
     found = {parts[1] for parts in names if len(parts) > 2 and parts[0] == channel.value}
     return sorted(found, key=lambda locale: (locale != version.workspace.policies.locale, locale))
-
-
-def sample(plan: TrackingPlan, event: str | None, locale: str) -> dict[str, dict[str, Any]]:
-    """Data for everything that a text may name, made up from the tracking plan."""
-    profile = {name: _value(name, kind, locale) for name, kind in plan.attributes.items()}
-    happened = {name: _value(name, kind, locale) for name, kind in plan.events.get(event or "", {}).items()}
-    return {"profile": {**profile, **_PROFILE, "locale": locale}, "event": happened, "entry": happened}
-
-
-def _value(name: str, kind: ValueType, locale: str) -> Any:
-    if kind is ValueType.LIST:
-        return ["…"]
-    if kind is ValueType.NUMBER and any(word in name for word in _FEW):
-        return 3
-    if kind is not ValueType.STRING:
-        return _BY_TYPE[kind]
-    called = _CALLED["ko" if locale.startswith("ko") else "en"]
-    if name in called:
-        return called[name]
-    if name.endswith("url"):
-        return f"https://shop.example/{name.removesuffix('url').strip('_') or 'page'}"
-    return "A-1042" if name.endswith("id") else f"[{name.replace('_', ' ')}]"
