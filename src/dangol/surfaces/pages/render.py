@@ -22,9 +22,15 @@ _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+_SHOWING_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""Frames on the page inherit it; emails bring their looks along, and nothing else."""
+_FOLLOWING_POLICY = f"{_SHOWING_POLICY}; script-src 'self'; connect-src 'self'"
 _MESSAGE_POLICY = "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 _DRAWING_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_MEDIA_TYPES = {"css": "text/css", "svg": "image/svg+xml"}
+_MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 def _language(text: str) -> str:
@@ -60,6 +66,13 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page from ``templates/``."""
     html = _TEMPLATES.get_template(template).render(values)
     return HTMLResponse(html, status, {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"})
+
+
+def showing(*, live: str, **values: Any) -> HTMLResponse:
+    """A page with messages in frames. With ``live``, the state of the files, it follows them by the one script."""
+    html = _TEMPLATES.get_template("messages.html").render({**values, "live": live})
+    policy = _FOLLOWING_POLICY if live else _SHOWING_POLICY
+    return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
 
 
 def message_html(html: str) -> HTMLResponse:

@@ -19,8 +19,10 @@ _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _STYLE_SHEET = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
 _PREFERS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 _ALWAYS, _NEVER = "(min-width:0)", "(max-width:0)"
-_LINE = 27
-"""Pixels that a line of an email takes, near enough."""
+_LINE, _GAP, _FRAME = 26, 16, 230
+"""Pixels that a line, the room between paragraphs, and all around the letter take, near enough."""
+_TARGET = re.compile(r"(: | \()(https?|mailto|tel):\S+")
+"""Where a link leads, which only the plain text says."""
 
 
 class Look(StrEnum):
@@ -50,9 +52,9 @@ def _answered(css: str, look: Look) -> str:
 def height(text: str, width: int) -> int:
     """Pixels that an email with this plain text will roughly take, so that most need no scrolling of their own."""
     columns = max(20, (width - 80) // 8)
-    paragraphs = text.split("\n")
-    lines = sum(-(-max(1, _columns(paragraph)) // columns) for paragraph in paragraphs)
-    return min(1600, max(420, 280 + lines * _LINE))
+    paragraphs = _TARGET.sub("", text).split("\n")
+    taken = sum(-(-_columns(line) // columns) * _LINE if line else _GAP for line in paragraphs)
+    return min(1600, max(420, _FRAME + taken))
 
 
 def _columns(text: str) -> int:

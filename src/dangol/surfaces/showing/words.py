@@ -12,6 +12,8 @@ from dangol.ledger.words import Language
 _ENGLISH = {
     "messages": "Messages",
     "message": "Message",
+    "count": "{count} messages",
+    "one_message": "1 message",
     "lead": "Every message as its readers get it: each channel, each locale.",
     "made_up": "Said to somebody who does not exist.",
     "person": "Said to a real person of this installation; what happened is made up. Do not pass it on.",
@@ -63,6 +65,7 @@ _ENGLISH = {
     "note": "note",
     "pictures": "Pictures from elsewhere are not loaded here.",
     "live": "Follows the files as they are saved.",
+    "away": "dangol does not answer. What is shown may be out of date.",
     "files": "Files",
     "service": "In service",
     "which": "Which version",
@@ -72,6 +75,8 @@ _ENGLISH = {
 _KOREAN = {
     "messages": "메시지",
     "message": "메시지",
+    "count": "메시지 {count}개",
+    "one_message": "메시지 1개",
     "lead": "모든 메시지를 받는 사람이 보는 그대로, 채널과 언어별로 보여 줍니다.",
     "made_up": "실제로는 없는 사람에게 보내는 글입니다.",
     "person": "실제 고객에게 보내는 글이고, 일어난 일은 지어낸 것입니다. 다른 곳에 전하지 마세요.",
@@ -123,6 +128,7 @@ _KOREAN = {
     "note": "참고",
     "pictures": "다른 곳에 있는 그림은 불러오지 않습니다.",
     "live": "파일을 저장하면 바로 바뀝니다.",
+    "away": "dangol이 응답하지 않습니다. 보이는 것이 예전 것일 수 있습니다.",
     "files": "파일",
     "service": "서비스 중",
     "which": "어느 판",
