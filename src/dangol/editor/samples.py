@@ -95,7 +95,7 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "place": "Seongsu, 2nd floor",
         "title": "An evening of winter records",
         "topic": "The sleeve arrived creased.",
-        "cause": "we moved our warehouse",
+        "cause": "A move of our warehouse",
         "remedy": "We have sent you another copy.",
         "carrier": "Hanbit Parcel",
         "topics": ("jazz", "soul"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -17,7 +17,7 @@ from dangol.model.vocabulary import Channel
 from dangol.surfaces.showing.book import Book, Saying
 from dangol.surfaces.showing.frames import WIDTHS, Look, framed, height
 from dangol.surfaces.showing.viewing import Findings, Preview
-from dangol.surfaces.showing.words import WORDS, locale_name
+from dangol.surfaces.showing.words import WORDS, language_of, locale_name
 
 _EXCERPT = 140
 
@@ -165,10 +165,6 @@ def _pages_css() -> str:
     return files("dangol.surfaces.pages").joinpath("static", "style.css").read_text(encoding="utf-8")
 
 
-def _language_of(text: str) -> str:
-    return "ko" if any("\uac00" <= character <= "\ud7a3" for character in text) else "en"
-
-
 _TEMPLATES = Environment(
     loader=PackageLoader("dangol.surfaces.showing"),
     autoescape=True,
@@ -176,5 +172,4 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_FILTERS: Mapping[str, Any] = {"language": _language_of}
-_TEMPLATES.filters.update(_FILTERS)
+_TEMPLATES.filters["language"] = language_of

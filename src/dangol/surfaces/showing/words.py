@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -9,6 +10,7 @@ from babel.core import Locale, UnknownLocaleError
 
 from dangol.ledger.words import Language
 
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 _ENGLISH = {
     "messages": "Messages",
     "message": "Message",
@@ -136,6 +138,11 @@ _KOREAN = {
     "made": "dangol {version}에서 만듦",
 }
 WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType({"en": _ENGLISH, "ko": _KOREAN})
+
+
+def language_of(text: str) -> Language:
+    """The ``lang`` of a text, so that screen readers speak it right."""
+    return "ko" if _HANGUL.search(text) else "en"
 
 
 def locale_name(name: str, language: Language) -> str:
