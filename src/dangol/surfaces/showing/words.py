@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from babel.core import Locale, UnknownLocaleError
 
+from dangol.editor.samples import SAMPLES
 from dangol.ledger.words import Language
 
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
@@ -73,6 +74,7 @@ _ENGLISH = {
     "which": "Which version",
     "language": "Language",
     "made": "Made by dangol {version}",
+    **{f"sample_{sample.key}": sample.about for sample in SAMPLES},
 }
 _KOREAN = {
     "messages": "메시지",
@@ -136,6 +138,16 @@ _KOREAN = {
     "which": "어느 판",
     "language": "언어",
     "made": "dangol {version}에서 만듦",
+    "sample_everyday": "보통의 손님",
+    "sample_short": "아주 짧은 이름",
+    "sample_long": "그 언어의 긴 이름과 긴 제목",
+    "sample_hangul": "어느 언어의 글에서나 한글 이름",
+    "sample_latin": "어느 언어의 글에서나 로마자 이름",
+    "sample_mixed": "한글과 로마자가 섞인 이름",
+    "sample_emoji": "이모지가 든 이름",
+    "sample_endless": "끊을 데 없이 아주 긴 로마자 이름",
+    "sample_awkward": "따옴표, 작은따옴표, 앰퍼샌드, 괄호와 코드처럼 보이는 것",
+    "sample_bare": "글이 없어도 되는 것은 모두 비어 있음",
 }
 WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType({"en": _ENGLISH, "ko": _KOREAN})
 
