@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 from dangol.definitions.document import locate
@@ -68,6 +70,24 @@ def survey(root: Path) -> tuple[Sources, list[Problem]]:
             sources[path] = read
             room -= len(read)
     return sources, problems
+
+
+def state_of(root: Path) -> str:
+    """A word that changes when a file of the workspace does. It goes by names, sizes and times and reads no file.
+
+    Raises UsageError if ``root`` is no workspace.
+    """
+    if not (root / "campaigns").is_dir():
+        raise UsageError(_NO_WORKSPACE.format(root))
+    seen = hashlib.sha256()
+    for file in islice(chain(_campaign_files(root), _template_files(root)), MAX_FILES):
+        try:
+            status = file.stat()
+        except OSError:  # it went away, or leads nowhere; that it is named tells enough
+            seen.update(f"{file}\0".encode(errors="surrogateescape"))
+            continue
+        seen.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
+    return seen.hexdigest()[:32]
 
 
 def scenario_sources(root: Path) -> tuple[Sources, list[Problem]]:

@@ -18,11 +18,11 @@ from dangol.model.workspace import TrackingPlan, ValueType
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Somebody made up. ``languages`` are those whose readers often are like this; any locale can be shown to them."""
+    """Somebody made up. ``languages`` are those whose texts somebody like this reads; none means all."""
 
     key: str
     about: str
-    languages: frozenset[str]
+    languages: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,20 @@ class _Called:
     thing: str
 
 
-_BOTH = frozenset({"ko", "en"})
 _KO = frozenset({"ko"})
 _EN = frozenset({"en"})
 
 SAMPLES: tuple[Sample, ...] = (
-    Sample("everyday", "somebody as most are", _BOTH),
-    Sample("short", "the shortest of names", _BOTH),
-    Sample("long", "a long name of the language, and long titles", _BOTH),
+    Sample("everyday", "somebody as most are"),
+    Sample("short", "the shortest of names"),
+    Sample("long", "a long name of the language, and long titles"),
     Sample("hangul", "a name in Hangul in every locale", _KO),
     Sample("latin", "a name in Latin letters in every locale", _EN),
-    Sample("mixed", "a name in Hangul and Latin letters", _BOTH),
-    Sample("emoji", "a name with emoji, some of several characters", _BOTH),
+    Sample("mixed", "a name in Hangul and Latin letters"),
+    Sample("emoji", "a name with emoji, some of several characters"),
     Sample("endless", "a very long name in Latin letters without a place to break", _EN),
     Sample("awkward", "quotes, an apostrophe, an ampersand, brackets and what looks like code", _EN),
-    Sample("bare", "nothing known that the texts can do without", _BOTH),
+    Sample("bare", "nothing known that the texts can do without"),
 )
 """Every sample; the first is shown where nobody chose."""
 
@@ -60,7 +59,7 @@ _CALLED: Mapping[str, Mapping[str, _Called]] = {
         "ko": _Called("김하늘", "하늘", "Kind of Blue"),
         "en": _Called("Alex Kim", "Alex", "Kind of Blue"),
     },
-    "short": {"ko": _Called("이솔", "솔", "19"), "en": _Called("Jo Li", "Jo", "19")},
+    "short": {"ko": _Called("이솔", "솔", "Oh"), "en": _Called("Jo Li", "Jo", "Oh")},
     "long": {
         "ko": _Called(
             "남궁하늘빛나리", "하늘빛나리", "비 오는 날의 재즈 모음집: 서울에서 보낸 여름밤과 그 뒤의 이야기"
@@ -73,7 +72,7 @@ _CALLED: Mapping[str, Mapping[str, _Called]] = {
     },
     "hangul": {"": _Called("박서준", "서준", "한국 가요 모음")},
     "latin": {"": _Called("Olivia Bennett", "Olivia", "Blue Train")},
-    "mixed": {"": _Called("김Chris", "Chris 민수", "서울 Seoul 2024")},
+    "mixed": {"": _Called("김Chris", "Chris 민수", "서울 Seoul")},
     "emoji": {"": _Called("하나🌿", "하나👩‍👩‍👧", "여름밤 🌙✨")},
     "endless": {"": _Called(_ENDLESS, _ENDLESS, f"{_ENDLESS} Live")},
     "awkward": {
@@ -96,7 +95,7 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "place": "Seongsu, 2nd floor",
         "title": "An evening of winter records",
         "topic": "The sleeve arrived creased.",
-        "cause": "we moved our warehouse",
+        "cause": "A move of our warehouse",
         "remedy": "We have sent you another copy.",
         "carrier": "Hanbit Parcel",
         "topics": ("jazz", "soul"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -42,8 +43,10 @@ _HEADERS = {
 _log = structlog.get_logger(__name__)
 
 
-def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
+def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path | None = None) -> FastAPI:
     """The application of an opened installation; who opened it closes it.
+
+    With ``workspace`` the pages of messages show its files and follow them; without, what is in service.
 
     ``hosts`` are the names that requests may be addressed to. On a loopback address they should be named, so that no
     foreign web page can read personal data by pointing its own name at this machine.
@@ -56,7 +59,7 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(make_api(dangol))
-    app.include_router(make_pages(dangol))
+    app.include_router(make_pages(dangol, workspace))
     app.include_router(make_leaving(dangol))
     app.add_exception_handler(DangolError, _dangol_error)
     app.add_exception_handler(HTTPException, _http_error)

@@ -48,6 +48,7 @@ class Outline(HTMLParser):
 EVERY_PAGE = [
     *("/", "/mailbox", "/mailbox/1", "/log", "/explain", "/explain?profile=alice", "/docs", "/nowhere"),
     *("/map", "/campaigns", "/campaigns/texts", "/campaigns/nope", "/calendar", "/calendar?month=2026-12"),
+    *("/messages", "/messages/note", "/messages/note?sample=emoji&language=ko", "/messages/nope"),
 ]
 
 

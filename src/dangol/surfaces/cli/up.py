@@ -37,7 +37,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         if not settings.broker_url:
             with dangol.database.write() as tx:
                 forget_wakeups(tx, dangol.clock.now())
-        app = create_app(dangol, hosts=_names(host))
+        app = create_app(dangol, hosts=_names(host), workspace=settings.workspace)
         _start_workers(running, dangol, settings.worker_threads)
         _start_scheduler(running, dangol, stop)
         running.enter_context(serving(app, listener, stop))
@@ -138,6 +138,7 @@ def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: i
             "Changed": _changed(changes),
             "Map": f"{url}/map",
             "Campaigns": f"{url}/campaigns",
+            "Messages": f"{url}/messages",
             "Calendar": f"{url}/calendar",
             "Mail": f"{url}/mailbox",
             "Log": f"{url}/log",

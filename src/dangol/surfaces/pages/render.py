@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -15,21 +14,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dangol import __version__
+from dangol.surfaces.showing.words import language_of
 
 _PACKAGE = "dangol.surfaces.pages"
-_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+_SHOWING_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""Frames on the page inherit it; emails bring their looks along, and nothing else."""
+_FOLLOWING_POLICY = f"{_SHOWING_POLICY}; script-src 'self'; connect-src 'self'"
 _MESSAGE_POLICY = "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 _DRAWING_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_MEDIA_TYPES = {"css": "text/css", "svg": "image/svg+xml"}
-
-
-def _language(text: str) -> str:
-    """The ``lang`` of a message's text, so that screen readers speak it right."""
-    return "ko" if _HANGUL.search(text) else "en"
+_MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 def _stamp(at: datetime) -> Markup:
@@ -52,7 +52,9 @@ def _query(values: Mapping[str, object], **changed: object) -> str:
 _TEMPLATES = Environment(
     loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_TEMPLATES.filters.update(percent=_percent, language=_language, stamp=_stamp, plain=lambda code: code.replace("_", " "))
+_TEMPLATES.filters.update(
+    percent=_percent, language=language_of, stamp=_stamp, plain=lambda code: code.replace("_", " ")
+)
 _TEMPLATES.globals.update(query=_query, version=__version__)
 
 
@@ -66,6 +68,13 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
 def fill(template: str, **values: Any) -> str:
     """The HTML of a page from ``templates/``."""
     return _TEMPLATES.get_template(template).render(values)
+
+
+def showing(*, live: str, **values: Any) -> HTMLResponse:
+    """A page with messages in frames. With ``live``, the state of the files, it follows them by the one script."""
+    html = _TEMPLATES.get_template("messages.html").render({**values, "live": live})
+    policy = _FOLLOWING_POLICY if live else _SHOWING_POLICY
+    return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
 
 
 def message_html(html: str) -> HTMLResponse:

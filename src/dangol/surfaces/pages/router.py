@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import Connection, func, select
@@ -19,6 +21,7 @@ from dangol.store.tables import messages
 from dangol.surfaces import inquiry
 from dangol.surfaces.pages.campaigns import CampaignPages
 from dangol.surfaces.pages.health import examine
+from dangol.surfaces.pages.messages import Files, MessagePages
 from dangol.surfaces.pages.render import asset, message_html, page
 
 _LOG_FILTERS = ("profile", "campaign", "channel", "decision", "reason", "message", "from", "to")
@@ -26,10 +29,11 @@ _PAGE = 50
 _PARTS = ("html", "text", "headers")
 
 
-def make_router(dangol: Dangol) -> APIRouter:
-    """All pages of this installation."""
+def make_router(dangol: Dangol, workspace: Path | None = None) -> APIRouter:
+    """All pages of this installation; those of messages follow the files of ``workspace``, if one is given."""
     router = APIRouter(include_in_schema=False, default_response_class=Response)
     pages, hub = Pages(dangol), CampaignPages(dangol)
+    shown = MessagePages(dangol, Files(workspace, dangol.clock) if workspace is not None else None)
     for path, handler in (
         ("/", pages.overview),
         ("/mailbox", pages.mailbox),
@@ -44,9 +48,13 @@ def make_router(dangol: Dangol) -> APIRouter:
         ("/campaigns/{key}", hub.campaign),
         ("/campaigns/{key}/graph.svg", hub.graph),
         ("/campaigns/{key}/previews/{message}/{channel}/{locale}", hub.preview_html),
+        ("/messages", shown.index),
+        ("/messages/-/state", shown.state),
+        ("/messages/{message}", shown.message),
         ("/calendar", hub.calendar),
         ("/docs", pages.docs),
         ("/static/drawing.css", hub.drawing_style),
+        ("/static/showing.css", shown.style),
         ("/static/{name}", pages.static),
         ("/healthz", pages.healthz),
     ):
