@@ -14,8 +14,9 @@ from sqlalchemy import delete
 from dangol.clock import VirtualClock
 from dangol.store.bulk import insert_many
 from dangol.store.tables import blobs, controls
-from tests.integration.pages.test_pages import Outline, words
+from tests.integration.pages.test_pages import words
 from tests.integration.pipeline.house import House
+from tests.outline import Outline
 from tests.workspaces import campaign, note, scheduled
 
 NASTY = "<script>alert(1)</script>"

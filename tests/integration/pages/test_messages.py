@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 
 from dangol.bootstrap import Dangol
 from dangol.surfaces.web import create_app
-from tests.integration.pages.test_pages import Outline, words
+from tests.integration.pages.test_pages import words
 from tests.integration.pipeline.house import House
+from tests.outline import Outline
 from tests.workspaces import campaign, note
 
 RECEIPT = {"send": "receipt", "ref": "receipt", "channels": ["email"]}

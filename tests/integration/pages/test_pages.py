@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from html.parser import HTMLParser
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +13,7 @@ from dangol.errors import StoreUnavailable
 from dangol.ledger.reader import Entry
 from dangol.store.tables import log
 from tests.integration.pipeline.house import House
+from tests.outline import Outline
 from tests.workspaces import campaign, note
 
 NASTY = "<script>alert(1)</script>"
@@ -28,21 +28,6 @@ def words(response: Response) -> str:
     """The page's text as a reader sees it."""
     shown = re.sub(r"<head>.*?</head>|<[^>]*>", " ", response.text, flags=re.DOTALL)
     return re.sub(r"\s+", " ", unescape(shown))
-
-
-class Outline(HTMLParser):
-    """What assistive technology finds on a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 EVERY_PAGE = [

@@ -15,8 +15,8 @@ from dangol.editor.samples import SAMPLES
 from dangol.errors import UnknownProfile, UsageError
 from dangol.surfaces.cli.main import app
 from tests.docs.pages import blocks, read, table
-from tests.integration.pages.test_pages import Outline
 from tests.integration.pipeline.house import House
+from tests.outline import Outline
 from tests.workspaces import campaign, note, write_workspace
 
 MANUAL = read("docs/previewing.md")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dangol.definitions.sources import state_of
 from dangol.definitions.workspace import find_root, load_workspace, read_sources, read_workspace
 from dangol.definitions.yaml import MAX_BYTES
 from dangol.errors import ProblemsFound, UsageError
@@ -124,3 +125,29 @@ def test_no_workspace_is_a_wrong_call_with_advice(tmp_path: Path) -> None:
             call(tmp_path)
     with pytest.raises(UsageError, match="does not exist"):
         find_root(tmp_path / "nothing")
+
+
+class TestState:
+    def test_changes_with_every_change_of_a_file_and_with_nothing_else(self, root: Path) -> None:
+        first = state_of(root)
+        (root / "notes.txt").write_text("not of the workspace")
+        (root / "templates/.hidden.md").write_text("not shown")
+        assert state_of(root) == first
+        file = next((root / "campaigns").iterdir())
+        file.write_text(f"{file.read_text()}\n")
+        assert state_of(root) not in {first, ""}
+
+    def test_tells_apart_a_file_that_was_saved_again(self, root: Path) -> None:
+        file = next((root / "campaigns").iterdir())
+        first = state_of(root)
+        os.utime(file, ns=(0, 1))
+        assert state_of(root) != first
+
+    def test_links_that_lead_nowhere_are_only_names(self, root: Path) -> None:
+        first = state_of(root)
+        (root / "templates/away.md.j2").symlink_to(root / "nowhere")
+        assert state_of(root) != first
+
+    def test_no_workspace_has_no_state(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="no campaigns folder"):
+            state_of(tmp_path / "nowhere")

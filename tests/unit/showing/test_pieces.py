@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from dangol.surfaces.showing.pieces import (
 from dangol.surfaces.showing.sheets import rows_of, sheet_for, sheet_of
 from dangol.surfaces.showing.viewing import Findings, Table, TableRow, Viewer, to_person, to_sample
 from dangol.surfaces.showing.words import WORDS, locale_name
+from tests.outline import Outline
 from tests.workspaces import campaign, note, write_workspace
 
 HOSTILE = [
@@ -36,19 +36,6 @@ HOSTILE = [
     "<!-- --><!--",
     "&lt;script&gt;",
 ]
-
-
-class Outline(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture(scope="module")
