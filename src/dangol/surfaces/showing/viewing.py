@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from threading import Lock
 from typing import Any, TypeVar
 
-from dangol.content.check import check_messages
+from dangol.content.check import examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.content.phrasebook import Speaker
 from dangol.content.tags import Tag
 from dangol.content.voice import PATH, read_voice
 from dangol.definitions.sources import Sources
 from dangol.definitions.workspace import shared_path
+from dangol.editor.facts import FactTable
+from dangol.editor.model import Send
+from dangol.editor.review import review
 from dangol.editor.samples import DEFAULT, Sample, context
 from dangol.errors import ProblemsFound, RenderError
 from dangol.model.message import Rendered
@@ -123,7 +126,7 @@ class Viewer:
         """What is wrong with the texts of one message, whoever sends it, and with the brand's files."""
         said = tuple(sayings)
         first = said[0]
-        sends = [(one.message, one.purpose, tuple(sorted(one.channels)), one.event) for one in said]
+        sends = [_send(one) for one in said]
         plan = first.workspace.sources.get(shared_path("tracking-plan"), "")
         key = ("findings", _key(first.brand, first.own), str(sends), plan, first.workspace.policies.locale)
         return self._keep(key, lambda: _findings(first, sends))
@@ -163,15 +166,26 @@ def _key(*sources: Sources) -> tuple[tuple[str, str], ...]:
     return tuple(item for one in sources for item in sorted(one.items()))
 
 
-def _findings(saying: Saying, sends: list[Any]) -> Findings:
-    workspace = saying.workspace
-    problems = check_messages(
-        {**saying.brand, **saying.own},
-        sends=sends,
-        plan=workspace.tracking_plan,
-        default_locale=workspace.policies.locale,
-    )
-    return Findings(tuple(problems))
+def _send(saying: Saying) -> Send:
+    key = saying.campaign.key if saying.campaign else ""
+    return Send(saying.message, saying.purpose, tuple(sorted(saying.channels)), saying.event, saying.stage, key)
+
+
+def _findings(saying: Saying, sends: Sequence[Send]) -> Findings:
+    """What the check and the editor find in the message's own files and the brand's."""
+    workspace, sources = saying.workspace, {**saying.brand, **saying.own}
+    plan, locale = workspace.tracking_plan, workspace.policies.locale
+    sent = [(one.template, one.purpose, one.channels, one.event) for one in sends]
+    examined = examine(sources, sends=sent, plan=plan, default_locale=locale)
+    reviewed = review(sources, sends=sends, plan=plan, default_locale=locale, examined=examined)
+    tables = tuple(_table(one) for one in reviewed.tables if one.template == saying.message)
+    return Findings(tuple(sorted({*examined.problems, *reviewed.problems})), tables)
+
+
+def _table(table: FactTable) -> Table:
+    columns = tuple(f"{channel.value} {locale}" for channel, locale in table.columns)
+    rows = tuple(TableRow(one.kind.value, one.value, one.cells, one.differing) for one in table.rows)
+    return Table(columns, rows)
 
 
 def _disclosed(saying: Saying, text: TextName) -> Disclosed:
