@@ -86,7 +86,7 @@ class Handover:
             message_id=row.id,
             channel=channel,
             to=address,
-            sender=claimed.release.messages.sender(channel),
+            sender=claimed.release.messages.sender(channel, rendered.locale),
             rendered=rendered,
             headers=self._headers(claimed, channel),
             not_after=min(until, self._lease_until) if until is not None else self._lease_until,

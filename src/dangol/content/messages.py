@@ -84,7 +84,7 @@ class Messages:
         self._channels = {
             template: frozenset(channel for name, channel in texts if name == template) for template, _ in texts
         }
-        self._senders = {channel: self._sender(channel) for channel in Channel}
+        self._senders: dict[tuple[Channel, str], str] = {}
         self._chosen: dict[tuple[str, Channel, str | None, str], Text] = {}
 
     def channels(self, template: str) -> frozenset[Channel]:
@@ -120,15 +120,19 @@ class Messages:
             return _email(text, values)
         return _sms(text, values, self._sms) if channel is Channel.SMS else _push(text, values, self._push_links)
 
-    def sender(self, channel: Channel) -> str:
-        """Who the channel shows as sender: ``단골레코드 <hello@…>``, the SMS sender, or the brand's name."""
-        return self._senders[channel]
+    def sender(self, channel: Channel, locale: str) -> str:
+        """Who the channel shows as sender of a text in ``locale``: ``단골레코드 <hello@…>``, a number, a name."""
+        found = self._senders.get((channel, locale))
+        if found is None:
+            found = self._senders[channel, locale] = self._sender(channel, locale)
+        return found
 
-    def _sender(self, channel: Channel) -> str:
+    def _sender(self, channel: Channel, text_locale: str) -> str:
         brand = self._voice.brand
         if channel is Channel.SMS:
             return brand.sms_sender
-        locale = next(name for name in (*fallbacks(None, self._default_locale), *brand.name) if name in brand.name)
+        names = (*fallbacks(text_locale, self._default_locale), *brand.name)
+        locale = next(name for name in names if name in brand.name)
         if channel is Channel.PUSH:
             return brand.name[locale]
         return str(Address(brand.name[locale], addr_spec=brand.email))

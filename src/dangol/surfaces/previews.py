@@ -58,7 +58,7 @@ def preview(
     context = samples.context(
         samples.DEFAULT, version.workspace.tracking_plan, version.campaign.entry.opened_by, locale
     )
-    sender = release.messages.sender(channel)
+    sender = release.messages.sender(channel, locale)
     try:
         rendered = release.messages.render(message, channel, locale, context, stage)
     except RenderError as error:

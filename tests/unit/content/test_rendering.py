@@ -222,9 +222,11 @@ def test_the_same_version_and_context_give_the_same_bytes_in_another_process() -
 
 def test_sender_and_headers_come_from_the_voice() -> None:
     made = compiled(message("x"), purpose=Purpose.MARKETING, locale="ko-KR")
-    assert made.sender(Channel.EMAIL) == "단골레코드 <hello@dangol.example>"
-    assert made.sender(Channel.SMS) == "020000000"
-    assert made.sender(Channel.PUSH) == "단골레코드"
+    assert made.sender(Channel.EMAIL, "ko") == "단골레코드 <hello@dangol.example>"
+    assert made.sender(Channel.EMAIL, "en-GB") == "Dangol Records <hello@dangol.example>"
+    assert made.sender(Channel.EMAIL, "fr") == "단골레코드 <hello@dangol.example>"
+    assert made.sender(Channel.SMS, "en") == "020000000"
+    assert [made.sender(Channel.PUSH, locale) for locale in ("ko", "en")] == ["단골레코드", "Dangol Records"]
     assert made.headers(Channel.EMAIL) == {"List-Unsubscribe": "<mailto:leave@dangol.example?subject=unsubscribe>"}
     assert made.headers(Channel.SMS) == {}
     assert compiled(message("x")).headers(Channel.EMAIL) == {}

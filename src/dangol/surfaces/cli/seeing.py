@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import webbrowser
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from dangol.clock import SystemClock
 from dangol.editor.samples import DEFAULT, SAMPLES, Sample, sample_named
 from dangol.errors import ProblemsFound, UsageError
 from dangol.ledger.words import Language
+from dangol.model.durations import format_duration
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel
 from dangol.settings import Settings
@@ -162,7 +164,11 @@ def _text(shown: Preview) -> Iterator[RenderableType]:
     if channel is Channel.PUSH:
         rows |= {"Title": rendered.subject, "Link": rendered.link or "none"}
     if channel is Channel.SMS:
-        rows["Size"] = f"{_count(rendered.segments, 'segment')}, {_count(len(rendered.text), 'character')}"
+        rows["Size"] = str(rendered.size or _count(rendered.segments, "segment"))
+    rows |= {"Image": rendered.image} if rendered.image else {}
+    rows |= {"Replaces": rendered.collapse_key} if rendered.collapse_key else {}
+    rows |= {"Wanted for": format_duration(rendered.ttl)} if rendered.ttl else {}
+    rows |= {"Changed": json.dumps(dict(rendered.notes), ensure_ascii=False)} if rendered.notes else {}
     disclosed = shown.disclosed
     rows |= {"Label": disclosed.label} if disclosed.label else {}
     rows |= {"Opt-out": disclosed.opt_out} if disclosed.opt_out else {}

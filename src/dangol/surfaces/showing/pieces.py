@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dangol import __version__
 from dangol.definitions.sources import Sources
 from dangol.ledger.words import Language
+from dangol.model.durations import format_duration
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel
 from dangol.surfaces.showing.book import Book, Saying
@@ -172,4 +173,4 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["language"] = language_of
+_TEMPLATES.filters.update(language=language_of, duration=format_duration)

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from threading import Lock
 from typing import Any, TypeVar
 
-from dangol.content.check import examine
+from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.content.phrasebook import Speaker
 from dangol.content.tags import Tag
@@ -115,9 +115,10 @@ class Viewer:
         compiled = self._compiled(saying, text)
         if not isinstance(compiled, Messages):
             return Preview(text, sent, problems=compiled)
-        sender, disclosed = compiled.sender(text.channel), self._disclosed(saying, text)
+        sender, disclosed = compiled.sender(text.channel, text.locale), self._disclosed(saying, text)
         try:
-            rendered = compiled.render(saying.message, text.channel, text.locale, reader(saying, text.locale))
+            context = reader(saying, text.locale)
+            rendered = compiled.render(saying.message, text.channel, text.locale, context, saying.stage)
         except RenderError as error:
             return Preview(text, sent, sender, disclosed=disclosed, trouble=str(error))
         return Preview(text, sent, sender, rendered, preheader(rendered.html), disclosed)
@@ -134,17 +135,23 @@ class Viewer:
     def _compiled(self, saying: Saying, text: TextName) -> Messages | tuple[Problem, ...]:
         """The text alone, so that mistakes in others do not hide it; or what is wrong with it."""
         sources = {**saying.brand, text.path: saying.own[text.path]}
-        locale = saying.workspace.policies.locale
+        locale, encoding = saying.workspace.policies.locale, saying.workspace.policies.sms.encoding
 
         def make() -> Messages | tuple[Problem, ...]:
             try:
                 return compile_messages(
-                    sources, templates=[saying.message], purpose=saying.purpose, default_locale=locale
+                    sources,
+                    templates=[saying.message],
+                    purpose=saying.purpose,
+                    default_locale=locale,
+                    sms_encoding=encoding,
+                    stages={saying.message: [saying.stage]},
                 )
             except ProblemsFound as found:
                 return found.problems
 
-        return self._keep(("compiled", _key(sources), saying.purpose, locale), make)
+        key = ("compiled", _key(sources), saying.purpose, saying.stage, locale, encoding)
+        return self._keep(key, make)
 
     def _disclosed(self, saying: Saying, text: TextName) -> Disclosed:
         key = ("disclosed", saying.brand.get(PATH, ""), saying.purpose, text.channel, text.locale)
@@ -175,8 +182,8 @@ def _findings(saying: Saying, sends: Sequence[Send]) -> Findings:
     """What the check and the editor find in the message's own files and the brand's."""
     workspace, sources = saying.workspace, {**saying.brand, **saying.own}
     plan, locale = workspace.tracking_plan, workspace.policies.locale
-    sent = [(one.template, one.purpose, one.channels, one.event) for one in sends]
-    examined = examine(sources, sends=sent, plan=plan, default_locale=locale)
+    sent = [Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in sends]
+    examined = examine(sources, sends=sent, plan=plan, default_locale=locale, sms=workspace.policies.sms)
     reviewed = review(sources, sends=sends, plan=plan, default_locale=locale, examined=examined)
     tables = tuple(_table(one) for one in reviewed.tables if one.template == saying.message)
     return Findings(tuple(sorted({*examined.problems, *reviewed.problems})), tables)
@@ -195,7 +202,7 @@ def _disclosed(saying: Saying, text: TextName) -> Disclosed:
     speaker = Speaker(voice, text.locale, spoken, text.channel, saying.purpose)
     segments = speaker.said(speaker.opt_out(), lambda *_: None)
     opt_out = "".join(f"{{{{{one.inner}}}}}" if isinstance(one, Tag) else one for one in segments)
-    return Disclosed(speaker.disclosure.prefix.strip(), _LINK.sub(r"\1", opt_out).strip())
+    return Disclosed(speaker.prefix.strip(), _LINK.sub(r"\1", opt_out).strip())
 
 
 class _Preheader(HTMLParser):
