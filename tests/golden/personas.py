@@ -30,7 +30,7 @@ SOON = 10 * MINUTE
 class Special:
     """Somebody whom one campaign treats in a way of its own: what is known beside the usual, and what happened.
 
-    ``before`` maps an event to how long before the entry it happened.
+    ``before`` maps an event to how long before the entry it happened; below zero, after it.
     """
 
     name: str
@@ -41,17 +41,21 @@ class Special:
 
 SPECIAL: dict[str, list[Special]] = {
     "birthday": [
-        Special("has an open complaint", before={"Complaint Raised": 5 * DAY}),
         Special("was born on 29 February", profile={"birthday": "1992-02-29"}),
         Special("has the birthday today", profile={"birthday": "1990-03-05"}),
         Special("told a birthday that does not exist", profile={"birthday": "1990-02-30"}),
     ],
     "complaint_acknowledged": [Special("was promised an answer for yesterday", entry={"answer_by": "2026-03-01"})],
     "pickup_ready": [Special("has only until tomorrow", entry={"until": "2026-03-03"})],
+    "review_after_pickup": [Special("was asked about another order", before={"Review Asked": 20 * DAY})],
+    "review_request": [Special("was asked about another order", before={"Review Asked": 20 * DAY})],
     "tier_changed": [
-        Special("rises", entry={"previous": "guest", "tier": "regular"}),
-        Special("falls", entry={"previous": "old_friend", "tier": "regular"}),
+        Special("rises", profile={"tier_told": "guest"}, entry={"previous": "guest", "tier": "regular"}),
+        Special("falls", profile={"tier_told": "old_friend"}, entry={"previous": "old_friend", "tier": "regular"}),
+        Special("rises for the first time", {"tier_told": None}, {"previous": "guest", "tier": "regular"}),
+        Special("falls back before hearing of it", {"tier_told": "guest"}, {"previous": "regular", "tier": "guest"}),
     ],
+    "win_back": [Special("came by after eighty days", before={"Store Visited": -80 * DAY})],
 }
 """By campaign. The test that every step is reached tells where somebody is missing."""
 

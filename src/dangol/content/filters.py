@@ -144,7 +144,9 @@ def _time(locale: str, value: Any, timezone: str | None = None) -> str:
     moment = _moment(value, timezone)
     if not isinstance(moment, datetime):
         raise Refused(f"expected a date with a time; found {value!r}"[:80])
-    pattern = "aaaa h:mm" if locale.partition("_")[0] == "ko" else "short"  # babel writes PM for 오후 by itself
+    pattern = "short"
+    if locale.partition("_")[0] == "ko":  # as it is said: 오후 3시, 오후 3시 30분; particles fit it then
+        pattern = "aaaa h시 m분" if moment.minute else "aaaa h시"
     told = format_time(moment, format=pattern, tzinfo=moment.tzinfo or UTC, locale=locale)
     # CLDR's narrow space before PM is in no SMS alphabet: it would make three segments of one.
     return told.replace("\u202f", " ")

@@ -55,14 +55,14 @@ def test_problems_are_shown_like_a_good_compiler_does(shop: Path) -> None:
     result = run("check")
     assert result.exit_code == 1
     assert result.output == (
-        "campaigns/win_back.yaml:17:12: error[unknown-stage] found the stage `loyality`, which is not in "
+        "campaigns/win_back.yaml:19:12: error[unknown-stage] found the stage `loyality`, which is not in "
         "journey-map.yaml\n"
-        "  17 |   - stage: loyality\n"
+        "  19 |   - stage: loyality\n"
         "     |            ^\n"
         "  = did you mean `loyalty`?\n"
         "\n"
-        "campaigns/win_back.yaml:22:27: error[unknown-word] expected `email`, `sms` or `push`; found `smss`\n"
-        "  22 |         channels: [email, smss]\n"
+        "campaigns/win_back.yaml:28:27: error[unknown-word] expected `email`, `sms` or `push`; found `smss`\n"
+        "  28 |         channels: [email, smss]\n"
         "     |                           ^\n"
         "  = did you mean `sms`?\n"
         "\n"
@@ -105,7 +105,7 @@ def test_json_is_a_list_of_objects(shop: Path) -> None:
     assert json.loads(result.output) == [
         {
             "path": "campaigns/win_back.yaml",
-            "line": 17,
+            "line": 19,
             "column": 12,
             "code": "unknown-stage",
             "message": "found the stage `loyality`, which is not in journey-map.yaml",
@@ -119,9 +119,9 @@ def test_github_annotations_are_escaped(shop: Path) -> None:
     spoil(shop, "win_back.yaml", "holdout: 10%", "holdout: 100%")
     spoil(shop, "win_back.yaml", "stage: loyalty", 'stage: "a,b:c"')
     assert run("check", "--format", "github").output.splitlines() == [
-        "::error file=campaigns/win_back.yaml,line=15,col=10,title=dangol bad-value::"
+        "::error file=campaigns/win_back.yaml,line=17,col=10,title=dangol bad-value::"
         "expected a percentage from 0%25 to below 100%25; found '100%25'",
-        "::error file=campaigns/win_back.yaml,line=17,col=12,title=dangol bad-name::"
+        "::error file=campaigns/win_back.yaml,line=19,col=12,title=dangol bad-name::"
         "expected lower-case letters, digits and `_`, starting with a letter, 64 at most; found `a,b:c`",
     ]
 
@@ -160,12 +160,12 @@ def test_waivers_are_listed_with_place_rule_and_reason(shop: Path) -> None:
 def test_paths_are_told_as_seen_from_the_current_folder(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(shop, "win_back.yaml", "stage: loyalty", "stage: loyality")
     monkeypatch.chdir(shop.parent)
-    assert run("check", "shop/campaigns").output.startswith("shop/campaigns/win_back.yaml:17:12:")
+    assert run("check", "shop/campaigns").output.startswith("shop/campaigns/win_back.yaml:19:12:")
     monkeypatch.setenv("DANGOL_WORKSPACE", str(shop))
-    assert run("check").output.startswith("shop/campaigns/win_back.yaml:17:12:")
+    assert run("check").output.startswith("shop/campaigns/win_back.yaml:19:12:")
     monkeypatch.chdir(shop / "templates")
     monkeypatch.delenv("DANGOL_WORKSPACE")
-    assert run("check").output.startswith(f"{shop.as_posix()}/campaigns/win_back.yaml:17:12:")
+    assert run("check").output.startswith(f"{shop.as_posix()}/campaigns/win_back.yaml:19:12:")
 
 
 def test_a_wrong_call_is_a_usage_error(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

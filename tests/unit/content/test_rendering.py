@@ -145,6 +145,15 @@ def test_a_date_with_a_time_is_told_in_the_zone_asked_for() -> None:
     assert "March 2, 2026 5:00" in text
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [("15:00", "오후 3시에"), ("19:30", "오후 7시 30분에"), ("00:05", "오전 12시 5분에"), ("12:00", "오후 12시에")],
+)
+def test_korean_tells_the_hour_as_it_is_said(at: str, said: str) -> None:
+    body = "{{ event.at | time }}에 뵙겠습니다."
+    assert said in render(body, event={"at": f"2026-03-02T{at}:00+09:00"}, channel="sms", locale="ko").text
+
+
 def test_sms_is_composed_and_its_segments_are_counted() -> None:
     decomposed = unicodedata.normalize("NFD", "하나")
     rendered = render("주문을 받았습니다.", {"name": decomposed}, channel="sms", locale="ko")
