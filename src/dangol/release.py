@@ -19,7 +19,6 @@ from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
 from dangol.editor.facts import FactTable
-from dangol.editor.facts import Rule as FactRule
 from dangol.editor.model import Send as Said
 from dangol.editor.registry import RULES
 from dangol.editor.review import Review, review
@@ -336,8 +335,8 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
     wanted += [root.resolve() / folder for folder in _sent_from(workspace, root, wanted)]
     asked = sorted({problem for problem in problems if is_wanted(problem.path)})
     return Checked(
-        [problem for problem in asked if problem.code != FactRule.MISSING],
-        [problem for problem in asked if problem.code == FactRule.MISSING],
+        asked,
+        [problem for problem in reviewed.left_out if is_wanted(problem.path)],
         tuple(table for table in reviewed.tables if is_wanted(f"templates/{table.template}")),
         {key: one for key, one in reviewed.fragmentation.items() if is_wanted(f"campaigns/{key}.yaml")},
     )

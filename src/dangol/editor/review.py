@@ -16,6 +16,7 @@ from dangol.content.messages import Messages
 from dangol.content.sources import LAYOUT, TextFile
 from dangol.content.workshop import Text
 from dangol.editor.facts import FactReview, FactTable
+from dangol.editor.facts import Rule as FactRule
 from dangol.editor.model import Hit, Place, Prose, Reading, Scene, Send, Sentence
 from dangol.editor.page import Page
 from dangol.editor.prose import read
@@ -32,6 +33,11 @@ from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import TrackingPlan
 
 _TEXTS = re.compile(r">[^<]+<|(?<= )(?!style|class|alt|color|bgcolor)[a-z-]+=\"[^\"]*\"")
+_SAID_BY_LOCALES: Mapping[str, tuple[str, ...]] = {
+    FactRule.TARGET_DIFFERS.value: ("locale-links-differ",),
+    FactRule.MISSING_IN_LOCALE.value: ("locale-links-differ", "locale-data-differs"),
+}
+"""Rules on facts → those that find the same in the sources already."""
 _NO_CONTEXT: Mapping[str, Any] = {}
 
 
@@ -39,6 +45,7 @@ _NO_CONTEXT: Mapping[str, Any] = {}
 class Review:
     """What the editor found. ``waivers`` are all exceptions that authors made, used or not.
 
+    ``left_out`` are notes about facts that one channel tells and another does not; mostly it is meant so.
     ``tables`` has the facts of each message, ``fragmentation`` says for each campaign how far its texts tell the same.
     """
 
@@ -46,6 +53,7 @@ class Review:
     waivers: tuple[Waiver, ...]
     fragmentation: Mapping[str, Fragmentation] = field(default_factory=dict)
     tables: tuple[FactTable, ...] = ()
+    left_out: tuple[Problem, ...] = ()
 
 
 def review(
@@ -70,8 +78,15 @@ def review(
     facts = reviewing.facts()
     waivers = all_waivers(sources)
     judged = [waiver for waiver in waivers if waiver.path not in reviewing.unread]
-    remaining, faults = apply_waivers([*found, *reviewing.judged(facts)], judged, RULES)
-    return Review(tuple(sorted({*remaining, *faults})), tuple(waivers), facts.fragmentation, facts.tables)
+    remaining, faults = apply_waivers([*found, *reviewing.judged(facts, found)], judged, RULES)
+    problems = sorted({*remaining, *faults})
+    return Review(
+        tuple(one for one in problems if one.code != FactRule.MISSING),
+        tuple(waivers),
+        facts.fragmentation,
+        facts.tables,
+        tuple(one for one in problems if one.code == FactRule.MISSING),
+    )
 
 
 @dataclass(slots=True)
@@ -121,9 +136,14 @@ class _Reviewing:
         voice = self.workshop.voice
         return self.told.review(self.default_locale, voice.voice) if voice else FactReview()
 
-    def judged(self, facts: FactReview) -> list[Problem]:
-        """The problems of the facts, as severe as the brand has them."""
-        known = [(one, self.severities[one.code]) for one in facts.problems]
+    def judged(self, facts: FactReview, found: Iterable[Problem]) -> list[Problem]:
+        """The problems of the facts, as severe as the brand has them, without those that the locales' rules tell."""
+        told = {(_text_of(one.path), one.code) for one in found}
+        known = [
+            (one, self.severities[one.code])
+            for one in facts.problems
+            if not any((_text_of(one.path), rule) in told for rule in _SAID_BY_LOCALES.get(one.code, ()))
+        ]
         return [replace(one, severity=severity) for one, severity in known if severity != "off"]
 
     def _as_service(self, file: TextFile) -> Send:
@@ -284,6 +304,12 @@ class _Reviewing:
         known.samples |= samples
         known.read_by |= everyone
         self.noted.append(known)
+
+
+def _text_of(path: str) -> str:
+    """What a text's files in all locales share: message and channel."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{name.partition('.')[0]}"
 
 
 def _by_text(sends: Iterable[Send]) -> dict[tuple[str, Channel], list[Send]]:
