@@ -34,6 +34,7 @@ CAMPAIGNS = {
     "order_confirmation",
     "regular_thanks",
     "quiet_regular",
+    "rainy_season",
 }
 
 
