@@ -287,7 +287,8 @@ def _change(change: Change, zone: ZoneInfo) -> Answers:
         "step": change.step,
         "before": _outcome(change.before, zone),
         "after": _outcome(change.after, zone),
-        "why": change.why or None,
+        "how": change.how or None,
+        "why": change.why,
     }
 
 
@@ -297,6 +298,7 @@ def _outcome(outcome: Outcome | None, zone: ZoneInfo) -> Answers | None:
     return {
         "state": outcome.state,
         "reason": outcome.reason,
+        "message": outcome.message,
         "channel": outcome.channel,
         "at": _local(outcome.at, zone),
     }

@@ -38,7 +38,7 @@ from dangol.simulate.draws import Draws, waiting_time
 from dangol.simulate.goals import count_goals
 from dangol.simulate.happenings import Happenings, Someone
 from dangol.simulate.never import Rule
-from dangol.simulate.outcomes import compare
+from dangol.simulate.outcomes import changed_files, compare
 from dangol.simulate.reported import Reported
 from dangol.simulate.runner import Runner
 from dangol.simulate.tally import Cap, Ledger, LogEntry, Sent, Tally
@@ -159,7 +159,9 @@ def simulate_part(plan: Plan, part: Part, template: Path, folder: Path, progress
             found.tallies[number].add(world.run(part, progress), samples=plan.samples)
         worlds.append(home / "dangol.sqlite3")
     if len(worlds) == 2:
-        compare(worlds[0], worlds[1], found.comparison, start=plan.start, limit=plan.limit)
+        files = changed_files(plan.variants[0].sources, plan.variants[1].sources)
+        for _ in compare(*worlds, found.comparison, files=files, start=plan.start, limit=plan.limit):
+            pass
     return found
 
 

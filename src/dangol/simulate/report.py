@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dangol.simulate.answers import CHANNELS, Answers
 from dangol.simulate.charts import Series, share_bars, stacked_bars
-from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, headline, meaning, said
+from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, because, headline, meaning, said
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dangol.simulate", "data"),
@@ -50,11 +50,12 @@ def html_report(found: Answers, language: Language) -> str:
         channels=channels,
         channel_keys=CHANNELS,
         meaning=lambda reason: meaning(reason, language),
+        because=lambda change: because(change, language),
         headline=headline(found, language),
         said=lambda told: said(told, language),
         number=number,
         when=lambda at: at.replace("T", " ")[:16] if at else "",
-        told=lambda outcome: _told(outcome, channels),
+        told=lambda outcome: _told(outcome, channels, language),
         decision_words=_DECISIONS[language],
         shown=_DECISIONS_SHOWN,
         holders=holders,
@@ -79,12 +80,12 @@ def _strength(value: int, most: int) -> int:
     return 0 if not value else min(4, 1 + int(3.999 * value / max(1, most)))
 
 
-def _told(outcome: Mapping[str, Any] | None, channels: Mapping[str, str]) -> str:
+def _told(outcome: Mapping[str, Any] | None, channels: Mapping[str, str], language: Language) -> str:
     if outcome is None:
         return ""
     if outcome["state"] in _SENT:
         return f"{channels[outcome['channel']]} {outcome['at'].replace('T', ' ')[5:16]}"
-    return str(outcome["reason"]).replace("_", " ")
+    return meaning(outcome["reason"], language)
 
 
 def _series(rows: Sequence[Mapping[str, Any]], channels: Mapping[str, str]) -> list[Series]:

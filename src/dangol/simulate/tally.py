@@ -360,6 +360,8 @@ class Outcome:
     """What became of one message, for comparing variants. ``at`` is when it was handed over or decided.
 
     ``journey`` is the journey's id, which is the same in both variants if the same thing let the person in.
+    ``message`` is the folder under ``templates/``, ``content`` a keyed hash of what was rendered, if it was. ``id``
+    and ``planned_at`` are the message's own, for asking why it is as it is.
     """
 
     campaign: str
@@ -369,6 +371,10 @@ class Outcome:
     channel: str
     at: datetime
     journey: str = ""
+    message: str = ""
+    content: str = ""
+    id: str = ""
+    planned_at: datetime | None = None
 
     @property
     def sent(self) -> bool:

@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from dangol.ledger.words import WORDS as LOG_WORDS
 from dangol.model.vocabulary import Reason
-from dangol.simulate.outcomes import IN_JOURNEY
+from dangol.simulate.outcomes import (
+    BEGAN_OTHERWISE,
+    BRAND_CHANGED,
+    DATA_CHANGED,
+    IN_JOURNEY,
+    OTHER_CHANNELS,
+    OTHER_MESSAGE,
+    PLANNED_OTHERWISE,
+    TEXT_CHANGED,
+)
 from dangol.simulate.tally import NEVER_ENTERED, NO_MESSAGE, STILL_WAITING
 
 Language = Literal["en", "ko"]
@@ -18,12 +27,26 @@ _MEANINGS: Mapping[Language, Mapping[str, str]] = {
         STILL_WAITING: "They are in a journey that goes on after the last day.",
         NO_MESSAGE: "Their journeys ended before any message.",
         IN_JOURNEY: "The journey goes on after the last day.",
+        BEGAN_OTHERWISE: "The journey began at another time.",
+        PLANNED_OTHERWISE: "The steps before it take another time.",
+        OTHER_CHANNELS: "The step names other channels.",
+        OTHER_MESSAGE: "The step sends another message.",
+        TEXT_CHANGED: "The message's text was changed.",
+        BRAND_CHANGED: "What all messages share, such as voice and layout, was changed.",
+        DATA_CHANGED: "The text is the same; what it tells is another.",
     },
     "ko": {
         NEVER_ENTERED: "어느 캠페인에도 들어가지 않았습니다.",
         STILL_WAITING: "마지막 날 이후까지 이어지는 캠페인에 있습니다.",
         NO_MESSAGE: "메시지를 받기 전에 캠페인이 끝났습니다.",
         IN_JOURNEY: "캠페인이 마지막 날 이후까지 이어집니다.",
+        BEGAN_OTHERWISE: "캠페인에 들어온 시각이 다릅니다.",
+        PLANNED_OTHERWISE: "그 앞 단계에 걸리는 시간이 다릅니다.",
+        OTHER_CHANNELS: "단계에 적힌 채널이 다릅니다.",
+        OTHER_MESSAGE: "단계가 보내는 메시지가 다릅니다.",
+        TEXT_CHANGED: "메시지의 글이 바뀌었습니다.",
+        BRAND_CHANGED: "말투나 레이아웃처럼 모든 메시지가 함께 쓰는 것이 바뀌었습니다.",
+        DATA_CHANGED: "글은 같고 담기는 내용이 다릅니다.",
     },
 }
 
@@ -41,6 +64,12 @@ def meaning(reason: str, language: Language) -> str:
     if language == "en" or known not in words.reasons:
         return known.meaning
     return words.reasons[known].format(channel=words.no_channel)
+
+
+def because(change: Mapping[str, Any], language: Language) -> str:
+    """Why a message changes, in a sentence."""
+    why = meaning(change["why"], language)
+    return WORDS[language][f"because_{change['how']}"].format(why=why) if change["how"] else why
 
 
 def headline(found: Mapping[str, Any], language: Language) -> str:
@@ -153,6 +182,12 @@ ENGLISH = {
     "lost": "gets a message less",
     "other_time": "at another time",
     "other_channel": "on another channel",
+    "other_text": "with another text",
+    "why": "why",
+    "because_put_off": "Now put off: {why}",
+    "because_not_put_off": "No longer put off: {why}",
+    "because_rerouted": "Now not possible on the first channel: {why}",
+    "because_not_rerouted": "No longer impossible on the first channel: {why}",
     "other_reason": "not sent either way, for another reason",
     "side_by_side": "Side by side",
     "made_by": "Made by dangol simulate. Figures rest on assumptions and on chance: they show what the rules do, not "
@@ -272,6 +307,12 @@ KOREAN = {
     "lost": "못 받게 됨",
     "other_time": "시각이 다름",
     "other_channel": "채널이 다름",
+    "other_text": "글이 다름",
+    "why": "까닭",
+    "because_put_off": "이제 미룸: {why}",
+    "because_not_put_off": "이제 미루지 않음: {why}",
+    "because_rerouted": "이제 먼저 고른 채널로 보낼 수 없음: {why}",
+    "because_not_rerouted": "이제 먼저 고른 채널로 보낼 수 있음: {why}",
     "other_reason": "어느 쪽도 보내지 않으나 까닭이 다름",
     "side_by_side": "나란히 보기",
     "made_by": "dangol simulate로 만들었습니다. 수치는 가정과 우연에 따른 것으로, 고객이 어떻게 할지가 아니라 "

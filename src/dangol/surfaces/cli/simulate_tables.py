@@ -12,11 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from dangol.simulate.answers import CHANNELS, Answers
-from dangol.simulate.words import headline, meaning, said
+from dangol.simulate.words import because, headline, meaning, said
 
 _MOST = 12
 _PROSE = frozenset(
-    {"reason, and what it means", "what it means", "campaigns", "slots held by", "change", "before", "after", "rule"}
+    {
+        "reason, and what it means",
+        "what it means",
+        "campaigns",
+        "slots held by",
+        "change",
+        "before",
+        "after",
+        "rule",
+        "why",
+    }
 )
 """Columns that may be wrapped; the others hold keys, times and numbers, which are read as a whole."""
 
@@ -213,13 +223,16 @@ def _difference(console: Console, found: Answers) -> None:
     for one in difference["kinds"]:
         kinds.add_row(one["campaign"], one["kind"].replace("_", " "), _number(one["people"]))
     _print(console, kinds)
-    table = _table("Who changes, and why", "person", "campaign", "step", "change", "before", "after", right=0)
+    table = _table("Who changes, and why", "person", "campaign, step", "change", "before", "after", "why", right=0)
     for person in difference["listed"]:
         for change in person["changes"]:
-            why = (change["why"] or "nothing").replace("_", " ")
-            told = [outcome(change[side]) or f"({why})" for side in ("before", "after")]
+            told = [outcome(change[side]) or "nothing" for side in ("before", "after")]
             table.add_row(
-                person["profile"], change["campaign"], change["step"], change["kind"].replace("_", " "), *told
+                person["profile"],
+                _under(change["campaign"], change["step"]),
+                change["kind"].replace("_", " "),
+                *told,
+                because(change, "en"),
             )
     _print(console, table)
     if difference["not_listed"]:
