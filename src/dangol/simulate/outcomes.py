@@ -158,10 +158,7 @@ def _why_not(without: Connection, with_it: Connection, profile_id: str, outcome:
 
 def _why_then(compared: Compared, old: Outcome, new: Outcome) -> tuple[How, str]:
     """Why it goes at another time: it is put off or no longer so, or was planned for another time to begin with."""
-    was, is_ = (
-        _noted(compared.old, old, Decision.MESSAGE_DEFERRED),
-        _noted(compared.new, new, Decision.MESSAGE_DEFERRED),
-    )
+    was, is_ = _noted(compared, (old, new), Decision.MESSAGE_DEFERRED)
     added = [reason for reason, _ in is_ if reason not in dict(was)]
     gone = [reason for reason, _ in was if reason not in dict(is_)]
     if added:
@@ -176,10 +173,7 @@ def _why_then(compared: Compared, old: Outcome, new: Outcome) -> tuple[How, str]
 
 def _why_there(compared: Compared, old: Outcome, new: Outcome) -> tuple[How, str]:
     """Why it goes on another channel: the first is not possible now, or possible again, or others are named."""
-    was, is_ = (
-        _noted(compared.old, old, Decision.MESSAGE_REROUTED),
-        _noted(compared.new, new, Decision.MESSAGE_REROUTED),
-    )
+    was, is_ = _noted(compared, (old, new), Decision.MESSAGE_REROUTED)
     for reason, channel in is_:
         if channel == old.channel and (reason, channel) not in was:
             return "rerouted", reason
@@ -198,14 +192,13 @@ def _why_so(files: frozenset[str], old: Outcome, new: Outcome) -> str:
     return BRAND_CHANGED if any(path.startswith("templates/brand/") for path in files) else DATA_CHANGED
 
 
-def _noted(tx: Connection, outcome: Outcome, decision: Decision) -> list[tuple[str, str]]:
-    """Reason and channel of each such decision about a message, in order."""
-    statement = (
-        select(log.c.reason, log.c.channel)
-        .where(log.c.message_id == outcome.id, log.c.decision == decision.value)
-        .order_by(log.c.seq)
-    )
-    return [(row.reason, row.channel or "") for row in tx.execute(statement)]
+def _noted(compared: Compared, pair: tuple[Outcome, Outcome], decision: Decision) -> list[list[tuple[str, str]]]:
+    """Reason and channel of each such decision about a message, in order, in both variants."""
+    statement = select(log.c.reason, log.c.channel).where(log.c.decision == decision.value).order_by(log.c.seq)
+    return [
+        [(row.reason, row.channel or "") for row in tx.execute(statement.where(log.c.message_id == outcome.id))]
+        for tx, outcome in zip((compared.old, compared.new), pair, strict=True)
+    ]
 
 
 def _entered(tx: Connection, outcome: Outcome) -> datetime | None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, select
@@ -37,6 +38,7 @@ from dangol.simulate.crowd import CHUNK, Crowd, Part, Setting, Stored, chunks, e
 from dangol.simulate.draws import Draws, waiting_time
 from dangol.simulate.goals import count_goals
 from dangol.simulate.happenings import Happenings, Someone
+from dangol.simulate.listing import write_changed
 from dangol.simulate.never import Rule
 from dangol.simulate.outcomes import changed_files, compare
 from dangol.simulate.reported import Reported
@@ -77,7 +79,8 @@ class Plan:
     """Everything that decides what a simulation finds.
 
     ``campaigns`` narrows what runs; None means all. ``limit`` is how many changed people are listed, ``samples`` of
-    how many people a timeline is kept. ``never`` are the rules that everybody is held to.
+    how many people a timeline is kept. ``never`` are the rules that everybody is held to. ``listing`` is a folder for
+    the list of everybody who changes.
     """
 
     variants: tuple[Variant, ...]
@@ -92,6 +95,7 @@ class Plan:
     samples: int = 8
     limit: int = 50
     never: tuple[Rule, ...] = ()
+    listing: Path | None = None
 
     @property
     def end(self) -> datetime:
@@ -160,8 +164,9 @@ def simulate_part(plan: Plan, part: Part, template: Path, folder: Path, progress
         worlds.append(home / "dangol.sqlite3")
     if len(worlds) == 2:
         files = changed_files(plan.variants[0].sources, plan.variants[1].sources)
-        for _ in compare(*worlds, found.comparison, files=files, start=plan.start, limit=plan.limit):
-            pass
+        changed = compare(*worlds, found.comparison, files=files, start=plan.start, limit=plan.limit)
+        zone = ZoneInfo(workspace_of(plan.variants[1], plan.campaigns).policies.timezone)
+        write_changed(plan.listing / str(part.number) if plan.listing is not None else None, changed, zone)
     return found
 
 

@@ -62,6 +62,7 @@ class Wanted:
     seed: int = 0
     grain: timedelta = timedelta(minutes=30)
     limit: int = 50
+    listing: bool = False
     never: tuple[Rule, ...] = ()
 
 
@@ -78,6 +79,9 @@ def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
     parts = crowd.parts(1_000_000)
     if not parts:
         raise UsageError("there is nobody to simulate: the audience is empty")
+    listing = folder / _LISTING if wanted.listing else None
+    if listing is not None:
+        listing.mkdir()
     plan = Plan(
         variants=wanted.variants,
         crowd=crowd,
@@ -89,6 +93,7 @@ def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
         campaigns=wanted.campaigns or None,
         events=folder / _EVENTS if brought is not None else None,
         limit=wanted.limit,
+        listing=listing,
         never=tuple(rule for rule in wanted.never if not wanted.campaigns or rule.campaign in wanted.campaigns),
     )
     return plan, Origin(audience, *_about_events(wanted, brought))
@@ -96,6 +101,7 @@ def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
 
 _EVENTS = "events.sqlite3"
 _NAMES = "names.txt"
+_LISTING = "changed"
 _AUDIENCE = "audience.sqlite3"
 
 

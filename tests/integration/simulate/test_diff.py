@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,17 @@ from markupsafe import escape
 from dangol.definitions import versions
 from dangol.definitions.workspace import load_workspace, read_sources
 from dangol.errors import ProblemsFound, UsageError
+from dangol.simulate import part
+from dangol.simulate.behaviour import parse_behaviour
+from dangol.simulate.engine import run, scratch
+from dangol.simulate.listing import join_listing
 from dangol.simulate.part import Variant
 from dangol.simulate.report import html_report
+from dangol.simulate.setup import Wanted, prepare
 from dangol.simulate.variants import at_revision, checked, deployed, with_version
 from dangol.simulate.words import Language, because
 from dangol.store.database import Database
-from tests.integration.simulate.world import START, events_file, happened, people_file, simulated, workspace
+from tests.integration.simulate.world import QUIET, START, events_file, happened, people_file, simulated, workspace
 from tests.workspaces import NIGHT, campaign, cap, note, write_workspace
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
@@ -166,6 +172,39 @@ def test_the_list_is_bounded_and_the_rest_is_counted(tmp_path: Path) -> None:
     )
     assert [one["profile"] for one in found["difference"]["listed"]] == ["ada", "ben"]
     assert (found["difference"]["people"], found["difference"]["not_listed"]) == (4, 2)
+
+
+def test_everybody_who_changes_is_written_to_a_file_whatever_the_limit(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(part, "_SMALLEST_PART", 3)
+    now = campaign("thanks", note(ref="thank"))
+    variants = workspace(tmp_path, BEFORE, name="before"), workspace(tmp_path, now)
+    names = ["ada", "ben", "cho", "dan", "eve"]
+    orders_of_all = orders(tmp_path, **dict.fromkeys(names, 1))
+    written = []
+    for processes in (1, 2):
+        wanted = Wanted(
+            variants,
+            parse_behaviour("behaviour.yaml", QUIET),
+            START,
+            days=2,
+            audience=people_file(tmp_path, names),
+            events=orders_of_all,
+            limit=1,
+            listing=True,
+        )
+        with scratch() as folder:
+            plan, _ = prepare(wanted, Path(folder))
+            run(plan, processes=processes, folder=Path(folder))
+            assert plan.listing is not None
+            join_listing(plan.listing, tmp_path / "changed.csv")
+        written.append((tmp_path / "changed.csv").read_text(encoding="utf-8"))
+    assert written[0] == written[1]
+    rows = list(csv.DictReader(written[0].splitlines()))
+    assert sorted(row["profile_id"] for row in rows) == names
+    assert {(row["change"], row["why"], row["before_at"], row["after_message"]) for row in rows} == {
+        ("gained", "never_entered", "", "note")
+    }
+    assert {row["after_at"] for row in rows} == {"2026-11-02T10:00+09:00"}
 
 
 def git(folder: Path, *arguments: str) -> None:

@@ -31,7 +31,7 @@ _PROSE = frozenset(
 """Columns that may be wrapped; the others hold keys, times and numbers, which are read as a whole."""
 
 
-def tell(console: Console, found: Answers, html: Path | None) -> None:
+def tell(console: Console, found: Answers, *, html: Path | None = None, listing: Path | None = None) -> None:
     """Print the answers; those that are empty are left out."""
     variants = found["variants"]
     now = variants[-1]
@@ -61,6 +61,8 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
         console.print(f"note: {said(note, 'en')}", style="yellow", highlight=False)
     if html is not None:
         console.print(f"Report     {html}", soft_wrap=True, highlight=False)
+    if listing is not None:
+        console.print(f"List       {listing}", soft_wrap=True, highlight=False)
 
 
 def _never(console: Console, now: Mapping[str, Any]) -> None:
@@ -236,7 +238,9 @@ def _difference(console: Console, found: Answers) -> None:
             )
     _print(console, table)
     if difference["not_listed"]:
-        console.print(f"… and {difference['not_listed']:,} more people; list more with --limit, or use --json")
+        console.print(
+            f"… and {difference['not_listed']:,} more people; show more with --limit, write all with --list FILE"
+        )
 
 
 def outcome(told: Mapping[str, Any] | None) -> str:
