@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from dangol.definitions.workspace import Workspace
@@ -21,6 +21,7 @@ from dangol.simulate.tally import HOUR, MANY, Line, Outcome, Tally
 Answers = dict[str, Any]
 CHANNELS = tuple(channel.value for channel in Channel)
 _SECONDS = 3_600
+T = TypeVar("T", str, tuple[str, str, str])
 
 
 def told(code: str, **values: Any) -> Answers:
@@ -81,6 +82,7 @@ def _gaps(plan: Plan, workspace: Workspace, tally: Tally) -> list[Answers]:
 
 def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> Answers:
     by_channel = _by_channel((channel, count) for (*_, channel), count in tally.sent.items())
+    texts = _texts(tally)
     return {
         "people": tally.people,
         "people_reached": tally.people_reached,
@@ -97,7 +99,7 @@ def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> 
         "deferred": _grouped((reason, n) for (_, reason), n in tally.deferred.items()),
         "events": _grouped(tally.events.items()),
         "campaigns": [
-            _campaign(key, tally, workspace, plan, zone)
+            _campaign(key, tally, workspace, plan, texts, zone)
             for key in sorted(workspace.campaigns.keys() | {of for of, *_ in (*tally.sent, *tally.refused)})
         ],
         "volume": _volume(tally, plan, zone),
@@ -105,8 +107,13 @@ def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> 
         "weeks": {kind: [tally.weeks[kind, count] for count in range(MANY + 1)] for kind in ("all", "marketing")},
         "nothing": [{"reason": reason, "people": n} for reason, n in _most(tally.nothing)],
         "never": [_never(number, rule, tally, zone) for number, rule in enumerate(plan.never)],
-        "samples": [_sample(name, lines, zone) for _, name, lines in tally.samples],
+        "samples": [_sample(name, lines, texts, zone) for _, name, lines in tally.samples],
     }
+
+
+def _texts(tally: Tally) -> dict[tuple[str, str], str]:
+    """The message that each campaign's step sends; of several versions the one that is sent most."""
+    return {(campaign, step): message for (campaign, step, message), _ in reversed(_most(tally.texts))}
 
 
 def _never(number: int, rule: Rule, tally: Tally, zone: ZoneInfo) -> Answers:
@@ -128,7 +135,9 @@ def _never(number: int, rule: Rule, tally: Tally, zone: ZoneInfo) -> Answers:
     }
 
 
-def _campaign(key: str, tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> Answers:
+def _campaign(
+    key: str, tally: Tally, workspace: Workspace, plan: Plan, texts: Mapping[tuple[str, str], str], zone: ZoneInfo
+) -> Answers:
     campaign = workspace.campaigns.get(key)
     sent = _by_channel((channel, n) for (of, _, _, channel), n in tally.sent.items() if of == key)
     return {
@@ -154,16 +163,17 @@ def _campaign(key: str, tally: Tally, workspace: Workspace, plan: Plan, zone: Zo
         "opened": sum(n for (of, _, how), n in tally.answers.items() if (of, how) == (key, "opened")),
         "clicked": sum(n for (of, _, how), n in tally.answers.items() if (of, how) == (key, "clicked")),
         "bought": sum(n for (of, _, how), n in tally.answers.items() if (of, how) == (key, "bought")),
-        "steps": _steps(key, tally, zone),
+        "steps": _steps(key, tally, texts, zone),
         "groups": _groups(key, tally, has_goal=campaign is not None and campaign.goal is not None),
     }
 
 
-def _steps(key: str, tally: Tally, zone: ZoneInfo) -> list[Answers]:
+def _steps(key: str, tally: Tally, texts: Mapping[tuple[str, str], str], zone: ZoneInfo) -> list[Answers]:
     return [
         {
             "stage": stage,
             "step": step,
+            "message": texts.get((of, step), ""),
             "channel": channel,
             "sent": count,
             "first": _local(tally.span[of, stage, step, channel][0], zone),
@@ -248,7 +258,7 @@ def _competition(tally: Tally) -> list[Answers]:
     return sorted(found, key=lambda one: (-(one["refused"] + one["deferred"] + one["rerouted"]), one["campaign"]))
 
 
-def _sample(name: str, lines: Sequence[Line], zone: ZoneInfo) -> Answers:
+def _sample(name: str, lines: Sequence[Line], texts: Mapping[tuple[str, str], str], zone: ZoneInfo) -> Answers:
     return {
         "profile": name,
         "lines": [
@@ -256,6 +266,7 @@ def _sample(name: str, lines: Sequence[Line], zone: ZoneInfo) -> Answers:
                 "at": _local(line.at, zone),
                 "campaign": line.campaign,
                 "step": line.step,
+                "message": texts.get((line.campaign, line.step), ""),
                 "decision": line.decision,
                 "reason": line.reason,
                 "channel": line.channel,
@@ -330,7 +341,7 @@ def _grouped(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(_most(found))
 
 
-def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _most(counts: Mapping[T, int]) -> list[tuple[T, int]]:
     """Most frequent first; of equals the first by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dangol import ids
 from dangol.bootstrap import Dangol
@@ -379,6 +379,7 @@ class World:
     def _close(self, people: Sequence[Someone]) -> Tally:
         with self._dangol.database.read() as tx:
             waiting = _still_waiting(tx, self._ledger.tally)
+            _count_texts(tx, self._plan.start, self._ledger.tally)
             tally = self._ledger.close([person.profile_id for person in people], self._watched, waiting)
             for release in self._dangol.releases.active(tx):
                 count_goals(tx, release, self._plan.start, tally)
@@ -430,6 +431,13 @@ def _entry_properties(tx: Connection, journey_ids: Sequence[str]) -> dict[str, M
         .where(among(journeys.c.id, "ids"))
     )
     return {row.id: row.properties for row in tx.execute(statement, {"ids": journey_ids})}
+
+
+def _count_texts(tx: Connection, start: datetime, tally: Tally) -> None:
+    """Which message each step sends: the log names steps only."""
+    of = (messages.c.campaign_key, messages.c.step, messages.c.template)
+    for row in tx.execute(select(*of, func.count()).where(messages.c.updated_at >= start).group_by(*of)):
+        tally.texts[row[0], row[1], row[2]] += row[3]
 
 
 def _still_waiting(tx: Connection, tally: Tally) -> dict[str, str]:

@@ -40,7 +40,6 @@ def html_report(found: Answers, language: Language) -> str:
     """The report as one HTML document in this language."""
     words, channels = WORDS[language], CHANNEL_WORDS[language]
     now = found["variants"][-1]
-    holders = list(dict.fromkeys(holder for row in now["competition"] for holder in row["held_by"]))
     return _ENVIRONMENT.get_template("report.html.j2").render(
         found=found,
         now=now,
@@ -58,7 +57,6 @@ def html_report(found: Answers, language: Language) -> str:
         told=lambda outcome: _told(outcome, channels, language),
         decision_words=_DECISIONS[language],
         shown=_DECISIONS_SHOWN,
-        holders=holders,
         strength=_strength,
         day_chart=_day_chart(now, words, channels),
         hour_chart=_hour_chart(now, words, channels),

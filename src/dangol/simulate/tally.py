@@ -103,8 +103,8 @@ class Tally:
     ``turned_away``: campaign, reason. ``ends``: campaign, reason. ``capped``: campaign, cap, what happened.
     ``rivals``: campaign, cap, what happened, campaign that held a slot. ``segments``: campaign. ``answers``:
     campaign, channel, opened, clicked or bought. ``weeks``: all or marketing, messages in a week → person-weeks.
-    ``nothing``: why → people. ``groups`` and ``converted``: campaign, group. ``events``: name. ``breached``: number
-    of the rule; of each rule's ``breaches`` the first are kept.
+    ``texts``: campaign, step, message → planned. ``nothing``: why → people. ``groups`` and ``converted``: campaign,
+    group. ``events``: name. ``breached``: number of the rule; of each rule's ``breaches`` the first are kept.
     """
 
     people: int = 0
@@ -112,6 +112,7 @@ class Tally:
     fired: Counter[str] = field(default_factory=Counter)
     sent: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     span: dict[tuple[str, str, str, str], tuple[datetime, datetime]] = field(default_factory=dict)
+    texts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     hours: Counter[tuple[int, str]] = field(default_factory=Counter)
     days: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)

@@ -89,6 +89,7 @@ ENGLISH = {
     "headline": "{people:,} people, {days} days from {start}",
     "headline_of_a_day": "{people:,} people, one day, {start}",
     "messages": "messages",
+    "message": "message",
     "reached": "people reached",
     "of_people": "of people",
     "cost": "cost",
@@ -129,8 +130,8 @@ ENGLISH = {
     "what_it_means": "what it means",
     "times": "times",
     "competition": "Who takes whose place under a cap",
-    "competition_note": "A row is a campaign whose messages met a used-up cap. Cells count those for which the "
-    "campaign above held at least one of the slots; a message may have met several.",
+    "competition_note": "A row is a campaign whose messages met a used-up cap. Counted are those for which the "
+    "campaign named held at least one of the slots; a message may have met several.",
     "cap": "cap",
     "held_by": "slots held by",
     "goals": "Goals",
@@ -214,6 +215,7 @@ KOREAN = {
     "headline": "고객 {people:,}명, {start}부터 {days}일",
     "headline_of_a_day": "고객 {people:,}명, {start} 하루",
     "messages": "메시지",
+    "message": "메시지",
     "reached": "받는 고객",
     "of_people": "전체 고객 중",
     "cost": "비용",
@@ -254,8 +256,8 @@ KOREAN = {
     "what_it_means": "뜻",
     "times": "횟수",
     "competition": "발송 횟수를 두고 벌이는 경쟁",
-    "competition_note": "행은 발송 횟수 제한에 걸린 캠페인입니다. 칸의 수는 위쪽 캠페인이 자리를 하나 이상 "
-    "차지하고 있던 메시지의 수이며, 한 메시지가 여러 칸에 들어갈 수 있습니다.",
+    "competition_note": "행은 발송 횟수 제한에 걸린 캠페인입니다. 수는 이름이 적힌 캠페인이 자리를 하나 이상 "
+    "차지하고 있던 메시지의 수이며, 한 메시지가 여러 번 셈에 들어갈 수 있습니다.",
     "cap": "제한",
     "held_by": "자리를 차지한 캠페인",
     "goals": "목표 달성",

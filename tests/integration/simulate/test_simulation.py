@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dangol.definitions.workspace import read_sources
 from dangol.errors import ProblemsFound, UsageError
 from dangol.simulate import part
 from dangol.simulate.part import Variant
 from dangol.simulate.report import html_report
+from dangol.surfaces.cli.simulate_tables import tell
 from tests.integration.simulate.world import (
     QUIET,
     events_file,
@@ -113,6 +116,31 @@ def test_a_campaign_that_takes_anothers_place_is_named(tmp_path: Path) -> None:
     ]
     assert named(found, "greedy")["sent"] == 3
     assert named(found, "starved")["refused"] == {"capped": 3}
+
+
+def test_every_holder_of_a_slot_is_named_however_many_there_are(tmp_path: Path) -> None:
+    rivals = [campaign(f"rival{number}", note(ref="it"), priority=90 - number) for number in range(6)]
+    starved = campaign("starved", {"wait": "1 hour"}, note(on_capped="drop"), priority=10)
+    shop = workspace(tmp_path, *rivals, starved, policies={"caps": [cap(6, key="weekly")]})
+    order = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1"))
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=order)
+    console = Console(width=100, record=True, file=io.StringIO())
+    tell(console, found)
+    said, page = console.export_text(), html_report(found, "en")
+    held = said.partition("Who takes whose place")[2].partition("Volume against")[0]
+    for number in range(6):
+        assert f"rival{number} 1" in held
+        assert f"rival{number} 1</span>" in page
+
+
+def test_who_gets_what_names_the_message_and_the_step(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note(ref="thank"), {"send": "letter", "channels": ["email"]}))
+    calls = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1"))
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=calls)
+    steps = [(step["message"], step["step"]) for step in named(found, "thanks")["steps"]]
+    assert sorted(steps) == [("letter", "0.1"), ("note", "thank")]
+    [person] = found["variants"][0]["samples"]
+    assert {line["message"] for line in person["lines"] if line["decision"] == "message_accepted"} == {"note", "letter"}
 
 
 def test_events_happen_at_their_times(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from rich.text import Text
 from dangol.simulate.answers import CHANNELS, Answers
 from dangol.simulate.words import because, headline, meaning, said
 
-_MOST = 12
 _PROSE = frozenset(
     {
         "reason, and what it means",
@@ -99,11 +98,12 @@ def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
 
 
 def _steps(console: Console, now: Mapping[str, Any]) -> None:
-    table = _table("Who gets what, and when", "campaign", "step", "channel", "first", "last", "messages", right=1)
+    table = _table("Who gets what, and when", "campaign, step", "message", "channel", "first", "last", "times", right=1)
     for one in now["campaigns"]:
         for step in one["steps"]:
             when = [step[name].replace("T", " ")[5:16] for name in ("first", "last")]
-            table.add_row(one["key"], step["step"], step["channel"], *when, _number(step["sent"]))
+            where = _under(one["key"], step["step"])
+            table.add_row(where, step["message"], step["channel"], *when, _number(step["sent"]))
     _print(console, table)
 
 
@@ -118,7 +118,7 @@ def _refusals(console: Console, title: str, now: Mapping[str, Any], kind: str) -
     table = _table(title, "reason, and what it means", "campaigns", "times", right=1)
     for reason, count in now[kind].items():
         of = sorted(((one[kind][reason], one["key"]) for one in now["campaigns"] if reason in one[kind]), reverse=True)
-        campaigns = ", ".join(f"{key} {times:,}" for times, key in of[:_MOST])
+        campaigns = ", ".join(f"{key} {times:,}" for times, key in of)
         table.add_row(_under(reason, meaning(reason, "en")), campaigns, _number(count))
     _print(console, table)
 
@@ -141,8 +141,8 @@ def _competition(console: Console, now: Mapping[str, Any]) -> None:
         "rerouted",
         right=3,
     )
-    for one in now["competition"][:_MOST]:
-        holders = ", ".join(f"{holder} {count:,}" for holder, count in list(one["held_by"].items())[:4])
+    for one in now["competition"]:
+        holders = ", ".join(f"{holder} {count:,}" for holder, count in one["held_by"].items())
         counts = (_number(one[how]) for how in ("refused", "deferred", "rerouted"))
         table.add_row(_under(one["campaign"], one["cap"]), holders, *counts)
     _print(console, table)
