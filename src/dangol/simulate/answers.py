@@ -6,27 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dangol.definitions.workspace import Workspace
 from dangol.model.vocabulary import Channel
-from dangol.simulate.behaviour import Behaviour, shipped_behaviour, unknown_events
+from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.compare import Change, Comparison
+from dangol.simulate.gaps import Answers, assumed_gaps, campaign_gaps
 from dangol.simulate.goals import EVERYBODY, HELD_OUT, MESSAGED
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Found, Plan, workspace_of
 from dangol.simulate.tally import HOUR, MANY, Line, Outcome, Tally
 
-Answers = dict[str, Any]
 CHANNELS = tuple(channel.value for channel in Channel)
 _SECONDS = 3_600
 T = TypeVar("T", str, tuple[str, str, str])
-
-
-def told(code: str, **values: Any) -> Answers:
-    """Something to be said about how the answers were made; ``words.said`` puts it into words."""
-    return {"code": code, "values": values}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +53,13 @@ def answers(plan: Plan, found: Found, origin: Origin) -> Answers:
         "assumptions": {
             "audience": origin.audience,
             "events": origin.events,
-            "notes": [*origin.notes, *_gaps(plan, workspaces[-1], found.tallies[-1])],
+            "notes": [*origin.notes, *assumed_gaps(plan, workspaces[-1], origin.audience["code"])],
             "responses": [one.model_dump(mode="json") for one in plan.behaviour.responses],
         },
+        "campaign_notes": campaign_gaps(workspaces[-1], found.tallies[-1]),
         "variants": variants,
         "difference": _difference(found.comparison, plan, zone) if len(variants) == 2 else None,
     }
-
-
-def _gaps(plan: Plan, workspace: Workspace, tally: Tally) -> list[Answers]:
-    """What the assumptions do not cover, so that an empty row is not read as a finding."""
-    notes = []
-    if plan.events is None and plan.behaviour != shipped_behaviour():
-        plan_events = workspace.tracking_plan.events
-        if unknown := unknown_events(plan.behaviour, plan_events):
-            notes.append(told("note_unknown", names=", ".join(unknown)))
-    for key, campaign in sorted(workspace.campaigns.items()):
-        event = campaign.entry.event or campaign.entry.api
-        if event is not None and not tally.events[event] and not tally.entries[key]:
-            notes.append(told("note_never", campaign=key, event=event))
-    return notes
 
 
 def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> Answers:

@@ -380,6 +380,7 @@ class World:
         with self._dangol.database.read() as tx:
             waiting = _still_waiting(tx, self._ledger.tally)
             _count_texts(tx, self._plan.start, self._ledger.tally)
+            _count_emitted(tx, self._plan.start, self._ledger.tally)
             tally = self._ledger.close([person.profile_id for person in people], self._watched, waiting)
             for release in self._dangol.releases.active(tx):
                 count_goals(tx, release, self._plan.start, tally)
@@ -438,6 +439,13 @@ def _count_texts(tx: Connection, start: datetime, tally: Tally) -> None:
     of = (messages.c.campaign_key, messages.c.step, messages.c.template)
     for row in tx.execute(select(*of, func.count()).where(messages.c.updated_at >= start).group_by(*of)):
         tally.texts[row[0], row[1], row[2]] += row[3]
+
+
+def _count_emitted(tx: Connection, start: datetime, tally: Tally) -> None:
+    """What campaigns told one another."""
+    emitted = select(events.c.name, func.count()).where(events.c.hops > 0, events.c.received_at >= start)
+    for name, count in tx.execute(emitted.group_by(events.c.name)):
+        tally.emitted[name] += count
 
 
 def _still_waiting(tx: Connection, tally: Tally) -> dict[str, str]:

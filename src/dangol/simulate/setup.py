@@ -17,7 +17,7 @@ from dangol.model.problem import Problem
 from dangol.profiles import people
 from dangol.profiles.files import Rejected, RowFile
 from dangol.profiles.importer import Accepted, read_consents, read_profiles
-from dangol.simulate.answers import Answers, Origin, told
+from dangol.simulate.answers import Origin
 from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.crowd import (
     CHUNK,
@@ -32,6 +32,7 @@ from dangol.simulate.crowd import (
     with_device,
 )
 from dangol.simulate.draws import Draws
+from dangol.simulate.gaps import Answers, told
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Plan, Variant
 from dangol.simulate.reported import Brought, collect, shift, write_names

@@ -104,7 +104,8 @@ class Tally:
     ``rivals``: campaign, cap, what happened, campaign that held a slot. ``segments``: campaign. ``answers``:
     campaign, channel, opened, clicked or bought. ``weeks``: all or marketing, messages in a week → person-weeks.
     ``texts``: campaign, step, message → planned. ``nothing``: why → people. ``groups`` and ``converted``: campaign,
-    group. ``events``: name. ``breached``: number of the rule; of each rule's ``breaches`` the first are kept.
+    group. ``events`` from outside, ``emitted`` by campaigns: name. ``breached``: number of the rule; of each rule's
+    ``breaches`` the first are kept.
     """
 
     people: int = 0
@@ -132,6 +133,7 @@ class Tally:
     groups: Counter[tuple[str, str]] = field(default_factory=Counter)
     converted: Counter[tuple[str, str]] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+    emitted: Counter[str] = field(default_factory=Counter)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     samples: list[tuple[float, str, tuple[Line, ...]]] = field(default_factory=list)
     breached: Counter[int] = field(default_factory=Counter)

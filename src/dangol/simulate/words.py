@@ -206,7 +206,13 @@ ENGLISH = {
     "events_file": "{events:,} events of {people:,} people from {file}",
     "events_file_moved": "{events:,} events of {people:,} people from {file}, moved into the window",
     "note_unknown": "The tracking plan lacks events of the behaviour, which were left out: {names}.",
-    "note_never": "{campaign}: `{event}` never happened, so nobody entered.",
+    "note_never": "Nobody entered these, because what they wait for never happened: {names}.",
+    "note_unmet": "{campaign}: `{event}` happened {times:,} times and never met its `where`, so nobody entered.",
+    "note_nobody": "{campaign}: `{event}` happened {times:,} times, and nobody entered.",
+    "note_unscheduled": "Nobody entered these, because their schedule does not come in these days: {names}.",
+    "note_alone": "Nobody entered these, because nobody is, or comes to be, in their audience: {names}.",
+    "note_consents": "The behaviour gives no `people.consents`, so nobody has agreed to anything and whatever needs "
+    "consent is not sent.",
     "note_outside": "No event of {file} lies in the window ({first} to {last}); move them there with --shift-events.",
 }
 KOREAN = {
@@ -332,7 +338,14 @@ KOREAN = {
     "events_file": "{file}에 있는 고객 {people:,}명의 이벤트 {events:,}건",
     "events_file_moved": "{file}에 있는 고객 {people:,}명의 이벤트 {events:,}건, 기간 안으로 옮김",
     "note_unknown": "트래킹 플랜에 없어 가정에서 뺀 이벤트: {names}.",
-    "note_never": "{campaign}: `{event}` 이벤트가 한 번도 없어 아무도 들어오지 않았습니다.",
+    "note_never": "기다리는 이벤트가 한 번도 없어 아무도 들어오지 않은 캠페인: {names}.",
+    "note_unmet": "{campaign}: `{event}` 이벤트가 {times:,}번 있었지만 `where` 조건에 맞은 적이 없어 아무도 들어오지 "
+    "않았습니다.",
+    "note_nobody": "{campaign}: `{event}` 이벤트가 {times:,}번 있었지만 아무도 들어오지 않았습니다.",
+    "note_unscheduled": "이 기간에 예정된 날이 없어 아무도 들어오지 않은 캠페인: {names}.",
+    "note_alone": "대상이 되는 고객이 없어 아무도 들어오지 않은 캠페인: {names}.",
+    "note_consents": "가정에 `people.consents`가 없어 아무도 수신에 동의하지 않은 것으로 보았습니다. 동의가 필요한 "
+    "메시지는 나가지 않습니다.",
     "note_outside": "{file}의 이벤트가 기간({first}~{last}) 안에 하나도 없습니다. --shift-events로 옮길 수 있습니다.",
 }
 WORDS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ko": KOREAN}

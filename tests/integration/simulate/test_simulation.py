@@ -246,6 +246,32 @@ def test_bad_lines_are_told_all_at_once_with_file_and_line(tmp_path: Path) -> No
     assert f"{events}:2:1: error[malformed_json]" in told
 
 
+def test_a_campaign_that_stays_empty_is_named_with_what_kept_it_so(tmp_path: Path) -> None:
+    shop = workspace(
+        tmp_path,
+        campaign("rich", note(), where="event.value > 1000"),
+        campaign("cart", note(), event="Checkout Started"),
+        campaign("gift", note(), event="Gift Requested"),
+        scheduled("yearly", note(), cron="0 10 1 6 *"),
+        scheduled("nobody", note(), entry={"schedule": "0 12 * * *", "audience": "false"}),
+        campaign("thanks", note()),
+    )
+    calls = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1", value=5))
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=calls)
+    assert {note["code"]: note["values"] for note in found["campaign_notes"]} == {
+        "note_unmet": {"campaign": "rich", "event": "Order Completed", "times": 1},
+        "note_never": {"names": "cart (`Checkout Started`), gift (`Gift Requested`)"},
+        "note_unscheduled": {"names": "yearly"},
+        "note_alone": {"names": "nobody"},
+    }
+
+
+def test_people_without_any_consent_are_told_of(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    found = simulated(shop, behaviour="costs: {email: {per_message: 1}}", people=3, days=1)
+    assert "note_consents" in [note["code"] for note in found["assumptions"]["notes"]]
+
+
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_report_is_one_file_that_loads_nothing(tmp_path: Path, shop: Variant, language: Any) -> None:
     people = people_file(tmp_path, ["<script>alert(1)</script>"], email="ada@example.com")

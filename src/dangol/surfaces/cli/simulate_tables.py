@@ -48,6 +48,7 @@ def tell(console: Console, found: Answers, *, html: Path | None = None, listing:
         _difference(console, found)
     _never(console, now)
     _campaigns(console, now)
+    _notes(console, found["campaign_notes"])
     _steps(console, now)
     _refusals(console, "Not sent, and why", now, "refused")
     _refusals(console, "Not let in, and why", now, "turned_away")
@@ -56,8 +57,7 @@ def tell(console: Console, found: Answers, *, html: Path | None = None, listing:
     _limits(console, now)
     _goals(console, now)
     _people(console, now)
-    for note in assumed["notes"]:
-        console.print(f"note: {said(note, 'en')}", style="yellow", highlight=False)
+    _notes(console, assumed["notes"])
     if html is not None:
         console.print(f"Report     {html}", soft_wrap=True, highlight=False)
     if listing is not None:
@@ -79,6 +79,11 @@ def _never(console: Console, now: Mapping[str, Any]) -> None:
     if not table.row_count:
         several = f"All {len(rules)} rules" if len(rules) > 1 else "The one rule"
         console.print(f"{several} of what must never happen held.", style="dim", highlight=False)
+
+
+def _notes(console: Console, notes: Sequence[Answers]) -> None:
+    for note in notes:
+        console.print(f"note: {said(note, 'en')}", style="yellow", highlight=False)
 
 
 def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
