@@ -164,7 +164,7 @@ def simulate_part(plan: Plan, part: Part, template: Path, folder: Path, progress
         worlds.append(home / "dangol.sqlite3")
     if len(worlds) == 2:
         files = changed_files(plan.variants[0].sources, plan.variants[1].sources)
-        changed = compare(*worlds, found.comparison, files=files, start=plan.start, limit=plan.limit)
+        changed = compare(worlds[0], worlds[1], found.comparison, files=files, start=plan.start, limit=plan.limit)
         zone = ZoneInfo(workspace_of(plan.variants[1], plan.campaigns).policies.timezone)
         write_changed(plan.listing / str(part.number) if plan.listing is not None else None, changed, zone)
     return found

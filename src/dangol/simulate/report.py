@@ -8,8 +8,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dangol.simulate.answers import CHANNELS, Answers
+from dangol.simulate.answers import CHANNELS
 from dangol.simulate.charts import Series, share_bars, stacked_bars
+from dangol.simulate.gaps import Answers
 from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, because, headline, meaning, said
 
 _ENVIRONMENT = Environment(

@@ -21,9 +21,10 @@ from dangol.errors import UsageError
 from dangol.model.durations import parse_duration
 from dangol.scenarios.never import rules
 from dangol.settings import Settings
-from dangol.simulate.answers import Answers, answers
+from dangol.simulate.answers import answers
 from dangol.simulate.behaviour import Behaviour, read_behaviour, shipped_behaviour
 from dangol.simulate.engine import run, scratch
+from dangol.simulate.gaps import Answers
 from dangol.simulate.listing import join_listing
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Plan, Variant

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dangol.simulate.answers import CHANNELS, Answers
+from dangol.simulate.answers import CHANNELS
+from dangol.simulate.gaps import Answers
 from dangol.simulate.words import because, headline, meaning, said
 
 _PROSE = frozenset(
