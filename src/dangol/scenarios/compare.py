@@ -368,9 +368,8 @@ def _same(found: object, wanted: object) -> bool:
 
 
 def _rules(case: Case, performance: Performance) -> Iterator[Line]:
-    for rule in case.never:
-        for message, why in broken(rule, performance.sent, case):
-            yield Line(message.at, Mark.WRONG, f"never: {why}", _told_sent(message))
+    for message, why in broken(performance, case):
+        yield Line(message.at, Mark.WRONG, f"never: {why}", _told_sent(message))
 
 
 def _at_the_end(case: Case, performance: Performance) -> Iterator[Line]:

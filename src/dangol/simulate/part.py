@@ -385,7 +385,7 @@ class World:
             for release in self._dangol.releases.active(tx):
                 count_goals(tx, release, self._plan.start, tally)
             anywhere = self._workspace.policies.unknown_timezone
-            held = Held(self._plan.never, self._plan.start, anywhere)
+            held = Held(self._plan.never, self._workspace, self._plan.start, anywhere)
             count_breaches(tx, held, people, self._carrier, tally)
         return tally
 

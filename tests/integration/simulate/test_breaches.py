@@ -59,6 +59,24 @@ def test_an_event_of_an_earlier_journey_breaks_nothing(cart: Variant, tmp_path: 
     assert [one["profile"] for one in answer["first"]] == ["bo"]
 
 
+def test_an_event_at_the_very_instant_of_a_message_comes_before_it(cart: Variant, tmp_path: Path) -> None:
+    calls = [happened("ana", "Checkout Started", 0, cart_id="a"), happened("ana", "Complaint Raised", 2)]
+    assert held_to(Rule(campaign="cart", after="Complaint Raised"), cart, tmp_path, *calls)["times"] == 1
+
+
+def test_the_event_that_begins_a_journey_breaks_nothing(cart: Variant, tmp_path: Path) -> None:
+    order = happened("ana", "Order Completed", 1, order_id="1")
+    assert held_to(Rule(campaign="thanks", after="Order Completed"), cart, tmp_path, order)["times"] == 0
+
+
+def test_a_rule_may_be_about_the_cart_that_the_journey_is_about(cart: Variant, tmp_path: Path) -> None:
+    rule = Rule(campaign="cart", after="Order Completed", where="event.cart_id == entry.cart_id")
+    calls = [happened(who, "Checkout Started", 0, cart_id="mine") for who in ("ana", "bo")]
+    calls += [happened("ana", "Order Completed", 1, cart_id="mine"), happened("bo", "Order Completed", 1, cart_id="x")]
+    answer = held_to(rule, cart, tmp_path, *calls)
+    assert [one["profile"] for one in answer["first"]] == ["ana"]
+
+
 def test_the_texts_that_were_rendered_are_searched(cart: Variant, tmp_path: Path) -> None:
     order = happened("ana", "Order Completed", 0)
     assert held_to(Rule(contains="How are you?"), cart, tmp_path, order)["times"] == 1
