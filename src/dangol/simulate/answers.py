@@ -14,10 +14,10 @@ from dangol.model.vocabulary import Channel
 from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.compare import Change, Comparison
 from dangol.simulate.gaps import Answers, assumed_gaps, campaign_gaps
-from dangol.simulate.goals import EVERYBODY, HELD_OUT, MESSAGED
+from dangol.simulate.goals import CAME, EVERYBODY, HELD_OUT
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Found, Plan, workspace_of
-from dangol.simulate.tally import HOUR, MANY, Line, Outcome, Tally
+from dangol.simulate.tally import HOUR, MANY, STILL_WAITING, Line, Outcome, Tally, whole_weeks
 
 CHANNELS = tuple(channel.value for channel in Channel)
 _SECONDS = 3_600
@@ -86,8 +86,16 @@ def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> 
         ],
         "volume": _volume(tally, plan, zone),
         "competition": _competition(tally),
+        "weeks_counted": whole_weeks(plan.start, plan.end),
         "weeks": {kind: [tally.weeks[kind, count] for count in range(MANY + 1)] for kind in ("all", "marketing")},
-        "nothing": [{"reason": reason, "people": n} for reason, n in _most(tally.nothing)],
+        "nothing": [
+            {
+                "reason": reason,
+                "people": n,
+                "campaigns": dict(_most(tally.waiting_alone)) if reason == STILL_WAITING else {},
+            }
+            for reason, n in _most(tally.nothing)
+        ],
         "never": [_never(number, rule, tally, zone) for number, rule in enumerate(plan.never)],
         "samples": [_sample(name, lines, texts, zone) for _, name, lines in tally.samples],
     }
@@ -136,7 +144,7 @@ def _campaign(
         "cost": _cost(sent, tally.segments[key], plan.behaviour)["total"],
         "refused": _grouped((reason, n) for (of, _, reason), n in tally.refused.items() if of == key),
         "deferred": {
-            reason: {"messages": n, "mean_hours": round(tally.deferred_hours[of, reason] / n, 1)}
+            reason: {"messages": n, "mean_hours": round(tally.deferred_minutes[of, reason] / n / 60, 1)}
             for (of, reason), n in sorted(tally.deferred.items())
             if of == key
         },
@@ -148,6 +156,11 @@ def _campaign(
         "steps": _steps(key, tally, texts, zone),
         "groups": _groups(key, tally, has_goal=campaign is not None and campaign.goal is not None),
     }
+
+
+def stirring(campaigns: Iterable[Answers]) -> list[Answers]:
+    """Those of which there is anything to tell."""
+    return [one for one in campaigns if one["entries"] or one["sent"] or one["refused"]]
 
 
 def _steps(key: str, tally: Tally, texts: Mapping[tuple[str, str], str], zone: ZoneInfo) -> list[Answers]:
@@ -167,14 +180,15 @@ def _steps(key: str, tally: Tally, texts: Mapping[tuple[str, str], str], zone: Z
 
 
 def _groups(key: str, tally: Tally, *, has_goal: bool) -> list[Answers]:
-    """Conversion by group: everybody, the messaged, the held out, then the arms."""
-    usual = {EVERYBODY: 0, MESSAGED: 1, HELD_OUT: 2}
+    """Conversion by group: everybody, who came to a message, the held out, then the arms."""
+    usual = {EVERYBODY: 0, CAME: 1, HELD_OUT: 2}
     found = sorted((group for of, group in tally.groups if of == key), key=lambda group: (usual.get(group, 3), group))
     return [
         {
             "group": group,
             "journeys": tally.groups[key, group],
             "converted": tally.converted[key, group] if has_goal else None,
+            "undecided": tally.undecided[key, group] if has_goal else None,
             "share": round(tally.converted[key, group] / tally.groups[key, group], 4) if has_goal else None,
         }
         for group in found

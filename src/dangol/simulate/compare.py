@@ -10,7 +10,9 @@ from typing import Literal
 
 from dangol.simulate.tally import Outcome
 
-Kind = Literal["gained", "lost", "other_time", "other_channel", "other_text", "other_reason"]
+Kind = Literal[
+    "gained", "into_window", "lost", "after_window", "other_time", "other_channel", "other_text", "other_reason"
+]
 How = Literal["", "put_off", "not_put_off", "rerouted", "not_rerouted"]
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from dangol.definitions.sources import Sources
-from dangol.model.vocabulary import Decision, JourneyStatus
-from dangol.simulate.compare import Change, Changed, Comparison, How, changes
+from dangol.definitions.workspace import Workspace
+from dangol.model.vocabulary import OPEN_STATES, Decision, JourneyStatus
+from dangol.simulate.compare import Change, Changed, Comparison, How, Kind, changes
 from dangol.simulate.tally import NEVER_ENTERED, Outcome
 from dangol.store.bulk import among
 from dangol.store.database import Database
@@ -27,30 +27,43 @@ DATA_CHANGED = "data_changed"
 """Why a message is another one, where the log gives no reason."""
 
 
+class Variants(NamedTuple):
+    """How two variants differ before anything runs: the files that are not the same, and what each sends, by campaign
+    and message."""
+
+    files: frozenset[str]
+    before: frozenset[tuple[str, str]]
+    after: frozenset[tuple[str, str]]
+
+
 class Compared(NamedTuple):
-    """Two finished simulations, and the files that differ between their variants."""
+    """Two finished simulations."""
 
     old: Connection
     new: Connection
-    files: frozenset[str]
+    variants: Variants
 
 
-def changed_files(before: Sources, after: Sources) -> frozenset[str]:
-    """The paths of files that are not the same in both."""
-    return frozenset(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+def differing(before: Workspace, after: Workspace) -> Variants:
+    """How two workspaces differ."""
+    one, other = before.sources, after.sources
+    files = frozenset(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+    return Variants(files, _sends(before), _sends(after))
+
+
+def _sends(workspace: Workspace) -> frozenset[tuple[str, str]]:
+    return frozenset((key, send.send) for key, one in workspace.campaigns.items() for send in one.sends)
 
 
 def compare(
-    before: Path, after: Path, found: Comparison, *, files: frozenset[str], start: datetime, limit: int
+    before: Path, after: Path, found: Comparison, *, variants: Variants, start: datetime, limit: int
 ) -> Iterator[Changed]:
-    """Add to ``found`` the people of two finished databases whose messages since ``start`` differ; yields all of them.
-
-    ``files`` are those that differ between the variants.
-    """
+    """Add to ``found`` the people of two finished databases whose messages since ``start`` differ; yields all of
+    them."""
     old, new = Database(f"sqlite:///{before}"), Database(f"sqlite:///{after}")
     try:
         with old.read() as one, new.read() as other:
-            compared = Compared(one, other, files)
+            compared = Compared(one, other, variants)
             for some in _people(one):
                 mine, theirs = _outcomes(one, list(some), start), _outcomes(other, list(some), start)
                 for profile_id, name in some.items():
@@ -119,7 +132,8 @@ def _explained(compared: Compared, profile_id: str, change: Change) -> Change:
         without, with_it = (compared.old, compared.new) if old is None else (compared.new, compared.old)
         there = new or old
         assert there is not None
-        return replace(change, why=_why_not(without, with_it, profile_id, there))
+        why = _why_not(without, with_it, profile_id, there)
+        return replace(change, kind=_window(compared.variants, change, goes_on=why == IN_JOURNEY), why=why)
     how: How = ""
     match change.kind:
         case "other_time":
@@ -127,12 +141,26 @@ def _explained(compared: Compared, profile_id: str, change: Change) -> Change:
         case "other_channel":
             how, why = _why_there(compared, old, new)
         case "other_text":
-            why = _why_so(compared.files, old, new)
+            why = _why_so(compared.variants.files, old, new)
         case "gained":
             why = old.reason
         case _:
             why = new.reason
-    return replace(change, how=how, why=why)
+    missing = old if change.kind == "gained" else new
+    return replace(
+        change, kind=_window(compared.variants, change, goes_on=missing.state in OPEN_STATES), how=how, why=why
+    )
+
+
+def _window(variants: Variants, change: Change, *, goes_on: bool) -> Kind:
+    """A message that may still come after the last day is not lost, only later; nor gained the other way round."""
+    shown = change.after if change.kind == "gained" else change.before
+    if shown is None or not goes_on or change.kind not in ("gained", "lost"):
+        return change.kind
+    sends = variants.before if change.kind == "gained" else variants.after
+    if (shown.campaign, shown.message) not in sends:
+        return change.kind
+    return "into_window" if change.kind == "gained" else "after_window"
 
 
 def _why_not(without: Connection, with_it: Connection, profile_id: str, outcome: Outcome) -> str:

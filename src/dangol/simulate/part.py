@@ -40,7 +40,7 @@ from dangol.simulate.goals import count_goals
 from dangol.simulate.happenings import Happenings, Someone
 from dangol.simulate.listing import write_changed
 from dangol.simulate.never import Rule
-from dangol.simulate.outcomes import changed_files, compare
+from dangol.simulate.outcomes import compare, differing
 from dangol.simulate.reported import Reported
 from dangol.simulate.runner import Runner
 from dangol.simulate.tally import Cap, Ledger, LogEntry, Sent, Tally
@@ -163,9 +163,16 @@ def simulate_part(plan: Plan, part: Part, template: Path, folder: Path, progress
             found.tallies[number].add(world.run(part, progress), samples=plan.samples)
         worlds.append(home / "dangol.sqlite3")
     if len(worlds) == 2:
-        files = changed_files(plan.variants[0].sources, plan.variants[1].sources)
-        changed = compare(worlds[0], worlds[1], found.comparison, files=files, start=plan.start, limit=plan.limit)
-        zone = ZoneInfo(workspace_of(plan.variants[1], plan.campaigns).policies.timezone)
+        old, new = (workspace_of(variant, plan.campaigns) for variant in plan.variants)
+        changed = compare(
+            worlds[0],
+            worlds[1],
+            found.comparison,
+            variants=differing(old, new),
+            start=plan.start,
+            limit=plan.limit,
+        )
+        zone = ZoneInfo(new.policies.timezone)
         write_changed(plan.listing / str(part.number) if plan.listing is not None else None, changed, zone)
     return found
 
@@ -383,7 +390,7 @@ class World:
             _count_emitted(tx, self._plan.start, self._ledger.tally)
             tally = self._ledger.close([person.profile_id for person in people], self._watched, waiting)
             for release in self._dangol.releases.active(tx):
-                count_goals(tx, release, self._plan.start, tally)
+                count_goals(tx, release, (self._plan.start, self._plan.end), tally)
             anywhere = self._workspace.policies.unknown_timezone
             held = Held(self._plan.never, self._workspace, self._plan.start, anywhere)
             count_breaches(tx, held, people, self._carrier, tally)
@@ -448,14 +455,16 @@ def _count_emitted(tx: Connection, start: datetime, tally: Tally) -> None:
         tally.emitted[name] += count
 
 
-def _still_waiting(tx: Connection, tally: Tally) -> dict[str, str]:
-    """Count the journeys that go on after the end; returns profile → campaign."""
+def _still_waiting(tx: Connection, tally: Tally) -> dict[str, frozenset[str]]:
+    """Count the journeys that go on after the end; returns profile → campaigns."""
+    found: dict[str, frozenset[str]] = {}
     waiting = select(journeys.c.profile_id, journeys.c.campaign_key).where(
         journeys.c.status != JourneyStatus.ENDED.value
     )
-    found = {}
     for row in tx.execute(waiting):
         tally.waiting[row.campaign_key] += 1
-        found[row.profile_id] = row.campaign_key
+        found[row.profile_id] = found.get(row.profile_id, frozenset()) | {row.campaign_key}
     planned = select(messages.c.profile_id, messages.c.campaign_key).where(messages.c.state.in_(sorted(OPEN_STATES)))
-    return found | {row.profile_id: row.campaign_key for row in tx.execute(planned)}
+    for row in tx.execute(planned):
+        found[row.profile_id] = found.get(row.profile_id, frozenset()) | {row.campaign_key}
+    return found

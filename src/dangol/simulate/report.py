@@ -8,10 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dangol.simulate.answers import CHANNELS
+from dangol.simulate.answers import CHANNELS, stirring
 from dangol.simulate.charts import Series, share_bars, stacked_bars
 from dangol.simulate.gaps import Answers
-from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, because, headline, meaning, said
+from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, because, headline, meaning, said, weeks_note
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dangol.simulate", "data"),
@@ -53,6 +53,7 @@ def html_report(found: Answers, language: Language) -> str:
         because=lambda change: because(change, language),
         headline=headline(found, language),
         said=lambda told: said(told, language),
+        stirring=stirring,
         number=number,
         when=lambda at: at.replace("T", " ")[:16] if at else "",
         told=lambda outcome: _told(outcome, channels, language),
@@ -62,6 +63,7 @@ def html_report(found: Answers, language: Language) -> str:
         day_chart=_day_chart(now, words, channels),
         hour_chart=_hour_chart(now, words, channels),
         week_chart=_week_chart(now, words),
+        weeks_note=weeks_note(found, language),
         week_styles=_WEEK_STYLES,
         most_competition=max((n for row in now["competition"] for n in row["held_by"].values()), default=1),
     )

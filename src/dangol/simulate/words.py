@@ -78,6 +78,15 @@ def headline(found: Mapping[str, Any], language: Language) -> str:
     return words.format(people=found["people"], days=found["days"], start=found["start"][:10])
 
 
+def weeks_note(found: Mapping[str, Any], language: Language) -> str:
+    """What the weeks are shares of, and which days are in none."""
+    words, days = WORDS[language], found["days"]
+    counted = found["variants"][-1]["weeks_counted"] * 7
+    if days < counted:
+        return f"{words['weeks_note']} {words['weeks_short'].format(days=days)}"
+    return words["weeks_note"] + (f" {words['weeks_rest'].format(days=days - counted)}" if days > counted else "")
+
+
 def said(told: Mapping[str, Any], language: Language) -> str:
     """What the answers say about how they were made: a code and its values, in words."""
     return WORDS[language][told["code"]].format(**told["values"])
@@ -140,10 +149,16 @@ ENGLISH = {
     "goal_reached": "reached",
     "share": "share",
     "all": "all",
-    "messaged": "got a message",
-    "held_out": "held out",
+    "came_to_message": "came to a message",
+    "held_out": "came to one, held out",
+    "still_open": "still open",
+    "goals_note": "Compare “came to a message” with “held out”: both met the same conditions, and only what they did "
+    "from then on counts. “All” has those too who were through before. “Still open” may reach the goal after the last "
+    "day.",
     "weeks": "Messages a person gets in a week",
     "weeks_note": "Shares of all weeks of all people.",
+    "weeks_short": "There is no whole week: it is what they get in {days} days.",
+    "weeks_rest": "The last {days} days make no whole week and are left out.",
     "marketing": "marketing",
     "nothing": "People who get nothing, and the most frequent reason",
     "people": "people",
@@ -181,6 +196,8 @@ ENGLISH = {
     "not_listed": "… and {n:,} more people.",
     "gained": "gets a message more",
     "lost": "gets a message less",
+    "into_window": "comes before the last day now",
+    "after_window": "does not come before the last day now",
     "other_time": "at another time",
     "other_channel": "on another channel",
     "other_text": "with another text",
@@ -213,6 +230,9 @@ ENGLISH = {
     "note_alone": "Nobody entered these, because nobody is, or comes to be, in their audience: {names}.",
     "note_consents": "The behaviour gives no `people.consents`, so nobody has agreed to anything and whatever needs "
     "consent is not sent.",
+    "note_strangers": "{events:,} events of {file} are about {people:,} people who are not in the audience; they were "
+    "left out.",
+    "note_unplanned": "The tracking plan lacks events of {file}, so no campaign can wait for them: {names}.",
     "note_outside": "No event of {file} lies in the window ({first} to {last}); move them there with --shift-events.",
 }
 KOREAN = {
@@ -272,10 +292,15 @@ KOREAN = {
     "goal_reached": "달성",
     "share": "비율",
     "all": "전체",
-    "messaged": "메시지를 받음",
-    "held_out": "비교 그룹",
+    "came_to_message": "메시지를 받을 차례가 옴",
+    "held_out": "차례가 왔으나 비교 그룹",
+    "still_open": "아직 모름",
+    "goals_note": "‘메시지를 받을 차례가 옴’과 ‘비교 그룹’을 견주세요. 조건이 같고, 그 뒤에 한 일만 셉니다. ‘전체’에는 "
+    "그 전에 끝난 고객도 들어 있습니다. ‘아직 모름’은 마지막 날 뒤에 목표에 이를 수 있는 고객입니다.",
     "weeks": "한 사람이 한 주에 받는 메시지",
     "weeks_note": "모든 고객의 모든 주에서 차지하는 비율입니다.",
+    "weeks_short": "한 주가 되지 않아 {days}일 동안 받는 것을 셌습니다.",
+    "weeks_rest": "한 주가 되지 않는 마지막 {days}일은 뺐습니다.",
     "marketing": "마케팅",
     "nothing": "아무것도 받지 않는 고객과 가장 잦은 까닭",
     "people": "고객",
@@ -313,6 +338,8 @@ KOREAN = {
     "not_listed": "… 그 밖에 {n:,}명이 더 있습니다.",
     "gained": "더 받음",
     "lost": "못 받게 됨",
+    "into_window": "이제 마지막 날 전에 받음",
+    "after_window": "이제 마지막 날까지는 받지 않음",
     "other_time": "시각이 다름",
     "other_channel": "채널이 다름",
     "other_text": "글이 다름",
@@ -346,6 +373,8 @@ KOREAN = {
     "note_alone": "대상이 되는 고객이 없어 아무도 들어오지 않은 캠페인: {names}.",
     "note_consents": "가정에 `people.consents`가 없어 아무도 수신에 동의하지 않은 것으로 보았습니다. 동의가 필요한 "
     "메시지는 나가지 않습니다.",
+    "note_strangers": "{file}의 이벤트 {events:,}건은 대상에 없는 고객 {people:,}명의 것이어서 뺐습니다.",
+    "note_unplanned": "{file}에 트래킹 플랜에 없는 이벤트가 있습니다. 어느 캠페인도 기다릴 수 없습니다: {names}.",
     "note_outside": "{file}의 이벤트가 기간({first}~{last}) 안에 하나도 없습니다. --shift-events로 옮길 수 있습니다.",
 }
 WORDS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ko": KOREAN}

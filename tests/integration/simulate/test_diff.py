@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from markupsafe import escape
+from typer.testing import CliRunner
 
 from dangol.definitions import versions
 from dangol.definitions.workspace import load_workspace, read_sources
-from dangol.errors import ProblemsFound, UsageError
+from dangol.errors import DangolError, ProblemsFound, UsageError
 from dangol.simulate import part
 from dangol.simulate.behaviour import parse_behaviour
 from dangol.simulate.engine import run, scratch
@@ -23,6 +25,7 @@ from dangol.simulate.setup import Wanted, prepare
 from dangol.simulate.variants import at_revision, checked, deployed, with_version
 from dangol.simulate.words import Language, because
 from dangol.store.database import Database
+from dangol.surfaces.cli.simulate import simulate
 from tests.integration.simulate.world import QUIET, START, events_file, happened, people_file, simulated, workspace
 from tests.workspaces import NIGHT, campaign, cap, note, write_workspace
 
@@ -145,6 +148,14 @@ def test_another_message_at_the_same_step_is_another_text(tmp_path: Path) -> Non
     assert [change[side]["message"] for side in ("before", "after")] == ["note", "letter"]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_message_that_moves_past_the_last_day_is_not_lost(tmp_path: Path, swapped: bool) -> None:
+    soon = workspace(tmp_path, campaign("thanks", {"wait": "1 day"}, note()), name="before")
+    later = workspace(tmp_path, campaign("thanks", {"wait": "20 days"}, note()))
+    change = only_change(tmp_path, *((later, soon) if swapped else (soon, later)))
+    assert (change["kind"], change["why"]) == ("into_window" if swapped else "after_window", "still_in_journey")
+
+
 def test_a_message_whose_step_moved_is_still_the_same_message(tmp_path: Path) -> None:
     before = workspace(tmp_path, campaign("thanks", note()), name="before")
     change = only_change(tmp_path, before, workspace(tmp_path, campaign("thanks", {"wait": "3 hours"}, note())))
@@ -254,6 +265,28 @@ def test_a_revision_that_cannot_run_is_told_with_its_places(repository: Path) ->
     broken = {**at_revision(repository, "HEAD"), "campaigns/policies.yaml": "timezone: Mars/Olympus\n"}
     with pytest.raises(ProblemsFound, match=r"campaigns/policies\.yaml:1"):
         checked(broken)
+
+
+def test_places_in_another_state_name_that_state(repository: Path) -> None:
+    broken = {**at_revision(repository, "HEAD"), "campaigns/policies.yaml": "timezone: Mars/Olympus\n"}
+    with pytest.raises(ProblemsFound, match=r"^HEAD:campaigns/policies\.yaml:1"):
+        checked(broken, state="HEAD")
+
+
+def test_a_revision_needs_no_database(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = subprocess.run(
+        ["git", "-C", str(repository), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()[:10]
+    monkeypatch.setenv("DANGOL_WORKSPACE", str(repository))
+    monkeypatch.setenv("DANGOL_DATABASE_URL", f"sqlite:///{repository / 'nowhere.sqlite3'}")
+    app = typer.Typer()
+    app.command()(simulate)
+    few = ["--people", "4", "--days", "1", "--diff"]
+    assert CliRunner().invoke(app, [*few, revision]).exit_code == 0
+    error = CliRunner().invoke(app, [*few, "0123456789ab"]).exception
+    assert isinstance(error, DangolError)
+    assert "no revision '0123456789ab'" in str(error)
+    assert "nowhere.sqlite3" in str(error)
 
 
 def test_a_deployed_version_is_found_by_the_beginning_of_its_id(repository: Path, sqlite_database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dangol.errors import ProblemsFound, UsageError
 from dangol.simulate import part
 from dangol.simulate.part import Variant
 from dangol.simulate.report import html_report
+from dangol.simulate.words import weeks_note
 from dangol.surfaces.cli.simulate_tables import tell
 from tests.integration.simulate.world import (
     QUIET,
@@ -89,8 +91,8 @@ def test_the_answers_hold_together(shop: Variant) -> None:
     assert sum(now["weeks"]["all"]) == found["people"] == 100
     assert now["people_reached"] + sum(one["people"] for one in now["nothing"]) == 100
     assert cart["refused"]["held_out"] > 0
-    assert {group["group"] for group in cart["groups"]} >= {"all", "held_out", "messaged", "copy: plain", "copy: warm"}
-    assert {group["group"] for group in thanks["groups"]} == {"all", "messaged"}
+    assert {group["group"] for group in cart["groups"]} >= {"all", "copy: plain", "copy: warm"}
+    assert {group["group"] for group in thanks["groups"]} == {"all", "came_to_message"}
     assert cart["deferred"]["quiet_hours"]["mean_hours"] > 0
     assert now["cost"]["sms"] == 20 * now["segments"]
     assert now["cost"]["email"] == pytest.approx(now["sent_by_channel"]["email"])
@@ -185,6 +187,24 @@ def test_old_events_are_moved_into_the_window_if_asked(tmp_path: Path) -> None:
     assert [step["first"] for step in named(moved, "thanks")["steps"]] == ["2026-11-02T10:00+09:00"]
 
 
+def test_events_that_nobody_will_notice_are_counted(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    calls = [happened(who, "Order Completed", 10, order_id="1") for who in ("ada", "ben", "cho")]
+    calls += [happened("ben", "Order Completed", 11, order_id="2"), happened("ada", "Order Cmpleted", 12)]
+    file = events_file(tmp_path, *calls)
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=file)
+    notes = {note["code"]: note["values"] for note in found["assumptions"]["notes"]}
+    assert notes["note_strangers"] == {"file": str(file), "events": 3, "people": 2}
+    assert notes["note_unplanned"] == {"file": str(file), "names": "Order Cmpleted"}
+
+
+@pytest.mark.parametrize(("days", "said"), [(14, None), (10, "last 3 days"), (3, "3 days")])
+def test_days_that_make_no_week_are_told_of(tmp_path: Path, days: int, said: str | None) -> None:
+    shop = workspace(tmp_path, scheduled("daily", note()))
+    note_of_weeks = weeks_note(simulated(shop, people=2, days=days, grain=timedelta(hours=6)), "en")
+    assert said in note_of_weeks if said else note_of_weeks == "Shares of all weeks of all people."
+
+
 def test_without_an_audience_the_people_are_those_of_the_events(tmp_path: Path) -> None:
     shop = workspace(tmp_path, campaign("thanks", note()))
     calls = [happened(name, "Order Completed", 10, order_id="1") for name in ("ada", "ben")]
@@ -205,7 +225,7 @@ def test_consents_that_are_brought_count_and_no_others(tmp_path: Path) -> None:
         events=events_file(tmp_path, *calls),
     )
     assert named(found, "thanks")["sent"] == 1
-    assert found["variants"][0]["nothing"] == [{"reason": "consent_missing", "people": 1}]
+    assert found["variants"][0]["nothing"] == [{"reason": "consent_missing", "people": 1, "campaigns": {}}]
 
 
 def test_a_purchase_after_a_message_is_about_what_the_journey_began_with(tmp_path: Path) -> None:
@@ -220,7 +240,37 @@ def test_a_purchase_after_a_message_is_about_what_the_journey_began_with(tmp_pat
     people = people_file(tmp_path, ["ada"])
     found = simulated(workspace(tmp_path, cart), behaviour=buying, audience=people, events=calls)
     assert named(found, "cart")["bought"] == 1
-    assert named(found, "cart")["groups"][0] == {"group": "all", "journeys": 1, "converted": 1, "share": 1.0}
+    assert named(found, "cart")["groups"][0] == {
+        "group": "all",
+        "journeys": 1,
+        "converted": 1,
+        "undecided": 0,
+        "share": 1.0,
+    }
+
+
+def test_who_came_to_a_message_is_compared_with_who_was_held_out_from_one(tmp_path: Path) -> None:
+    cart = campaign(
+        "cart",
+        {"wait": "2 hours"},
+        note(),
+        event="Checkout Started",
+        holdout="50%",
+        goal={"event": "Order Completed", "within": "2 days"},
+    )
+    shop = workspace(tmp_path, cart)
+    names = [f"p{number}" for number in range(12)]
+    calls = [happened(who, "Checkout Started", 10) for who in names]
+    calls += [happened(who, "Order Completed", 11, order_id="1") for who in names[:3]]
+    calls += [happened(who, "Order Completed", 20, order_id="2") for who in names[:7]]
+    calls += [happened("late", "Checkout Started", 100)]
+    found = simulated(shop, audience=people_file(tmp_path, [*names, "late"]), events=events_file(tmp_path, *calls))
+    groups = {group["group"]: group for group in named(found, "cart")["groups"]}
+    assert groups["all"]["journeys"] == 13
+    assert groups["all"]["converted"] == 7
+    assert groups["came_to_message"]["journeys"] + groups["held_out"]["journeys"] == 10
+    assert groups["came_to_message"]["converted"] + groups["held_out"]["converted"] == 4
+    assert groups["all"]["undecided"] == 1
 
 
 def test_only_the_campaigns_that_are_named_run(tmp_path: Path) -> None:

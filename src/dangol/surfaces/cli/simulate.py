@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from dangol.clock import SystemClock
 from dangol.definitions.workspace import Sources, Workspace, build_workspace, read_sources
-from dangol.errors import UsageError
+from dangol.errors import DangolError, UsageError
 from dangol.model.durations import parse_duration
 from dangol.scenarios.never import rules
 from dangol.settings import Settings
@@ -172,17 +172,28 @@ def _progress(plan: Plan) -> Iterator[Callable[[float], None]]:
 
 def _variants(root: Path, diff: str | None) -> tuple[Variant, ...]:
     now = Variant("now", checked(read_sources(root)))
-    return (now,) if diff is None else (Variant(diff, checked(_other(root, diff, now.sources))), now)
+    return (now,) if diff is None else (Variant(diff, checked(_other(root, diff, now.sources), state=diff)), now)
 
 
 def _other(root: Path, diff: str, now: Sources) -> Sources:
     settings = Settings()
+    away: DangolError | None = None
     # An installation's database is looked into if there is one; none is made.
     if settings.database_url or (settings.home / "dangol.sqlite3").is_file():
-        version = deployed(settings.database, diff)
+        try:
+            version = deployed(settings.database, diff)
+        except UsageError:
+            raise
+        except DangolError as error:
+            away, version = error, None  # it may be a revision, for which no database is needed
         if version is not None:
             return with_version(now, version)
-    return at_revision(root, diff)
+    try:
+        return at_revision(root, diff)
+    except UsageError as error:
+        if away is None:
+            raise
+        raise DangolError(f"{error}; and whether it is a deployed version cannot be told: {away}") from error
 
 
 def _behaviour(path: Path | None) -> Behaviour:

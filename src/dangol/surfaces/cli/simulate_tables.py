@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dangol.simulate.answers import CHANNELS
+from dangol.simulate.answers import CHANNELS, stirring
 from dangol.simulate.gaps import Answers
-from dangol.simulate.words import because, headline, meaning, said
+from dangol.simulate.words import ENGLISH, because, headline, meaning, said, weeks_note
 
 _PROSE = frozenset(
     {
@@ -57,7 +57,7 @@ def tell(console: Console, found: Answers, *, html: Path | None = None, listing:
     _competition(console, now)
     _limits(console, now)
     _goals(console, now)
-    _people(console, now)
+    _people(console, found)
     _notes(console, assumed["notes"])
     if html is not None:
         console.print(f"Report     {html}", soft_wrap=True, highlight=False)
@@ -89,7 +89,7 @@ def _notes(console: Console, notes: Sequence[Answers]) -> None:
 
 def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
     table = _table("Campaigns", "campaign", "entered", *CHANNELS, "not\nsent", "put\noff", "cost")
-    for one in now["campaigns"]:
+    for one in stirring(now["campaigns"]):
         by_channel = [_number(one["sent_by_channel"][channel]) for channel in CHANNELS]
         off = sum(deferred["messages"] for deferred in one["deferred"].values())
         table.add_row(
@@ -110,13 +110,6 @@ def _steps(console: Console, now: Mapping[str, Any]) -> None:
             when = [step[name].replace("T", " ")[5:16] for name in ("first", "last")]
             where = _under(one["key"], step["step"])
             table.add_row(where, step["message"], step["channel"], *when, _number(step["sent"]))
-    _print(console, table)
-
-
-def _reasons(console: Console, title: str, counts: Mapping[str, int]) -> None:
-    table = _table(title, "reason", "what it means", "times", right=1)
-    for reason, count in counts.items():
-        table.add_row(reason, meaning(reason, "en"), _number(count))
     _print(console, table)
 
 
@@ -183,24 +176,34 @@ def _limits(console: Console, now: Mapping[str, Any]) -> None:
 
 
 def _goals(console: Console, now: Mapping[str, Any]) -> None:
-    table = _table("Goals", "campaign", "group", "journeys", "reached", "share", right=3)
+    table = _table("Goals", "campaign", "group", "journeys", "reached", "share", "still\nopen", right=4)
     for one in now["campaigns"]:
         for group in one["groups"]:
             reached = "" if group["converted"] is None else _number(group["converted"])
             share = "" if group["share"] is None else f"{group['share']:.1%}"
-            name = group["group"].replace("_", " ")
-            table.add_row(one["key"], name, _number(group["journeys"]), reached, share)
+            name = ENGLISH.get(group["group"], group["group"])
+            undecided = _number(group["undecided"] or 0)
+            table.add_row(one["key"], name, _number(group["journeys"]), reached, share, undecided)
     _print(console, table)
+    if table.row_count:
+        console.print(ENGLISH["goals_note"], style="dim", highlight=False)
 
 
-def _people(console: Console, now: Mapping[str, Any]) -> None:
+def _people(console: Console, found: Answers) -> None:
+    now = found["variants"][-1]
     table = _table("Messages a person gets in a week", "purpose", "none", "1", "2", "3", "4 or more", right=5)
     for kind, counts in now["weeks"].items():
         total = sum(counts) or 1
         table.add_row(kind, *(f"{count / total:.1%}" for count in counts))
     console.print(table)
-    nothing = {one["reason"]: one["people"] for one in now["nothing"]}
-    _reasons(console, "People who get nothing, and the most frequent reason", nothing)
+    console.print(weeks_note(found, "en"), style="dim", highlight=False)
+    title = "People who get nothing, and the most frequent reason"
+    table = _table(title, "reason", "what it means", "people", right=1)
+    for one in now["nothing"]:
+        campaigns = ", ".join(f"{key} {count:,}" for key, count in one["campaigns"].items())
+        means = meaning(one["reason"], "en")
+        table.add_row(one["reason"], f"{means} ({campaigns})" if campaigns else means, _number(one["people"]))
+    _print(console, table)
 
 
 def _side_by_side(console: Console, variants: Sequence[Mapping[str, Any]]) -> None:
