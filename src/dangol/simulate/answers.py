@@ -10,6 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dangol.definitions.workspace import Workspace
+from dangol.model.durations import format_duration
 from dangol.model.vocabulary import Channel
 from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.compare import Change, Comparison
@@ -21,6 +22,7 @@ from dangol.simulate.tally import HOUR, MANY, STILL_WAITING, Line, Outcome, Tall
 
 CHANNELS = tuple(channel.value for channel in Channel)
 _SECONDS = 3_600
+_SAID = ("message", "campaign", "channel", "contains", "after", "where", "more_than")
 T = TypeVar("T", str, tuple[str, str, str])
 
 
@@ -110,6 +112,7 @@ def _never(number: int, rule: Rule, tally: Tally, zone: ZoneInfo) -> Answers:
     """A rule of what nobody may ever get, how often it was broken, and who got the first of these messages."""
     return {
         "rule": rule.told,
+        "about": _about(rule),
         "campaign": rule.campaign,
         "times": tally.breached[number],
         "first": [
@@ -123,6 +126,16 @@ def _never(number: int, rule: Rule, tally: Tally, zone: ZoneInfo) -> Answers:
             for one in tally.breaches.get(number, ())
         ],
     }
+
+
+def _about(rule: Rule) -> Answers:
+    """What a rule says, as it was written."""
+    said: Answers = {name: value for name in _SAID if (value := getattr(rule, name)) is not None}
+    if rule.between is not None:
+        said["between"] = [f"{at:%H:%M}" for at in rule.between]
+    if rule.within is not None:
+        said["within"] = format_duration(rule.within)
+    return said
 
 
 def _campaign(
@@ -205,7 +218,8 @@ def _volume(tally: Tally, plan: Plan, zone: ZoneInfo) -> Answers:
     for (hour, channel), count in tally.hours.items():
         local = (plan.start + hour * HOUR).astimezone(zone)
         days.setdefault(local.date().isoformat(), Counter())[channel] += count
-        of_day[local.hour][channel] += count
+    for (own, channel), count in tally.own_hours.items():
+        of_day[own][channel] += count
     return {
         "days": [{"date": day, **{channel: counts[channel] for channel in CHANNELS}} for day, counts in days.items()],
         "hours_of_day": [

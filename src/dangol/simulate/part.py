@@ -254,6 +254,7 @@ class World:
             versions.deploy(tx, self._workspace, at=self._plan.start, by="dangol simulate")
             people = everyone(tx, self._workspace.policies.timezone)
         self._names = {person.profile_id: person.external_id for person in people}
+        self._zones = {person.profile_id: ZoneInfo(person.zone) for person in people}
         self._nth: dict[tuple[str, str, str], int] = {}
         self._ledger = self._new_ledger(people)
         self._happenings = self._new_happenings(people)
@@ -365,6 +366,7 @@ class World:
             if one.channel == Channel.SMS:
                 self._ledger.billed(one, self._carrier.segments(one.message_id))
             who = self._names[one.profile_id]
+            self._ledger.tally.own_hours[one.at.astimezone(self._zones[one.profile_id]).hour, one.channel] += 1
             key = one.profile_id, one.campaign, one.step
             nth = self._nth[key] = self._nth.get(key, 0) + 1
             occasion = f"message {one.campaign}.{one.step} {nth}"

@@ -11,7 +11,17 @@ from markupsafe import Markup
 from dangol.simulate.answers import CHANNELS, stirring
 from dangol.simulate.charts import Series, share_bars, stacked_bars
 from dangol.simulate.gaps import Answers
-from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, because, headline, meaning, said, weeks_note
+from dangol.simulate.words import (
+    CHANNEL_WORDS,
+    WORDS,
+    Language,
+    because,
+    headline,
+    meaning,
+    rule_told,
+    said,
+    weeks_note,
+)
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dangol.simulate", "data"),
@@ -45,6 +55,7 @@ def html_report(found: Answers, language: Language) -> str:
         found=found,
         now=now,
         before=found["variants"][0] if found["difference"] is not None else None,
+        beside=_beside(found["variants"], words, channels),
         language=language,
         words=words,
         channels=channels,
@@ -54,6 +65,7 @@ def html_report(found: Answers, language: Language) -> str:
         headline=headline(found, language),
         said=lambda told: said(told, language),
         stirring=stirring,
+        rule_told=lambda rule: rule_told(rule, language),
         number=number,
         when=lambda at: at.replace("T", " ")[:16] if at else "",
         told=lambda outcome: _told(outcome, channels, language),
@@ -67,6 +79,20 @@ def html_report(found: Answers, language: Language) -> str:
         week_styles=_WEEK_STYLES,
         most_competition=max((n for row in now["competition"] for n in row["held_by"].values()), default=1),
     )
+
+
+def _beside(
+    variants: Sequence[Mapping[str, Any]], words: Mapping[str, str], channels: Mapping[str, str]
+) -> list[tuple[str, float, float]]:
+    """What stands side by side: a label, before and now."""
+    old, new = variants[0], variants[-1]
+    rows = [("reached", "people_reached"), ("entered", "entries"), ("messages", "sent"), ("parts", "segments")]
+    return [
+        *((words[label], old[name], new[name]) for label, name in rows),
+        *((channels[key], old["sent_by_channel"][key], new["sent_by_channel"][key]) for key in CHANNELS),
+        (words["not_sent"], sum(old["refused"].values()), sum(new["refused"].values())),
+        (words["cost"], old["cost"]["total"], new["cost"]["total"]),
+    ]
 
 
 def number(value: float | None) -> str:
@@ -85,7 +111,8 @@ def _told(outcome: Mapping[str, Any] | None, channels: Mapping[str, str], langua
     if outcome is None:
         return ""
     if outcome["state"] in _SENT:
-        return f"{channels[outcome['channel']]} {outcome['at'].replace('T', ' ')[5:16]}"
+        told = f"{channels[outcome['channel']]} {outcome['at'].replace('T', ' ')[5:16]}"
+        return told.replace(" ", "\u00a0")  # read as a whole
     return meaning(outcome["reason"], language)
 
 

@@ -102,7 +102,8 @@ class Breach(NamedTuple):
 class Tally:
     """Counts by what they are about. Keys are tuples of the names given here.
 
-    ``sent``: campaign, stage, step, channel. ``hours``: hours since the start, channel. ``days``: days since the
+    ``sent``: campaign, stage, step, channel. ``hours``: hours since the start, channel. ``own_hours``:
+    hour of the person's own day, channel. ``days``: days since the
     start, campaign, channel. ``refused``: campaign, decision, reason. ``deferred``: campaign, reason → messages,
     however often they were put off. ``deferred_minutes``: campaign, reason → minutes. ``rerouted``: campaign,
     channel, reason. ``entries``: campaign. ``turned_away``: campaign, reason. ``ends``: campaign, reason. ``capped``:
@@ -120,6 +121,7 @@ class Tally:
     sent: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     span: dict[tuple[str, str, str, str], tuple[datetime, datetime]] = field(default_factory=dict)
     texts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    own_hours: Counter[tuple[int, str]] = field(default_factory=Counter)
     hours: Counter[tuple[int, str]] = field(default_factory=Counter)
     days: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)

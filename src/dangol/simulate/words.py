@@ -78,6 +78,35 @@ def headline(found: Mapping[str, Any], language: Language) -> str:
     return words.format(people=found["people"], days=found["days"], start=found["start"][:10])
 
 
+def rule_told(rule: Mapping[str, Any], language: Language) -> str:
+    """A rule of what must never happen, in words."""
+    if language == "en":
+        return str(rule["rule"])
+    about = dict(rule["about"])
+    if "channel" in about:
+        about["channel"] = CHANNEL_WORDS["ko"][about["channel"]]
+    if "between" in about:
+        about["between"] = "~".join(about["between"])
+    if "within" in about:
+        count, unit = about["within"].split()
+        about["within"] = f"{count}{_UNITS[unit.removesuffix('s')]}"
+    return ", ".join(form.format(about[name]) for name, form in _RULE_PARTS.items() if name in about)
+
+
+_UNITS = {"second": "초", "minute": "분", "hour": "시간", "day": "일", "week": "주"}
+_RULE_PARTS = {
+    "campaign": "캠페인 {}",
+    "message": "메시지 {}",
+    "channel": "{}",
+    "after": "{} 이벤트 뒤",
+    "where": "조건 {}",
+    "contains": "‘{}’가 든 글",
+    "between": "{} 사이",
+    "within": "{} 동안",
+    "more_than": "{}건 넘게",
+}
+
+
 def weeks_note(found: Mapping[str, Any], language: Language) -> str:
     """What the weeks are shares of, and which days are in none."""
     words, days = WORDS[language], found["days"]
@@ -115,7 +144,7 @@ ENGLISH = {
     "bought": "bought",
     "per_day": "Messages per day",
     "per_hour": "Messages by hour of the day",
-    "per_hour_note": "In the workspace's zone, {zone}.",
+    "per_hour_note": "On each person's own clock; of who has no zone on that of {zone}.",
     "limits": "Volume against what providers take",
     "limits_note": "“Takes” is how long the provider needs for the busiest hour at its highest rate.",
     "channel": "channel",
@@ -258,7 +287,7 @@ KOREAN = {
     "bought": "구매",
     "per_day": "날짜별 메시지",
     "per_hour": "시간대별 메시지",
-    "per_hour_note": "워크스페이스 시간대({zone}) 기준입니다.",
+    "per_hour_note": "받는 사람이 있는 곳의 시각입니다. 시간대를 모르는 고객은 {zone} 기준입니다.",
     "limits": "발송사 한도와 비교",
     "limits_note": "‘걸리는 시간’은 가장 바쁜 한 시간 분량을 발송사가 최고 속도로 보낼 때 걸리는 시간입니다.",
     "channel": "채널",

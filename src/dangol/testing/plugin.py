@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr
 
 if TYPE_CHECKING:
     from dangol.scenarios.cases import Case
@@ -77,11 +78,22 @@ class ScenarioItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, ScenarioFailed):
-            return excinfo.value.report
+            return _Told(excinfo.value, self.path, self.case.line)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.case.line - 1, self.name
+
+
+class _Told(TerminalRepr):
+    """The timeline; pytest's short summary takes the first failure from ``reprcrash``."""
+
+    def __init__(self, failed: ScenarioFailed, path: Path, line: int) -> None:
+        self.reprcrash = ReprFileLocation(str(path), line, str(failed))
+        self._report = failed.report
+
+    def toterminal(self, tw: Any) -> None:
+        tw.line(self._report)
 
 
 class ScenarioFailed(Exception):

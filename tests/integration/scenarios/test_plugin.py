@@ -29,7 +29,10 @@ def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess("-p", "dangol.testing.plugin", "-p", "no:cacheprovider", *words)
 
 
-def test_each_scenario_is_a_test_and_a_failure_shows_its_timeline(shop: Open, pytester: pytest.Pytester) -> None:
+def test_each_scenario_is_a_test_and_a_failure_shows_its_timeline(
+    shop: Open, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
     house = shop(campaign("thanks")).tests(TEXT)
     result = run(pytester, str(house.root), "-rA")
     result.assert_outcomes(passed=1, failed=1)
@@ -37,6 +40,7 @@ def test_each_scenario_is_a_test_and_a_failure_shows_its_timeline(shop: Open, py
         ["*FAILED thanks › says <nothing> & no more", "*thanks.yaml:10*", "*note · email · en*"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.fnmatch_lines(["FAILED *thanks.yaml::* - *note*"])
 
 
 def test_scenarios_are_chosen_by_name(shop: Open, pytester: pytest.Pytester) -> None:

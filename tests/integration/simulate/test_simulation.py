@@ -145,6 +145,14 @@ def test_who_gets_what_names_the_message_and_the_step(tmp_path: Path) -> None:
     assert {line["message"] for line in person["lines"] if line["decision"] == "message_accepted"} == {"note", "letter"}
 
 
+def test_hours_of_the_day_are_those_of_the_people(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    order = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1"))
+    people = people_file(tmp_path, ["ada"], timezone="America/New_York")
+    hours = simulated(shop, audience=people, events=order)["variants"][0]["volume"]["hours_of_day"]
+    assert [hour["hour"] for hour in hours if hour["email"]] == [20]
+
+
 def test_events_happen_at_their_times(tmp_path: Path) -> None:
     shop = workspace(tmp_path, campaign("thanks", {"wait": "2 hours"}, note(ref="thank")))
     calls = events_file(tmp_path, happened("ada", "Order Completed", 10.1, order_id="1"))

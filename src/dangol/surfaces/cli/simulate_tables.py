@@ -209,21 +209,17 @@ def _people(console: Console, found: Answers) -> None:
 def _side_by_side(console: Console, variants: Sequence[Mapping[str, Any]]) -> None:
     before, after = variants
     table = _table("Side by side", "", before["name"], after["name"], "change")
-    rows = [
-        ("people reached", "people_reached"),
-        ("messages", "sent"),
-        ("entries", "entries"),
-        ("SMS parts", "segments"),
-    ]
-    for label, name in rows:
-        table.add_row(label, _number(before[name]), _number(after[name]), f"{after[name] - before[name]:+,}")
-    for channel in CHANNELS:
-        old, new = before["sent_by_channel"][channel], after["sent_by_channel"][channel]
-        table.add_row(channel, _number(old), _number(new), f"{new - old:+,}")
-    refused = [sum(one["refused"].values()) for one in variants]
-    table.add_row("not sent", _number(refused[0]), _number(refused[1]), f"{refused[1] - refused[0]:+,}")
-    costs = [one["cost"]["total"] for one in variants]
-    table.add_row("cost", f"{costs[0]:,.0f}", f"{costs[1]:,.0f}", f"{costs[1] - costs[0]:+,.0f}")
+    counts = {
+        "people reached": [one["people_reached"] for one in variants],
+        "entries": [one["entries"] for one in variants],
+        "messages": [one["sent"] for one in variants],
+        "SMS parts": [one["segments"] for one in variants],
+        **{channel: [one["sent_by_channel"][channel] for one in variants] for channel in CHANNELS},
+        "not sent": [sum(one["refused"].values()) for one in variants],
+        "cost": [round(one["cost"]["total"]) for one in variants],
+    }
+    for label, (old, new) in counts.items():
+        table.add_row(label, _number(old), _number(new), f"{new - old:+,}" if new != old else "·")
     console.print(table)
 
 
