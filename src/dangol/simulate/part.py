@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from dangol import ids
 from dangol.bootstrap import Dangol
@@ -25,11 +25,12 @@ from dangol.definitions.workspace import Sources, Workspace, build_workspace
 from dangol.delivery.webhooks import NoCalls
 from dangol.ids import SeededEntropy
 from dangol.model.people import IncomingEvent
-from dangol.model.vocabulary import OPEN_STATES, Channel, Decision, JourneyStatus
+from dangol.model.vocabulary import Channel, Decision
 from dangol.policy.caps import longest_window
 from dangol.profiles import events as happened
 from dangol.release import Releases
 from dangol.settings import Settings
+from dangol.simulate.afterwards import count_emitted, count_texts, still_waiting
 from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.breaches import Held, count_breaches
 from dangol.simulate.carrier import Carrier
@@ -46,7 +47,7 @@ from dangol.simulate.runner import Runner
 from dangol.simulate.tally import Cap, Ledger, LogEntry, Sent, Tally
 from dangol.store.bulk import among, insert_many
 from dangol.store.database import Database
-from dangol.store.tables import events, journeys, messages, slots
+from dangol.store.tables import events, journeys, slots
 
 _BATCH = 2_500
 _PARTS, _SMALLEST_PART, _LARGEST_PART = 4, 5_000, 25_000
@@ -387,9 +388,9 @@ class World:
 
     def _close(self, people: Sequence[Someone]) -> Tally:
         with self._dangol.database.read() as tx:
-            waiting = _still_waiting(tx, self._ledger.tally)
-            _count_texts(tx, self._plan.start, self._ledger.tally)
-            _count_emitted(tx, self._plan.start, self._ledger.tally)
+            waiting = still_waiting(tx, self._ledger.tally)
+            count_texts(tx, self._plan.start, self._ledger.tally)
+            count_emitted(tx, self._plan.start, self._ledger.tally)
             tally = self._ledger.close([person.profile_id for person in people], self._watched, waiting)
             for release in self._dangol.releases.active(tx):
                 count_goals(tx, release, (self._plan.start, self._plan.end), tally)
@@ -441,32 +442,3 @@ def _entry_properties(tx: Connection, journey_ids: Sequence[str]) -> dict[str, M
         .where(among(journeys.c.id, "ids"))
     )
     return {row.id: row.properties for row in tx.execute(statement, {"ids": journey_ids})}
-
-
-def _count_texts(tx: Connection, start: datetime, tally: Tally) -> None:
-    """Which message each step sends: the log names steps only."""
-    of = (messages.c.campaign_key, messages.c.step, messages.c.template)
-    for row in tx.execute(select(*of, func.count()).where(messages.c.updated_at >= start).group_by(*of)):
-        tally.texts[row[0], row[1], row[2]] += row[3]
-
-
-def _count_emitted(tx: Connection, start: datetime, tally: Tally) -> None:
-    """What campaigns told one another."""
-    emitted = select(events.c.name, func.count()).where(events.c.hops > 0, events.c.received_at >= start)
-    for name, count in tx.execute(emitted.group_by(events.c.name)):
-        tally.emitted[name] += count
-
-
-def _still_waiting(tx: Connection, tally: Tally) -> dict[str, frozenset[str]]:
-    """Count the journeys that go on after the end; returns profile → campaigns."""
-    found: dict[str, frozenset[str]] = {}
-    waiting = select(journeys.c.profile_id, journeys.c.campaign_key).where(
-        journeys.c.status != JourneyStatus.ENDED.value
-    )
-    for row in tx.execute(waiting):
-        tally.waiting[row.campaign_key] += 1
-        found[row.profile_id] = found.get(row.profile_id, frozenset()) | {row.campaign_key}
-    planned = select(messages.c.profile_id, messages.c.campaign_key).where(messages.c.state.in_(sorted(OPEN_STATES)))
-    for row in tx.execute(planned):
-        found[row.profile_id] = found.get(row.profile_id, frozenset()) | {row.campaign_key}
-    return found

@@ -11,17 +11,8 @@ from markupsafe import Markup
 from dangol.simulate.answers import CHANNELS, stirring
 from dangol.simulate.charts import Series, share_bars, stacked_bars
 from dangol.simulate.gaps import Answers
-from dangol.simulate.words import (
-    CHANNEL_WORDS,
-    WORDS,
-    Language,
-    because,
-    headline,
-    meaning,
-    rule_told,
-    said,
-    weeks_note,
-)
+from dangol.simulate.phrases import CHANNEL_WORDS, WORDS, Language
+from dangol.simulate.words import because, headline, meaning, rule_told, said, weeks_note
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dangol.simulate", "data"),
@@ -112,7 +103,7 @@ def _told(outcome: Mapping[str, Any] | None, channels: Mapping[str, str], langua
         return ""
     if outcome["state"] in _SENT:
         told = f"{channels[outcome['channel']]} {outcome['at'].replace('T', ' ')[5:16]}"
-        return told.replace(" ", "\u00a0")  # read as a whole
+        return Markup('<span class="up">{}</span>').format(told)
     return meaning(outcome["reason"], language)
 
 

@@ -20,10 +20,11 @@ from dangol.simulate.behaviour import parse_behaviour
 from dangol.simulate.engine import run, scratch
 from dangol.simulate.listing import join_listing
 from dangol.simulate.part import Variant
+from dangol.simulate.phrases import Language
 from dangol.simulate.report import html_report
 from dangol.simulate.setup import Wanted, prepare
 from dangol.simulate.variants import at_revision, checked, deployed, with_version
-from dangol.simulate.words import Language, because
+from dangol.simulate.words import because
 from dangol.store.database import Database
 from dangol.surfaces.cli.simulate import simulate
 from tests.integration.simulate.world import QUIET, START, events_file, happened, people_file, simulated, workspace

@@ -113,7 +113,7 @@ def simulate(
     policies = workspace.policies
     wanted = Wanted(
         variants=variants,
-        behaviour=_behaviour(behaviour),
+        behaviour=_behaviour(behaviour, workspace),
         start=_start(start, ZoneInfo(policies.timezone)),
         days=days,
         campaigns=tuple(dict.fromkeys(campaigns or ())),
@@ -196,8 +196,8 @@ def _other(root: Path, diff: str, now: Sources) -> Sources:
         raise DangolError(f"{error}; and whether it is a deployed version cannot be told: {away}") from error
 
 
-def _behaviour(path: Path | None) -> Behaviour:
-    return shipped_behaviour() if path is None else read_behaviour(path)
+def _behaviour(path: Path | None, workspace: Workspace) -> Behaviour:
+    return shipped_behaviour() if path is None else read_behaviour(path, workspace)
 
 
 def _secret(url: str | None) -> str | None:

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from dangol.simulate.answers import CHANNELS, stirring
 from dangol.simulate.gaps import Answers
-from dangol.simulate.words import ENGLISH, because, headline, meaning, said, weeks_note
+from dangol.simulate.phrases import ENGLISH
+from dangol.simulate.words import because, headline, meaning, said, weeks_note
 
 _PROSE = frozenset(
     {
