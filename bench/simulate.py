@@ -93,7 +93,7 @@ def _alone(people: int, options: argparse.Namespace) -> dict[str, Any]:
     """What a process of its own measures."""
     words = ["--people", people, "--days", options.days, "--processes", options.processes, "--grain", options.grain]
     command = [sys.executable, "-m", "bench.simulate", *map(str, words), "--json"]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own words
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(answer.stdout)
     return found
 
