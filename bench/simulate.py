@@ -1,4 +1,7 @@
-"""``python -m bench.simulate``: how many profile-days a second `dangol simulate` gets through, in how much memory."""
+"""``python -m bench.simulate``: how many profile-days a second `dangol simulate` gets through, in how much memory.
+
+Each number of people is simulated by a process of its own, so that its peak of memory is its own too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import json
 import logging
 import os
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,6 +29,7 @@ from dangol.simulate.part import Plan, Variant
 
 _START = datetime(2026, 11, 1, 15, tzinfo=UTC)
 """Midnight in Seoul."""
+_PEOPLE = (1_000, 5_000, 25_000, 100_000)
 
 
 def measure(people: int, days: int, processes: int, grain: timedelta) -> dict[str, Any]:
@@ -64,19 +70,32 @@ def _peak() -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m bench.simulate", description=__doc__)
-    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--people", type=int, nargs="+", default=list(_PEOPLE), help="how many, several in turn")
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--grain", type=int, default=30, help="minutes (30)")
     parser.add_argument("--json", action="store_true", help="print all figures as one JSON object")
     options = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    found = measure(options.people, options.days, options.processes, timedelta(minutes=options.grain))
+    grain = timedelta(minutes=options.grain)
+    if len(options.people) == 1:
+        measured = [measure(options.people[0], options.days, options.processes, grain)]
+    else:
+        measured = [_alone(people, options) for people in options.people]
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(measured[0] if len(measured) == 1 else measured))
         return
-    for name, value in found.items():
-        print(f"{name.replace('_', ' '):32} {value:>12,}")
+    for name in measured[0]:
+        print(f"{name.replace('_', ' '):32}" + "".join(f"{found[name]:>12,}" for found in measured))
+
+
+def _alone(people: int, options: argparse.Namespace) -> dict[str, Any]:
+    """What a process of its own measures."""
+    words = ["--people", people, "--days", options.days, "--processes", options.processes, "--grain", options.grain]
+    command = [sys.executable, "-m", "bench.simulate", *map(str, words), "--json"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
 
 
 if __name__ == "__main__":

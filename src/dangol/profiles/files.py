@@ -20,6 +20,8 @@ from typing import Any, BinaryIO
 from dangol.errors import UsageError
 
 FORMATS = ("csv", "jsonl")
+ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+"""What a file is, by the end of its name."""
 _LONGEST_LINE = 1_000_000
 _BLOCK = 1 << 20
 
@@ -170,8 +172,7 @@ class _Lines:
 
 def _format(path: Path, format: str | None) -> str:
     if format is None:
-        endings = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-        format = endings.get(path.suffix.lower())
+        format = ENDINGS.get(path.suffix.lower())
         if format is None:
             raise UsageError(f"{path}: cannot tell the format from the name; say --format csv or --format jsonl")
     if format not in FORMATS:

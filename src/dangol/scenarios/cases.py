@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +20,7 @@ from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import Policies
 from dangol.policy.zones import zone as zone_of
 from dangol.profiles.contact import normalise_email, normalise_locale, normalise_phone
-from dangol.scenarios.checks import Known, campaign_of, check_file, in_service
+from dangol.scenarios.checks import Known, campaign_of, check_file, in_service, rule_scope
 from dangol.scenarios.model import (
     Consents,
     Customer,
@@ -35,6 +35,7 @@ from dangol.scenarios.model import (
     Variant,
 )
 from dangol.scenarios.moments import on_clock
+from dangol.simulate.never import Meets, Rule, where_of
 
 PHONE = "+821000000000"
 """Made up; nothing is sent to it."""
@@ -79,7 +80,10 @@ class Expects:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One scenario of one file. ``in_service`` begins with the campaign under test; times are told in ``zone``."""
+    """One scenario of one file. ``in_service`` begins with the campaign under test; times are told in ``zone``.
+
+    ``meets`` are the ``where`` of the rules of ``never``, each in its place.
+    """
 
     path: str
     line: int
@@ -94,6 +98,7 @@ class Case:
     happens: tuple[Happens, ...]
     expects: tuple[Expects, ...]
     never: tuple[Never, ...]
+    meets: tuple[Meets, ...]
 
     @property
     def name(self) -> str:
@@ -182,9 +187,12 @@ def _suite(document: Document, file: ScenarioFile, workspace: Workspace) -> tupl
     cases: list[Case] = []
     problems: list[Problem] = []
     known = _known(workspace)
+    meets = tuple(
+        where_of(rule_of(never), rule_scope(document, never.campaign, never.after, known)) for never in file.never
+    )
     for index, scenario in enumerate(file.scenarios):
         place = ("scenarios", index)
-        resolver = _Resolver(document, place, file, scenario, workspace.policies)
+        resolver = _Resolver(document, place, file, scenario, workspace.policies, meets)
         cases.append(resolver.case(campaign_of(document), tuple(in_service(document, place, known))))
         problems += resolver.problems
     return Suite(document.path, campaign_of(document), tuple(cases), file.never), problems
@@ -194,7 +202,13 @@ class _Resolver:
     """Works out one scenario; a moment that does not exist is a problem and stands in as the beginning."""
 
     def __init__(
-        self, document: Document, place: Place, file: ScenarioFile, scenario: Scenario, policies: Policies
+        self,
+        document: Document,
+        place: Place,
+        file: ScenarioFile,
+        scenario: Scenario,
+        policies: Policies,
+        meets: tuple[Meets, ...],
     ) -> None:
         self.problems: list[Problem] = []
         self._document = document
@@ -202,6 +216,7 @@ class _Resolver:
         self._file = file
         self._scenario = scenario
         self._policies = policies
+        self._meets = meets
 
     def case(self, campaign: str, campaigns: tuple[str, ...]) -> Case:
         person = self._person()
@@ -223,6 +238,7 @@ class _Resolver:
             happens=tuple(sorted(self._happens(), key=lambda happens: happens.heard_at)),
             expects=tuple(self._expects()),
             never=self._file.never,
+            meets=self._meets,
         )
 
     # Who.
@@ -352,6 +368,11 @@ def standard_fields(traits: Traits) -> dict[str, str]:
     if "phone" in fields:
         fields["phone"] = normalise_phone(fields["phone"], traits.country)
     return {name: _NORMALISED.get(name, str)(value) for name, value in fields.items()}
+
+
+def rule_of(never: Never) -> Rule:
+    """The rule as it was written."""
+    return Rule(**{one.name: getattr(never, one.name) for one in fields(Rule)})
 
 
 def pairs(consents: Consents) -> list[tuple[Purpose, Channel]]:

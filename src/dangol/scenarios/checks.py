@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.definitions.shape import describe
 from dangol.errors import InvalidEvent
+from dangol.expressions import Scope, problems
 from dangol.model.campaign import Campaign
 from dangol.model.problem import Problem
 from dangol.model.steps import Split
@@ -20,6 +21,7 @@ from dangol.model.workspace import STANDARD_ATTRIBUTES, TrackingPlan, ValueType
 from dangol.profiles.contact import normalise_country, normalise_email, normalise_locale, normalise_phone
 from dangol.scenarios import words
 from dangol.scenarios.model import ALL, EXPECTATIONS, HAPPENINGS
+from dangol.simulate.never import scope_of
 
 _WORDS: Mapping[str, tuple[str, Callable[[], set[str]]]] = {
     "refused": ("reason for a refusal", words.refusals),
@@ -345,6 +347,18 @@ def _check_never(document: Document, known: Known) -> Iterator[Problem]:
         if event is not None and event not in known.plan.events:
             text = f"found the event `{event}`, which is not in tracking-plan.yaml"
             yield document.problem("unknown-event", (*path, "after"), text, hint=did_you_mean(event, known.plan.events))
+        elif event is not None and (where := document.text_at((*path, "where"))) is not None:
+            scope = rule_scope(document, document.text_at((*path, "campaign")), event, known)
+            for error in problems(where, scope):
+                place = (*path, "where")
+                hint = f"did you mean `{error.suggestion}`?" if error.suggestion else ""
+                yield document.problem("bad-expression", place, str(error), hint=hint, offset=error.offset)
+
+
+def rule_scope(document: Document, campaign: str | None, after: str | None, known: Known) -> Scope:
+    """What the ``where`` of a rule of this file may talk about."""
+    found = known.campaigns.get(campaign or campaign_of(document))
+    return scope_of(after, found.entry.opened_by if found is not None else None, known.plan)
 
 
 def _check_word(document: Document, path: Path, what: str, known: Iterable[str]) -> Iterator[Problem]:

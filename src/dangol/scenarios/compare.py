@@ -318,8 +318,13 @@ def _decisions(case: Case, performance: Performance) -> Iterator[Line]:
 
 
 def _instead(verb: str, about: Sequence[Decided], case: Case) -> Iterator[str]:
-    for decided in about[:3]:
-        yield f"{_subject(decided)} was {verb} on {decided.at.astimezone(case.zone):%Y-%m-%d %H:%M}: {decided.reason}"
+    """What was decided instead, each line once; several channels are told apart."""
+    told = dict.fromkeys(
+        f"{_subject(one)}{f' by {one.channel}' if one.channel else ''} was {verb} on "
+        f"{one.at.astimezone(case.zone):%Y-%m-%d %H:%M}: {one.reason}"
+        for one in about
+    )
+    yield from list(told)[:3]
 
 
 def _is_about(named: Named, decided: Decided) -> bool:
@@ -368,9 +373,8 @@ def _same(found: object, wanted: object) -> bool:
 
 
 def _rules(case: Case, performance: Performance) -> Iterator[Line]:
-    for rule in case.never:
-        for message, why in broken(rule, performance.sent, case):
-            yield Line(message.at, Mark.WRONG, f"never: {why}", _told_sent(message))
+    for message, why in broken(performance, case):
+        yield Line(message.at, Mark.WRONG, f"never: {why}", _told_sent(message))
 
 
 def _at_the_end(case: Case, performance: Performance) -> Iterator[Line]:

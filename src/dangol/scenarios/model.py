@@ -280,6 +280,11 @@ class Never(Definition):
     after: str | None = Field(
         None, description="It is sent after this event of the scenario.", examples=["Order Completed"]
     )
+    where: str | None = Field(
+        None,
+        description="Which of these events count: an expression over `event` and `entry`.",
+        examples=["event.cart_id == entry.cart_id"],
+    )
     between: tuple[ClockTime, ClockTime] | None = Field(
         None, description="It is sent between these times of the customer's day.", examples=[["21:00", "08:00"]]
     )
@@ -290,6 +295,8 @@ class Never(Definition):
     def _says_something(self) -> Never:
         if self.within is not None and self.more_than is None:
             raise ValueError("`within` needs `more_than`: how many messages in that time are too many?")
+        if self.where is not None and self.after is None:
+            raise ValueError("`where` needs `after`: which event is it about?")
         if not self.model_fields_set:
             raise ValueError("an empty rule would forbid every message")
         return self

@@ -14,6 +14,7 @@ from dangol.model.durations import LONGEST, format_duration, parse_duration
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 _LENGTH = re.compile(r"\s*\d+\s*[a-z]+\s*")
+_UNITS = frozenset(f"{unit}{s}" for unit in ("second", "minute", "hour", "day", "week") for s in ("", "s"))
 _ZERO = re.compile(r"\s*0+\s*(second|minute|hour|day|week)s?\s*")
 EXPECTED_MOMENT = (
     "a day and a time on the customer's clock, such as `2026-03-02 10:00`, or with an offset, such as "
@@ -54,6 +55,10 @@ def parse_length(value: object) -> timedelta:
     return total
 
 
+def _is_length(text: str) -> bool:
+    return "".join(_LENGTH.findall(text)) == text and all(part.split()[-1] in _UNITS for part in _LENGTH.findall(text))
+
+
 def _end(value: object) -> datetime | timedelta:
     """Of a day without a time, the end is meant."""
     if isinstance(value, datetime | timedelta):
@@ -64,6 +69,8 @@ def _end(value: object) -> datetime | timedelta:
             return parse_moment(f"{text} 00:00") + timedelta(days=1)
         return parse_moment(text) if _MOMENT.fullmatch(text) else parse_length(value)
     except ValueError:
+        if text and _is_length(text):
+            raise  # it is one, and what is wrong with it was said
         raise ValueError(f"expected {EXPECTED_END}; found {value!r}") from None
 
 
@@ -99,13 +106,20 @@ End = Annotated[
 
 
 def on_clock(moment: datetime, zone: tzinfo) -> datetime:
-    """The instant, in UTC, at which a clock in ``zone`` shows ``moment``; of two, the first.
+    """The instant, in UTC, at which a clock in ``zone`` shows ``moment``.
 
-    Raises ValueError for a time that the clock skips, when summer time begins.
+    Raises ValueError for a time that the clock skips when summer time begins, or shows twice when it ends.
     """
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
     instant = moment.replace(tzinfo=zone).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) != moment:
         raise ValueError(f"{moment:%Y-%m-%d %H:%M} does not exist in {zone}: the clock is put forward then")
+    again = moment.replace(tzinfo=zone, fold=1)
+    if again.astimezone(UTC) != instant:
+        first = moment.replace(tzinfo=zone).isoformat("T", "minutes")
+        raise ValueError(
+            f"{moment:%Y-%m-%d %H:%M} happens twice in {zone}, where the clock is put back then; write {first} or "
+            f"{again.isoformat('T', 'minutes')}"
+        )
     return instant

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dangol.definitions.workspace import Workspace
 from dangol.errors import ProblemsFound
-from dangol.scenarios.cases import Case, collect
-from dangol.scenarios.model import EventHappens, Never
-from dangol.scenarios.performance import Sent
+from dangol.scenarios.cases import Case, collect, rule_of
+from dangol.scenarios.performance import Performance, Sent
 from dangol.simulate.never import Got, Rule
 from dangol.simulate.never import broken as breaking
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def rule_of(never: Never) -> Rule:
-    """The rule as it was written."""
-    return Rule(**{one.name: getattr(never, one.name) for one in fields(Rule)})
-
-
-def broken(never: Never, sent: Sequence[Sent], case: Case) -> Iterator[tuple[Sent, str]]:
-    """Each message that breaks the rule, and the rule in words; ``sent`` is in the order of time."""
-    rule = rule_of(never)
-    happened: dict[str, list[datetime]] = {}
-    for one in case.happens:
-        if isinstance(one.what, EventHappens):
-            happened.setdefault(one.what.event, []).append(one.at)
+def broken(performance: Performance, case: Case) -> Iterator[tuple[Sent, str]]:
+    """Each message that breaks a rule of the scenario's file, and the rule in words."""
+    sent = performance.sent
     got = [
-        Got(m.at, (m.at.astimezone(case.zone).time(),), _EVER, m.campaign, m.message, m.channel.value, m.holds)
+        Got(
+            m.at,
+            (m.at.astimezone(case.zone).time(),),
+            _EVER,
+            m.campaign,
+            m.message,
+            m.channel.value,
+            m.holds,
+            m.entry,
+            m.began,
+        )
         for m in sent
     ]
-    for index in breaking(rule, got, happened):
-        yield sent[index], rule.told
+    for never, meets in zip(case.never, case.meets, strict=True):
+        rule = rule_of(never)
+        for index in breaking(rule, got, performance.happened, meets):
+            yield sent[index], rule.told
 
 
 def rules(root: Path, workspace: Workspace) -> tuple[Rule, ...]:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel
-from dangol.simulate.never import holds
+from dangol.simulate.never import Happened, holds
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that was handed over."""
+    """A message that was handed over; ``began`` is the id of the event that its journey began with, ``entry`` are its
+    properties."""
 
     at: datetime
     campaign: str
     step: str
     message: str
     rendered: Rendered
+    began: str = ""
+    entry: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def channel(self) -> Channel:
@@ -65,11 +68,15 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Everything that came of a scenario, each list in the order of time."""
+    """Everything that came of a scenario, each list in the order of time.
+
+    ``happened`` are all events from the scenario's beginning on, by name, when dangol heard of them.
+    """
 
     sent: Sequence[Sent] = ()
     decided: Sequence[Decided] = ()
     emitted: Sequence[Reported] = ()
     calls: Sequence[Reported] = ()
     journeys: Sequence[Journey] = ()
+    happened: Mapping[str, Sequence[Happened]] = field(default_factory=dict)
     profile: Mapping[str, Any] | None = None

@@ -40,6 +40,7 @@ from dangol.scenarios.model import (
 )
 from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
 from dangol.settings import Settings
+from dangol.simulate.never import Happened
 from dangol.simulate.runner import Runner
 from dangol.store.tables import calls, events, journeys, messages
 
@@ -228,6 +229,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
             profile_id = self._profile_id(tx, case)
             entries = reader.history(tx, Filter(profile_id=profile_id), limit=1_000_000)
             rows = {row.id: row for row in tx.execute(select(messages).where(messages.c.profile_id == profile_id))}
+            began = _entries(tx, profile_id)
             return Performance(
                 sent=[
                     Sent(
@@ -236,6 +238,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
                         rows[one.message_id].step,
                         rows[one.message_id].template,
                         one.rendered,
+                        *began.get(rows[one.message_id].journey_id, ("", {})),
                     )
                     for at, one in self._carrier.taken
                 ],
@@ -243,6 +246,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
                 emitted=list(_emitted(tx, profile_id)),
                 calls=list(_called(tx, profile_id)),
                 journeys=list(_journeys(tx, profile_id, entries)),
+                happened=_happened(tx, profile_id, case.begins),
                 profile=people.load(tx, [profile_id])[profile_id].fields(),
             )
 
@@ -260,6 +264,22 @@ def _decided(entry: Entry, rows: Mapping[str, Any], case: Case) -> Decided:
         message=row.template if row is not None else None,
         told=" ".join([line.text, *(f"{detail}." for detail in line.details if not detail.startswith(_IDS))]),
     )
+
+
+def _entries(tx: Connection, profile_id: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Journey → id and properties of the event that it began with."""
+    wanted = select(journeys.c.id, events.c.id.label("event_id"), events.c.properties)
+    wanted = wanted.join(events, events.c.id == journeys.c.entry_event_id).where(journeys.c.profile_id == profile_id)
+    return {row.id: (row.event_id, row.properties) for row in tx.execute(wanted)}
+
+
+def _happened(tx: Connection, profile_id: str, begins: datetime) -> dict[str, list[Happened]]:
+    """Everything that dangol heard of since then, what campaigns emitted too, by name."""
+    found: dict[str, list[Happened]] = {}
+    wanted = select(events).where(events.c.profile_id == profile_id, events.c.received_at >= begins)
+    for row in tx.execute(wanted.order_by(events.c.received_at, events.c.id)):
+        found.setdefault(row.name, []).append(Happened(row.received_at, row.properties, row.id))
+    return found
 
 
 def _emitted(tx: Connection, profile_id: str) -> Iterator[Reported]:

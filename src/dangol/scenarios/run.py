@@ -10,6 +10,7 @@ from pathlib import Path
 from dangol.definitions.document import did_you_mean
 from dangol.definitions.workspace import Workspace, read_workspace
 from dangol.errors import ProblemsFound, UsageError
+from dangol.model.problem import Problem
 from dangol.release import check_texts
 from dangol.scenarios.cases import Case, Collected, collect
 from dangol.scenarios.compare import Result, compare
@@ -58,17 +59,39 @@ class Programme:
                 yield Played(result, time.perf_counter() - began)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What could be read of a workspace: ``programme`` is None if it has ``errors`` itself, those of scenario files
+    aside, which are told by path; the programme lacks these files."""
+
+    programme: Programme | None
+    collected: Collected
+    errors: tuple[Problem, ...]
+
+    def in_scenarios(self, path: str) -> list[Problem]:
+        """The errors of one scenario file."""
+        return [one for one in self.collected.problems if one.path == path and one.severity == "error"]
+
+
+def attempt(root: Path) -> Attempt:
+    """Read the workspace at ``root`` and its scenarios. Raises UsageError where there is no workspace."""
+    workspace, problems = read_workspace(root)
+    if workspace is not None:
+        problems = problems + check_texts(workspace)
+    collected = collect(root, workspace)
+    errors = tuple(sorted({problem for problem in problems if problem.severity == "error"}))
+    found = Programme(workspace, collected) if workspace is not None and not errors else None
+    return Attempt(found, collected, errors)
+
+
 def programme(root: Path, keys: Collection[str] = ()) -> Programme:
     """The scenarios of the workspace at ``root``; with ``keys``, mistakes in those of other campaigns do not matter.
 
     Raises UsageError where there is no workspace, and ProblemsFound with every error in workspace and scenarios.
     """
-    workspace, problems = read_workspace(root)
-    if workspace is not None:
-        problems = problems + check_texts(workspace)
-    collected = collect(root, workspace)
-    problems += [one for one in collected.problems if not keys or collected.campaigns[one.path] in keys]
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors or workspace is None:
-        raise ProblemsFound(sorted(set(errors)))
-    return Programme(workspace, collected)
+    found = attempt(root)
+    campaigns = found.collected.campaigns
+    wrong = [one for path, key in campaigns.items() if not keys or key in keys for one in found.in_scenarios(path)]
+    if wrong or found.programme is None:
+        raise ProblemsFound(sorted({*found.errors, *wrong}))
+    return found.programme

@@ -6,26 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dangol.definitions.workspace import Workspace
+from dangol.model.durations import format_duration
 from dangol.model.vocabulary import Channel
-from dangol.simulate.behaviour import Behaviour, shipped_behaviour, unknown_events
+from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.compare import Change, Comparison
-from dangol.simulate.goals import EVERYBODY, HELD_OUT, MESSAGED
+from dangol.simulate.gaps import Answers, assumed_gaps, campaign_gaps
+from dangol.simulate.goals import CAME, EVERYBODY, HELD_OUT
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Found, Plan, workspace_of
-from dangol.simulate.tally import HOUR, MANY, Line, Outcome, Tally
+from dangol.simulate.tally import HOUR, MANY, STILL_WAITING, Line, Outcome, Tally, whole_weeks
 
-Answers = dict[str, Any]
 CHANNELS = tuple(channel.value for channel in Channel)
 _SECONDS = 3_600
-
-
-def told(code: str, **values: Any) -> Answers:
-    """Something to be said about how the answers were made; ``words.said`` puts it into words."""
-    return {"code": code, "values": values}
+_SAID = ("message", "campaign", "channel", "contains", "after", "where", "more_than")
+T = TypeVar("T", str, tuple[str, str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +55,18 @@ def answers(plan: Plan, found: Found, origin: Origin) -> Answers:
         "assumptions": {
             "audience": origin.audience,
             "events": origin.events,
-            "notes": [*origin.notes, *_gaps(plan, workspaces[-1], found.tallies[-1])],
+            "notes": [*origin.notes, *assumed_gaps(plan, workspaces[-1], origin.audience["code"])],
             "responses": [one.model_dump(mode="json") for one in plan.behaviour.responses],
         },
+        "campaign_notes": campaign_gaps(workspaces[-1], found.tallies[-1]),
         "variants": variants,
         "difference": _difference(found.comparison, plan, zone) if len(variants) == 2 else None,
     }
 
 
-def _gaps(plan: Plan, workspace: Workspace, tally: Tally) -> list[Answers]:
-    """What the assumptions do not cover, so that an empty row is not read as a finding."""
-    notes = []
-    if plan.events is None and plan.behaviour != shipped_behaviour():
-        plan_events = workspace.tracking_plan.events
-        if unknown := unknown_events(plan.behaviour, plan_events):
-            notes.append(told("note_unknown", names=", ".join(unknown)))
-    for key, campaign in sorted(workspace.campaigns.items()):
-        event = campaign.entry.event or campaign.entry.api
-        if event is not None and not tally.events[event] and not tally.entries[key]:
-            notes.append(told("note_never", campaign=key, event=event))
-    return notes
-
-
 def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> Answers:
     by_channel = _by_channel((channel, count) for (*_, channel), count in tally.sent.items())
+    texts = _texts(tally)
     return {
         "people": tally.people,
         "people_reached": tally.people_reached,
@@ -97,22 +83,36 @@ def _variant(tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> 
         "deferred": _grouped((reason, n) for (_, reason), n in tally.deferred.items()),
         "events": _grouped(tally.events.items()),
         "campaigns": [
-            _campaign(key, tally, workspace, plan, zone)
+            _campaign(key, tally, workspace, plan, texts, zone)
             for key in sorted(workspace.campaigns.keys() | {of for of, *_ in (*tally.sent, *tally.refused)})
         ],
         "volume": _volume(tally, plan, zone),
         "competition": _competition(tally),
+        "weeks_counted": whole_weeks(plan.start, plan.end),
         "weeks": {kind: [tally.weeks[kind, count] for count in range(MANY + 1)] for kind in ("all", "marketing")},
-        "nothing": [{"reason": reason, "people": n} for reason, n in _most(tally.nothing)],
+        "nothing": [
+            {
+                "reason": reason,
+                "people": n,
+                "campaigns": dict(_most(tally.waiting_alone)) if reason == STILL_WAITING else {},
+            }
+            for reason, n in _most(tally.nothing)
+        ],
         "never": [_never(number, rule, tally, zone) for number, rule in enumerate(plan.never)],
-        "samples": [_sample(name, lines, zone) for _, name, lines in tally.samples],
+        "samples": [_sample(name, lines, texts, zone) for _, name, lines in tally.samples],
     }
+
+
+def _texts(tally: Tally) -> dict[tuple[str, str], str]:
+    """The message that each campaign's step sends; of several versions the one that is sent most."""
+    return {(campaign, step): message for (campaign, step, message), _ in reversed(_most(tally.texts))}
 
 
 def _never(number: int, rule: Rule, tally: Tally, zone: ZoneInfo) -> Answers:
     """A rule of what nobody may ever get, how often it was broken, and who got the first of these messages."""
     return {
         "rule": rule.told,
+        "about": _about(rule),
         "campaign": rule.campaign,
         "times": tally.breached[number],
         "first": [
@@ -128,7 +128,19 @@ def _never(number: int, rule: Rule, tally: Tally, zone: ZoneInfo) -> Answers:
     }
 
 
-def _campaign(key: str, tally: Tally, workspace: Workspace, plan: Plan, zone: ZoneInfo) -> Answers:
+def _about(rule: Rule) -> Answers:
+    """What a rule says, as it was written."""
+    said: Answers = {name: value for name in _SAID if (value := getattr(rule, name)) is not None}
+    if rule.between is not None:
+        said["between"] = [f"{at:%H:%M}" for at in rule.between]
+    if rule.within is not None:
+        said["within"] = format_duration(rule.within)
+    return said
+
+
+def _campaign(
+    key: str, tally: Tally, workspace: Workspace, plan: Plan, texts: Mapping[tuple[str, str], str], zone: ZoneInfo
+) -> Answers:
     campaign = workspace.campaigns.get(key)
     sent = _by_channel((channel, n) for (of, _, _, channel), n in tally.sent.items() if of == key)
     return {
@@ -145,7 +157,7 @@ def _campaign(key: str, tally: Tally, workspace: Workspace, plan: Plan, zone: Zo
         "cost": _cost(sent, tally.segments[key], plan.behaviour)["total"],
         "refused": _grouped((reason, n) for (of, _, reason), n in tally.refused.items() if of == key),
         "deferred": {
-            reason: {"messages": n, "mean_hours": round(tally.deferred_hours[of, reason] / n, 1)}
+            reason: {"messages": n, "mean_hours": round(tally.deferred_minutes[of, reason] / n / 60, 1)}
             for (of, reason), n in sorted(tally.deferred.items())
             if of == key
         },
@@ -154,16 +166,22 @@ def _campaign(key: str, tally: Tally, workspace: Workspace, plan: Plan, zone: Zo
         "opened": sum(n for (of, _, how), n in tally.answers.items() if (of, how) == (key, "opened")),
         "clicked": sum(n for (of, _, how), n in tally.answers.items() if (of, how) == (key, "clicked")),
         "bought": sum(n for (of, _, how), n in tally.answers.items() if (of, how) == (key, "bought")),
-        "steps": _steps(key, tally, zone),
+        "steps": _steps(key, tally, texts, zone),
         "groups": _groups(key, tally, has_goal=campaign is not None and campaign.goal is not None),
     }
 
 
-def _steps(key: str, tally: Tally, zone: ZoneInfo) -> list[Answers]:
+def stirring(campaigns: Iterable[Answers]) -> list[Answers]:
+    """Those of which there is anything to tell."""
+    return [one for one in campaigns if one["entries"] or one["sent"] or one["refused"]]
+
+
+def _steps(key: str, tally: Tally, texts: Mapping[tuple[str, str], str], zone: ZoneInfo) -> list[Answers]:
     return [
         {
             "stage": stage,
             "step": step,
+            "message": texts.get((of, step), ""),
             "channel": channel,
             "sent": count,
             "first": _local(tally.span[of, stage, step, channel][0], zone),
@@ -175,14 +193,15 @@ def _steps(key: str, tally: Tally, zone: ZoneInfo) -> list[Answers]:
 
 
 def _groups(key: str, tally: Tally, *, has_goal: bool) -> list[Answers]:
-    """Conversion by group: everybody, the messaged, the held out, then the arms."""
-    usual = {EVERYBODY: 0, MESSAGED: 1, HELD_OUT: 2}
+    """Conversion by group: everybody, who came to a message, the held out, then the arms."""
+    usual = {EVERYBODY: 0, CAME: 1, HELD_OUT: 2}
     found = sorted((group for of, group in tally.groups if of == key), key=lambda group: (usual.get(group, 3), group))
     return [
         {
             "group": group,
             "journeys": tally.groups[key, group],
             "converted": tally.converted[key, group] if has_goal else None,
+            "undecided": tally.undecided[key, group] if has_goal else None,
             "share": round(tally.converted[key, group] / tally.groups[key, group], 4) if has_goal else None,
         }
         for group in found
@@ -199,7 +218,8 @@ def _volume(tally: Tally, plan: Plan, zone: ZoneInfo) -> Answers:
     for (hour, channel), count in tally.hours.items():
         local = (plan.start + hour * HOUR).astimezone(zone)
         days.setdefault(local.date().isoformat(), Counter())[channel] += count
-        of_day[local.hour][channel] += count
+    for (own, channel), count in tally.own_hours.items():
+        of_day[own][channel] += count
     return {
         "days": [{"date": day, **{channel: counts[channel] for channel in CHANNELS}} for day, counts in days.items()],
         "hours_of_day": [
@@ -248,7 +268,7 @@ def _competition(tally: Tally) -> list[Answers]:
     return sorted(found, key=lambda one: (-(one["refused"] + one["deferred"] + one["rerouted"]), one["campaign"]))
 
 
-def _sample(name: str, lines: Sequence[Line], zone: ZoneInfo) -> Answers:
+def _sample(name: str, lines: Sequence[Line], texts: Mapping[tuple[str, str], str], zone: ZoneInfo) -> Answers:
     return {
         "profile": name,
         "lines": [
@@ -256,6 +276,7 @@ def _sample(name: str, lines: Sequence[Line], zone: ZoneInfo) -> Answers:
                 "at": _local(line.at, zone),
                 "campaign": line.campaign,
                 "step": line.step,
+                "message": texts.get((line.campaign, line.step), ""),
                 "decision": line.decision,
                 "reason": line.reason,
                 "channel": line.channel,
@@ -287,7 +308,8 @@ def _change(change: Change, zone: ZoneInfo) -> Answers:
         "step": change.step,
         "before": _outcome(change.before, zone),
         "after": _outcome(change.after, zone),
-        "why": change.why or None,
+        "how": change.how or None,
+        "why": change.why,
     }
 
 
@@ -297,6 +319,7 @@ def _outcome(outcome: Outcome | None, zone: ZoneInfo) -> Answers | None:
     return {
         "state": outcome.state,
         "reason": outcome.reason,
+        "message": outcome.message,
         "channel": outcome.channel,
         "at": _local(outcome.at, zone),
     }
@@ -328,7 +351,7 @@ def _grouped(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(_most(found))
 
 
-def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _most(counts: Mapping[T, int]) -> list[tuple[T, int]]:
     """Most frequent first; of equals the first by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 

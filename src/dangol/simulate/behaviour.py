@@ -6,7 +6,7 @@ The assumptions are stated in the report; docs/simulating.md explains every key.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -14,10 +14,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from dangol.definitions.document import Document, did_you_mean
+from dangol.definitions.document import Path as Place
 from dangol.definitions.shape import validate
+from dangol.definitions.workspace import Workspace
 from dangol.definitions.yaml import read_yaml
 from dangol.errors import ProblemsFound, UsageError
 from dangol.model.durations import Duration
+from dangol.model.problem import Problem
 from dangol.model.steps import Definition, Key
 from dangol.model.vocabulary import Channel, Purpose
 
@@ -119,6 +123,12 @@ class Response(Definition):
     purchase: Share = 0.0
     after: Duration | None = Field(None, description="How long after the message they buy, on average.")
 
+    @model_validator(mode="after")
+    def _open_before_click(self) -> Response:
+        if self.click > self.open > 0:
+            raise ValueError(f"more click than open: `click` is {self.click:.2%}, `open` {self.open:.2%}")
+        return self
+
 
 class Purchase(Definition):
     """The event that a purchase is."""
@@ -184,6 +194,14 @@ class Behaviour(Definition):
     costs: dict[Channel, Cost] = Field(default_factory=dict)
     limits: dict[Channel, Limit] = Field(default_factory=dict)
 
+    @field_validator("costs")
+    @classmethod
+    def _parts_are_of_sms(cls, costs: dict[Channel, Cost]) -> dict[Channel, Cost]:
+        for channel, cost in costs.items():
+            if cost.per_segment is not None and channel is not Channel.SMS:
+                raise ValueError(f"`per_segment` is for sms; {channel.value} costs `per_message` or `per_thousand`")
+        return costs
+
     def response(self, channel: str, stage: str) -> Response:
         """The response that says most about this channel and stage; of two that say as much, the later one."""
         best, rank = _NO_RESPONSE, -1
@@ -198,8 +216,11 @@ class Behaviour(Definition):
 _NO_RESPONSE = Response()
 
 
-def read_behaviour(path: Path) -> Behaviour:
-    """The assumptions in a file. Raises UsageError if it cannot be read, ProblemsFound with everything wrong in it."""
+def read_behaviour(path: Path, workspace: Workspace) -> Behaviour:
+    """The assumptions in a file about the people of this workspace.
+
+    Raises UsageError if it cannot be read, ProblemsFound with everything wrong in it.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -208,7 +229,7 @@ def read_behaviour(path: Path) -> Behaviour:
         raise UsageError(f"--behaviour: {path} is not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise UsageError(f"--behaviour: {path} cannot be read: {error.strerror}") from None
-    return parse_behaviour(str(path), text)
+    return parse_behaviour(str(path), text, workspace)
 
 
 def shipped_behaviour() -> Behaviour:
@@ -217,9 +238,12 @@ def shipped_behaviour() -> Behaviour:
     return parse_behaviour(name, (files("dangol.simulate") / "data" / name).read_text(encoding="utf-8"))
 
 
-def parse_behaviour(path: str, text: str) -> Behaviour:
-    """The assumptions in a text; ``path`` is named in problems."""
-    document, problems = read_yaml(path, text.replace("\r\n", "\n"))
+def parse_behaviour(path: str, text: str, workspace: Workspace | None = None) -> Behaviour:
+    """The assumptions in a text; ``path`` is named in problems. What it names is looked up in ``workspace``."""
+    text = text.replace("\r\n", "\n")
+    if not text.strip():
+        raise ProblemsFound([Problem(path, 1, 1, "empty-file", "the file is empty", "leave --behaviour out instead")])
+    document, problems = read_yaml(path, text)
     if document is None or problems:
         raise ProblemsFound(problems)
     behaviour, problems = validate(document, Behaviour)
@@ -233,9 +257,54 @@ def parse_behaviour(path: str, text: str) -> Behaviour:
         for index, follows in enumerate(happens.then)
         if follows.event not in behaviour.events
     ]
+    if workspace is not None:
+        misnamed += _unknown(document, behaviour, workspace)
     if misnamed:
-        raise ProblemsFound(misnamed)
+        raise ProblemsFound(sorted(misnamed))
     return behaviour
+
+
+def _unknown(document: Document, behaviour: Behaviour, workspace: Workspace) -> Iterator[Problem]:
+    """What is named and is not there. Events that the tracking plan lacks are left out and told of, not refused."""
+    plan, stages = workspace.tracking_plan, {stage.key for stage in workspace.journey_map.stages}
+    place: Place
+    for index, response in enumerate(behaviour.responses):
+        if response.stage is not None and response.stage not in stages:
+            text = f"the journey map has no stage `{response.stage}`"
+            yield _misnamed(document, "unknown-stage", ("responses", index, "stage"), text, response.stage, stages)
+    bought = behaviour.purchase.event
+    if "event" in behaviour.purchase.model_fields_set and bought not in plan.events:
+        text = f"the tracking plan has no event `{bought}`"
+        yield _misnamed(document, "unknown-event", ("purchase", "event"), text, bought, set(plan.events))
+    for name in behaviour.people.attributes:
+        if name not in plan.attributes:
+            text = f"the tracking plan has no attribute `{name}`"
+            place = ("people", "attributes", name)
+            yield _misnamed(document, "unknown-attribute", place, text, name, set(plan.attributes), key=True)
+    for name in behaviour.people.past:
+        if name not in plan.events:
+            text = f"the tracking plan has no event `{name}`"
+            place = ("people", "past", name)
+            yield _misnamed(document, "unknown-event", place, text, name, set(plan.events), key=True)
+    for event, happens in behaviour.events.items():
+        known = plan.events.get(event)
+        if known is not None:
+            for name in happens.properties.keys() - known.keys():
+                text = f"`{event}` has no property `{name}` in the tracking plan"
+                place = ("events", event, "properties", name)
+                yield _misnamed(document, "unknown-property", place, text, name, set(known), key=True)
+            for index, follows in enumerate(happens.then):
+                for number, name in enumerate(follows.keeps):
+                    if name not in known:
+                        text = f"`{event}` has no property `{name}` to keep"
+                        place = ("events", event, "then", index, "keeps", number)
+                        yield _misnamed(document, "unknown-property", place, text, name, set(known))
+
+
+def _misnamed(
+    document: Document, code: str, place: Place, text: str, name: str, known: set[str], *, key: bool = False
+) -> Problem:
+    return document.problem(code, place, text, hint=did_you_mean(name, known), key=key)
 
 
 def unknown_events(behaviour: Behaviour, planned: Mapping[str, Any]) -> list[str]:

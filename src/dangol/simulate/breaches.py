@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
+from dangol.definitions.workspace import Workspace
+from dangol.expressions import Scope
 from dangol.model.vocabulary import MessageState
 from dangol.policy.zones import plausible_zones
 from dangol.profiles import people
 from dangol.simulate.carrier import Carrier
 from dangol.simulate.crowd import CHUNK, chunks
 from dangol.simulate.happenings import Someone
-from dangol.simulate.never import Got, Rule, broken
+from dangol.simulate.never import Got, Happened, Rule, broken, scope_of, where_of
 from dangol.simulate.tally import Breach, Tally
 from dangol.store.bulk import among
 from dangol.store.tables import events, journeys, messages
@@ -29,6 +31,7 @@ class Held(NamedTuple):
     """What people are held to, and since when; ``anywhere`` are the zones of those whose own nobody knows."""
 
     rules: Sequence[Rule]
+    workspace: Workspace
     start: datetime
     anywhere: tuple[str, ...]
 
@@ -41,6 +44,7 @@ def count_breaches(tx: Connection, held: Held, crowd: Sequence[Someone], carrier
     """
     if not held.rules:
         return
+    meets = [where_of(rule, _scope(rule, held.workspace)) for rule in held.rules]
     asked = sorted({rule.after for rule in held.rules if rule.after is not None})
     for some in chunks([one.profile_id for one in crowd], CHUNK):
         known, happened = people.load(tx, some), _happened(tx, some, asked)
@@ -49,7 +53,7 @@ def count_breaches(tx: Connection, held: Held, crowd: Sequence[Someone], carrier
             zones = plausible_zones(who, held.anywhere)
             got = [_got(row, zones, carrier) for row in rows]
             for number, rule in enumerate(held.rules):
-                for index in broken(rule, got, happened.get(profile_id, {})):
+                for index in broken(rule, got, happened.get(profile_id, {}), meets[number]):
                     tally.breached[number] += 1
                     one = got[index]
                     tally.note_breach(number, Breach(one.at, who.external_id, one.campaign, one.message, one.channel))
@@ -57,6 +61,7 @@ def count_breaches(tx: Connection, held: Held, crowd: Sequence[Someone], carrier
 
 def _messages(tx: Connection, profile_ids: Sequence[str], held: Held) -> Iterable[Any]:
     """What these people got, each person's in the order of time."""
+    entered_by = events.alias()
     statement = (
         select(
             messages.c.id,
@@ -66,8 +71,11 @@ def _messages(tx: Connection, profile_ids: Sequence[str], held: Held) -> Iterabl
             messages.c.channel,
             messages.c.updated_at,
             journeys.c.entered_at,
+            journeys.c.entry_event_id,
+            entered_by.c.properties.label("entry"),
         )
         .join(journeys, journeys.c.id == messages.c.journey_id)
+        .outerjoin(entered_by, entered_by.c.id == journeys.c.entry_event_id)
         .where(
             among(messages.c.profile_id, "ids"),
             messages.c.state.in_(_HANDED_OVER),
@@ -78,16 +86,20 @@ def _messages(tx: Connection, profile_ids: Sequence[str], held: Held) -> Iterabl
     return tx.execute(statement, {"ids": list(profile_ids)})
 
 
-def _happened(tx: Connection, profile_ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, list[datetime]]]:
-    found: dict[str, dict[str, list[datetime]]] = {}
+def _happened(tx: Connection, profile_ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, list[Happened]]]:
+    found: dict[str, dict[str, list[Happened]]] = {}
     if not names:
         return found
-    statement = select(events.c.profile_id, events.c.name, events.c.occurred_at).where(
-        among(events.c.profile_id, "ids"), events.c.name.in_(names)
-    )
+    statement = select(events).where(among(events.c.profile_id, "ids"), events.c.name.in_(names))
     for row in tx.execute(statement, {"ids": list(profile_ids)}):
-        found.setdefault(row.profile_id, {}).setdefault(row.name, []).append(row.occurred_at)
+        one = Happened(row.occurred_at, row.properties, row.id)
+        found.setdefault(row.profile_id, {}).setdefault(row.name, []).append(one)
     return found
+
+
+def _scope(rule: Rule, workspace: Workspace) -> Scope:
+    campaign = workspace.campaigns.get(rule.campaign or "")
+    return scope_of(rule.after, campaign.entry.opened_by if campaign else None, workspace.tracking_plan)
 
 
 def _got(row: Any, zones: Sequence[ZoneInfo], carrier: Carrier) -> Got:
@@ -99,4 +111,6 @@ def _got(row: Any, zones: Sequence[ZoneInfo], carrier: Carrier) -> Got:
         message=row.template,
         channel=row.channel,
         holds=partial(carrier.held, row.id),
+        entry=row.entry or {},
+        began=row.entry_event_id or "",
     )

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import zip_longest
 from typing import Literal
 
 from dangol.simulate.tally import Outcome
 
-Kind = Literal["gained", "lost", "other_time", "other_channel", "other_reason"]
-KINDS: tuple[Kind, ...] = ("gained", "lost", "other_time", "other_channel", "other_reason")
+Kind = Literal[
+    "gained", "into_window", "lost", "after_window", "other_time", "other_channel", "other_text", "other_reason"
+]
+How = Literal["", "put_off", "not_put_off", "rerouted", "not_rerouted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One message of one person that is not what it was.
 
-    ``before`` and ``after`` are None where that variant has no such message at all; ``why`` then says what the log of
-    that variant holds about the person and the campaign.
+    ``before`` and ``after`` are None where that variant has no such message at all. ``why`` is a reason of the log or
+    one of ``outcomes``; ``how`` says what it did, where that is not plain: the message is put off for this reason now,
+    or no longer.
     """
 
     kind: Kind
@@ -29,6 +31,7 @@ class Change:
     before: Outcome | None
     after: Outcome | None
     why: str = ""
+    how: How = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,54 +71,65 @@ class Comparison:
 
 
 def changes(before: Sequence[Outcome], after: Sequence[Outcome]) -> tuple[Change, ...]:
-    """What differs for one person. Messages of one step are paired by journey, those that are left in order of time."""
-    mine, theirs = _by_step(before), _by_step(after)
+    """What differs for one person.
+
+    Messages of one step and journey belong together; of those that are left, a journey's messages of the same text,
+    which now stand at another place; of the rest those of one step, in order of time.
+    """
     found: list[Change] = []
-    for campaign, step in sorted(mine.keys() | theirs.keys()):
-        for old, new in _pairs(mine.get((campaign, step), []), theirs.get((campaign, step), [])):
-            kind = _kind(old, new)
-            if kind is not None:
-                found.append(Change(kind, campaign, step, old, new))
+    mine, theirs, pairs = list(before), list(after), _Pairs()
+    pairs.match(mine, theirs, lambda one: one.journey and (one.campaign, one.step, one.journey))
+    pairs.match(mine, theirs, lambda one: one.journey and one.message and (one.campaign, one.message, one.journey))
+    pairs.match(mine, theirs, lambda one: (one.campaign, one.step))
+    for old, new in (*pairs, *((old, None) for old in mine), *((None, new) for new in theirs)):
+        shown = new or old
+        assert shown is not None
+        found += [Change(kind, shown.campaign, shown.step, old, new) for kind in _kinds(old, new)]
     return tuple(sorted(found, key=_when))
 
 
-def _pairs(before: list[Outcome], after: list[Outcome]) -> list[tuple[Outcome | None, Outcome | None]]:
-    pairs: list[tuple[Outcome | None, Outcome | None]] = []
-    left = list(after)
-    alone = []
-    for old in before:
-        same = next((new for new in left if old.journey and new.journey == old.journey), None)
-        if same is None:
-            alone.append(old)
-        else:
-            left.remove(same)
-            pairs.append((old, same))
-    return [*pairs, *zip_longest(alone, left)]
+class _Pairs(list[tuple[Outcome, Outcome]]):
+    """Messages before and after that belong together."""
+
+    def match(self, before: list[Outcome], after: list[Outcome], key: Callable[[Outcome], object]) -> None:
+        """Take pairs with the same key out of both lists, in order of time; without a key there is no pair."""
+        waiting: dict[object, list[Outcome]] = {}
+        for one in sorted(after, key=_in_order):
+            waiting.setdefault(key(one), []).append(one)
+        for old in sorted(before, key=_in_order):
+            named = key(old)
+            if named and waiting.get(named):
+                new = waiting[named].pop(0)
+                before.remove(old)
+                after.remove(new)
+                self.append((old, new))
 
 
-def _by_step(outcomes: Sequence[Outcome]) -> Mapping[tuple[str, str], list[Outcome]]:
-    grouped: dict[tuple[str, str], list[Outcome]] = {}
+def _in_order(outcome: Outcome) -> tuple[datetime, str]:
     # A message on each of several channels is several messages of one step: the channel keeps the pairs together.
-    for one in sorted(outcomes, key=lambda outcome: (outcome.at, outcome.channel)):
-        grouped.setdefault((one.campaign, one.step), []).append(one)
-    return grouped
+    return outcome.at, outcome.channel
 
 
-def _kind(old: Outcome | None, new: Outcome | None) -> Kind | None:
-    """How a message changed; None if it did not. A message that is refused in the one and missing in the other is
+def _kinds(old: Outcome | None, new: Outcome | None) -> Iterator[Kind]:
+    """How a message changed; nothing if it did not. A message that is refused in the one and missing in the other is
     nothing that the person notices, but the reason is another."""
     was, is_ = old is not None and old.sent, new is not None and new.sent
     if was and not is_:
-        return "lost"
-    if is_ and not was:
-        return "gained"
-    if old is None or new is None:
-        return "other_reason"
-    if not was:
-        return "other_reason" if (old.state, old.reason) != (new.state, new.reason) else None
-    if old.channel != new.channel:
-        return "other_channel"
-    return "other_time" if old.at != new.at else None
+        yield "lost"
+    elif is_ and not was:
+        yield "gained"
+    elif old is None or new is None:
+        yield "other_reason"
+    elif not was:
+        if (old.state, old.reason) != (new.state, new.reason):
+            yield "other_reason"
+    elif old.channel != new.channel:
+        yield "other_channel"  # where the text is another, too
+    else:
+        if old.at != new.at:
+            yield "other_time"
+        if old.content != new.content:
+            yield "other_text"
 
 
 def _when(change: Change) -> tuple[datetime, str, str]:

@@ -30,7 +30,8 @@ class Draws:
 
     def one(self, *key: str) -> float:
         """One number for this key."""
-        return self.eight(*key)[0]
+        digest = hashlib.blake2b("\x1f".join(key).encode(), key=self._seed, digest_size=64).digest()
+        return (int.from_bytes(digest[:8], "big") >> 11) * _SCALE
 
     def key(self, *key: str) -> bytes:
         """64 bytes for this key, for a made-up person's own encryption key."""

@@ -6,49 +6,66 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from dangol.journeys.flow import Ending, Known
 from dangol.model.people import Event
-from dangol.model.vocabulary import MessageState, Reason
+from dangol.model.vocabulary import Decision, Reason
 from dangol.profiles import people
 from dangol.release import Release
 from dangol.simulate.tally import Tally
 from dangol.store.bulk import among
-from dangol.store.tables import arms, events, journeys, messages
+from dangol.store.tables import arms, events, journeys, log
 
-EVERYBODY, MESSAGED, HELD_OUT = "all", "messaged", "held_out"
-"""Groups of a campaign's journeys; each arm of a split is another, named ``experiment: arm``."""
+EVERYBODY, CAME, HELD_OUT = "all", "came_to_message", "held_out"
+"""Groups of a campaign's journeys; each arm of a split is another, named ``experiment: arm``.
+
+Who came to a message and who was held out from one met the same conditions, for the gate asks for the hold-out after
+consent, address and exits; so these two can be compared. All others have not come as far.
+"""
+_AFTER_HOLDOUT = (Decision.MESSAGE_SENDING.value, Decision.MESSAGE_DEFERRED.value)
+_CAPPED = (Reason.CAPPED.value, Reason.CAP_OUTLASTS_EXPIRY.value)
 
 
-def count_goals(tx: Connection, release: Release, start: datetime, tally: Tally) -> None:
-    """Count a campaign's journeys since ``start``, and those that reached its goal in time, by group."""
+def count_goals(tx: Connection, release: Release, window: tuple[datetime, datetime], tally: Tally) -> None:
+    """Count a campaign's journeys of this window, those that reached its goal in time, and those that still may, by
+    group. Of who came to a message, or was held out from one, only what they did after that counts."""
     goal, key = release.flow.goal, release.campaign.key
-    held = set(tx.execute(_journeys_with(key, messages.c.reason == Reason.HELD_OUT.value)).scalars())
-    messaged = set(tx.execute(_journeys_with(key, messages.c.state == MessageState.ACCEPTED.value)).scalars())
+    start, end = window
     arms_of = _arms(tx, key)
     if goal is None and not arms_of:
         return
-    reached = _reached(tx, release, goal, start) if goal is not None else set()
-    entered = select(journeys.c.id, journeys.c.profile_id).where(_since(key, start))
+    held = _first(tx, key, start, log.c.reason == Reason.HELD_OUT.value)
+    came = _first(tx, key, start, log.c.decision.in_(_AFTER_HOLDOUT) | log.c.reason.in_(_CAPPED))
+    reached = _reached(tx, release, goal, start) if goal is not None else {}
+    entered = select(journeys.c.id, journeys.c.profile_id, journeys.c.entered_at).where(_since(key, start))
     for row in tx.execute(entered):
-        groups = [EVERYBODY, *arms_of.get(row.profile_id, ())]
+        groups = {EVERYBODY: row.entered_at} | dict.fromkeys(arms_of.get(row.profile_id, ()), row.entered_at)
         if row.id in held:
-            groups.append(HELD_OUT)
-        elif row.id in messaged:
-            groups.append(MESSAGED)
-        for group in groups:
+            groups[HELD_OUT] = held[row.id]
+        elif row.id in came:
+            groups[CAME] = came[row.id]
+        still = goal is not None and (goal.within is None or row.entered_at + goal.within > end)
+        for group, since in groups.items():
             tally.groups[key, group] += 1
-            if goal is not None:
-                tally.converted[key, group] += row.id in reached
+            if any(at >= since for at in reached.get(row.id, ())):
+                tally.converted[key, group] += 1
+            elif still:
+                tally.undecided[key, group] += 1
 
 
 def _since(key: str, start: datetime) -> Any:
     return (journeys.c.campaign_key == key) & (journeys.c.entered_at >= start)
 
 
-def _journeys_with(key: str, condition: Any) -> Select[tuple[str]]:
-    return select(messages.c.journey_id).where(messages.c.campaign_key == key, condition).distinct()
+def _first(tx: Connection, key: str, start: datetime, condition: ColumnElement[bool]) -> dict[str, datetime]:
+    """Journey → when the log first says this about a message of it."""
+    statement = (
+        select(log.c.journey_id, func.min(log.c.at, type_=log.c.at.type))
+        .where(log.c.campaign_key == key, log.c.at >= start, log.c.message_id.is_not(None), condition)
+        .group_by(log.c.journey_id)
+    )
+    return {row[0]: row[1] for row in tx.execute(statement)}
 
 
 def _arms(tx: Connection, key: str) -> dict[str, list[str]]:
@@ -58,8 +75,8 @@ def _arms(tx: Connection, key: str) -> dict[str, list[str]]:
     return found
 
 
-def _reached(tx: Connection, release: Release, goal: Ending, start: datetime) -> set[str]:
-    """Journeys after whose entry the goal's event happened in time."""
+def _reached(tx: Connection, release: Release, goal: Ending, start: datetime) -> dict[str, list[datetime]]:
+    """Journeys after whose entry the goal's event happened in time, and when."""
     happened = (
         select(journeys.c.id, journeys.c.profile_id, journeys.c.entered_at, journeys.c.entry_event_id)
         .add_columns(events.c.id.label("event_id"), events.c.properties, events.c.occurred_at)
@@ -74,7 +91,10 @@ def _reached(tx: Connection, release: Release, goal: Ending, start: datetime) ->
     ]
     if goal.test is not None:
         in_time = _that_count(tx, goal, in_time)
-    return {row.id for row in in_time}
+    found: dict[str, list[datetime]] = {}
+    for row in in_time:
+        found.setdefault(row.id, []).append(row.occurred_at)
+    return found
 
 
 def _that_count(tx: Connection, goal: Ending, rows: Sequence[Row[Any]]) -> list[Row[Any]]:

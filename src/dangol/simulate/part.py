@@ -12,6 +12,7 @@ from functools import lru_cache
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, select
@@ -24,11 +25,12 @@ from dangol.definitions.workspace import Sources, Workspace, build_workspace
 from dangol.delivery.webhooks import NoCalls
 from dangol.ids import SeededEntropy
 from dangol.model.people import IncomingEvent
-from dangol.model.vocabulary import OPEN_STATES, Channel, Decision, JourneyStatus
+from dangol.model.vocabulary import Channel, Decision
 from dangol.policy.caps import longest_window
 from dangol.profiles import events as happened
 from dangol.release import Releases
 from dangol.settings import Settings
+from dangol.simulate.afterwards import count_emitted, count_texts, still_waiting
 from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.breaches import Held, count_breaches
 from dangol.simulate.carrier import Carrier
@@ -37,14 +39,15 @@ from dangol.simulate.crowd import CHUNK, Crowd, Part, Setting, Stored, chunks, e
 from dangol.simulate.draws import Draws, waiting_time
 from dangol.simulate.goals import count_goals
 from dangol.simulate.happenings import Happenings, Someone
+from dangol.simulate.listing import write_changed
 from dangol.simulate.never import Rule
-from dangol.simulate.outcomes import compare
+from dangol.simulate.outcomes import compare, differing
 from dangol.simulate.reported import Reported
 from dangol.simulate.runner import Runner
 from dangol.simulate.tally import Cap, Ledger, LogEntry, Sent, Tally
 from dangol.store.bulk import among, insert_many
 from dangol.store.database import Database
-from dangol.store.tables import events, journeys, messages, slots
+from dangol.store.tables import events, journeys, slots
 
 _BATCH = 2_500
 _PARTS, _SMALLEST_PART, _LARGEST_PART = 4, 5_000, 25_000
@@ -77,7 +80,8 @@ class Plan:
     """Everything that decides what a simulation finds.
 
     ``campaigns`` narrows what runs; None means all. ``limit`` is how many changed people are listed, ``samples`` of
-    how many people a timeline is kept. ``never`` are the rules that everybody is held to.
+    how many people a timeline is kept. ``never`` are the rules that everybody is held to. ``listing`` is a folder for
+    the list of everybody who changes.
     """
 
     variants: tuple[Variant, ...]
@@ -92,6 +96,7 @@ class Plan:
     samples: int = 8
     limit: int = 50
     never: tuple[Rule, ...] = ()
+    listing: Path | None = None
 
     @property
     def end(self) -> datetime:
@@ -159,7 +164,17 @@ def simulate_part(plan: Plan, part: Part, template: Path, folder: Path, progress
             found.tallies[number].add(world.run(part, progress), samples=plan.samples)
         worlds.append(home / "dangol.sqlite3")
     if len(worlds) == 2:
-        compare(worlds[0], worlds[1], found.comparison, start=plan.start, limit=plan.limit)
+        old, new = (workspace_of(variant, plan.campaigns) for variant in plan.variants)
+        changed = compare(
+            worlds[0],
+            worlds[1],
+            found.comparison,
+            variants=differing(old, new),
+            start=plan.start,
+            limit=plan.limit,
+        )
+        zone = ZoneInfo(new.policies.timezone)
+        write_changed(plan.listing / str(part.number) if plan.listing is not None else None, changed, zone)
     return found
 
 
@@ -240,6 +255,7 @@ class World:
             versions.deploy(tx, self._workspace, at=self._plan.start, by="dangol simulate")
             people = everyone(tx, self._workspace.policies.timezone)
         self._names = {person.profile_id: person.external_id for person in people}
+        self._zones = {person.profile_id: ZoneInfo(person.zone) for person in people}
         self._nth: dict[tuple[str, str, str], int] = {}
         self._ledger = self._new_ledger(people)
         self._happenings = self._new_happenings(people)
@@ -351,6 +367,7 @@ class World:
             if one.channel == Channel.SMS:
                 self._ledger.billed(one, self._carrier.segments(one.message_id))
             who = self._names[one.profile_id]
+            self._ledger.tally.own_hours[one.at.astimezone(self._zones[one.profile_id]).hour, one.channel] += 1
             key = one.profile_id, one.campaign, one.step
             nth = self._nth[key] = self._nth.get(key, 0) + 1
             occasion = f"message {one.campaign}.{one.step} {nth}"
@@ -371,12 +388,14 @@ class World:
 
     def _close(self, people: Sequence[Someone]) -> Tally:
         with self._dangol.database.read() as tx:
-            waiting = _still_waiting(tx, self._ledger.tally)
+            waiting = still_waiting(tx, self._ledger.tally)
+            count_texts(tx, self._plan.start, self._ledger.tally)
+            count_emitted(tx, self._plan.start, self._ledger.tally)
             tally = self._ledger.close([person.profile_id for person in people], self._watched, waiting)
             for release in self._dangol.releases.active(tx):
-                count_goals(tx, release, self._plan.start, tally)
+                count_goals(tx, release, (self._plan.start, self._plan.end), tally)
             anywhere = self._workspace.policies.unknown_timezone
-            held = Held(self._plan.never, self._plan.start, anywhere)
+            held = Held(self._plan.never, self._workspace, self._plan.start, anywhere)
             count_breaches(tx, held, people, self._carrier, tally)
         return tally
 
@@ -423,16 +442,3 @@ def _entry_properties(tx: Connection, journey_ids: Sequence[str]) -> dict[str, M
         .where(among(journeys.c.id, "ids"))
     )
     return {row.id: row.properties for row in tx.execute(statement, {"ids": journey_ids})}
-
-
-def _still_waiting(tx: Connection, tally: Tally) -> dict[str, str]:
-    """Count the journeys that go on after the end; returns profile → campaign."""
-    waiting = select(journeys.c.profile_id, journeys.c.campaign_key).where(
-        journeys.c.status != JourneyStatus.ENDED.value
-    )
-    found = {}
-    for row in tx.execute(waiting):
-        tally.waiting[row.campaign_key] += 1
-        found[row.profile_id] = row.campaign_key
-    planned = select(messages.c.profile_id, messages.c.campaign_key).where(messages.c.state.in_(sorted(OPEN_STATES)))
-    return found | {row.profile_id: row.campaign_key for row in tx.execute(planned)}

@@ -8,9 +8,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dangol.simulate.answers import CHANNELS, Answers
+from dangol.simulate.answers import CHANNELS, stirring
 from dangol.simulate.charts import Series, share_bars, stacked_bars
-from dangol.simulate.words import CHANNEL_WORDS, WORDS, Language, headline, meaning, said
+from dangol.simulate.gaps import Answers
+from dangol.simulate.phrases import CHANNEL_WORDS, WORDS, Language
+from dangol.simulate.words import because, headline, meaning, rule_told, said, weeks_note
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("dangol.simulate", "data"),
@@ -40,31 +42,48 @@ def html_report(found: Answers, language: Language) -> str:
     """The report as one HTML document in this language."""
     words, channels = WORDS[language], CHANNEL_WORDS[language]
     now = found["variants"][-1]
-    holders = list(dict.fromkeys(holder for row in now["competition"] for holder in row["held_by"]))
     return _ENVIRONMENT.get_template("report.html.j2").render(
         found=found,
         now=now,
         before=found["variants"][0] if found["difference"] is not None else None,
+        beside=_beside(found["variants"], words, channels),
         language=language,
         words=words,
         channels=channels,
         channel_keys=CHANNELS,
         meaning=lambda reason: meaning(reason, language),
+        because=lambda change: because(change, language),
         headline=headline(found, language),
         said=lambda told: said(told, language),
+        stirring=stirring,
+        rule_told=lambda rule: rule_told(rule, language),
         number=number,
         when=lambda at: at.replace("T", " ")[:16] if at else "",
-        told=lambda outcome: _told(outcome, channels),
+        told=lambda outcome: _told(outcome, channels, language),
         decision_words=_DECISIONS[language],
         shown=_DECISIONS_SHOWN,
-        holders=holders,
         strength=_strength,
         day_chart=_day_chart(now, words, channels),
         hour_chart=_hour_chart(now, words, channels),
         week_chart=_week_chart(now, words),
+        weeks_note=weeks_note(found, language),
         week_styles=_WEEK_STYLES,
         most_competition=max((n for row in now["competition"] for n in row["held_by"].values()), default=1),
     )
+
+
+def _beside(
+    variants: Sequence[Mapping[str, Any]], words: Mapping[str, str], channels: Mapping[str, str]
+) -> list[tuple[str, float, float]]:
+    """What stands side by side: a label, before and now."""
+    old, new = variants[0], variants[-1]
+    rows = [("reached", "people_reached"), ("entered", "entries"), ("messages", "sent"), ("parts", "segments")]
+    return [
+        *((words[label], old[name], new[name]) for label, name in rows),
+        *((channels[key], old["sent_by_channel"][key], new["sent_by_channel"][key]) for key in CHANNELS),
+        (words["not_sent"], sum(old["refused"].values()), sum(new["refused"].values())),
+        (words["cost"], old["cost"]["total"], new["cost"]["total"]),
+    ]
 
 
 def number(value: float | None) -> str:
@@ -79,12 +98,13 @@ def _strength(value: int, most: int) -> int:
     return 0 if not value else min(4, 1 + int(3.999 * value / max(1, most)))
 
 
-def _told(outcome: Mapping[str, Any] | None, channels: Mapping[str, str]) -> str:
+def _told(outcome: Mapping[str, Any] | None, channels: Mapping[str, str], language: Language) -> str:
     if outcome is None:
         return ""
     if outcome["state"] in _SENT:
-        return f"{channels[outcome['channel']]} {outcome['at'].replace('T', ' ')[5:16]}"
-    return str(outcome["reason"]).replace("_", " ")
+        told = f"{channels[outcome['channel']]} {outcome['at'].replace('T', ' ')[5:16]}"
+        return Markup('<span class="up">{}</span>').format(told)
+    return meaning(outcome["reason"], language)
 
 
 def _series(rows: Sequence[Mapping[str, Any]], channels: Mapping[str, str]) -> list[Series]:

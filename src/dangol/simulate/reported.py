@@ -112,6 +112,18 @@ def write_names(path: Path, into: Path) -> None:
             lines.write(f"{name}\n")
 
 
+def counts_of(path: Path) -> Iterator[tuple[str, int]]:
+    """External id and how many events are about that person, in order."""
+    with closing(sqlite3.connect(path)) as connection:
+        yield from connection.execute("SELECT external_id, count(*) FROM events GROUP BY external_id ORDER BY 1")
+
+
+def names_of(path: Path) -> list[str]:
+    """The names of the collected events."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [name for (name,) in connection.execute("SELECT DISTINCT name FROM events ORDER BY name")]
+
+
 class Reported:
     """The collected events."""
 

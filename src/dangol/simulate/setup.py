@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from dangol.consent import ledger
 from dangol.definitions.document import nearest
 from dangol.definitions.workspace import build_workspace
@@ -15,9 +18,9 @@ from dangol.errors import InvalidEvent, ProblemsFound, UsageError
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.problem import Problem
 from dangol.profiles import people
-from dangol.profiles.files import Rejected, RowFile
+from dangol.profiles.files import ENDINGS, Rejected, RowFile
 from dangol.profiles.importer import Accepted, read_consents, read_profiles
-from dangol.simulate.answers import Answers, Origin, told
+from dangol.simulate.answers import Origin
 from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.crowd import (
     CHUNK,
@@ -29,12 +32,14 @@ from dangol.simulate.crowd import (
     admit,
     assumed_consents,
     chunks,
+    reading,
     with_device,
 )
 from dangol.simulate.draws import Draws
+from dangol.simulate.gaps import Answers, told
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Plan, Variant
-from dangol.simulate.reported import Brought, collect, shift, write_names
+from dangol.simulate.reported import Brought, collect, counts_of, names_of, shift, write_names
 from dangol.store.database import Database
 
 SOURCE = "simulation"
@@ -62,6 +67,7 @@ class Wanted:
     seed: int = 0
     grain: timedelta = timedelta(minutes=30)
     limit: int = 50
+    listing: bool = False
     never: tuple[Rule, ...] = ()
 
 
@@ -71,6 +77,9 @@ def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
     Raises UsageError for what does not go together, and ProblemsFound with every bad line of the files.
     """
     _check_campaigns(wanted)
+    _check_together(wanted)
+    for option, file in (("--audience", wanted.audience), ("--consents", wanted.consents), ("--events", wanted.events)):
+        _check_file(option, file)
     brought, problems = _collect_events(wanted, folder)
     crowd, audience = _crowd(wanted, folder, brought, problems)
     if problems:
@@ -78,6 +87,9 @@ def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
     parts = crowd.parts(1_000_000)
     if not parts:
         raise UsageError("there is nobody to simulate: the audience is empty")
+    listing = folder / _LISTING if wanted.listing else None
+    if listing is not None:
+        listing.mkdir()
     plan = Plan(
         variants=wanted.variants,
         crowd=crowd,
@@ -89,13 +101,16 @@ def prepare(wanted: Wanted, folder: Path) -> tuple[Plan, Origin]:
         campaigns=wanted.campaigns or None,
         events=folder / _EVENTS if brought is not None else None,
         limit=wanted.limit,
+        listing=listing,
         never=tuple(rule for rule in wanted.never if not wanted.campaigns or rule.campaign in wanted.campaigns),
     )
-    return plan, Origin(audience, *_about_events(wanted, brought))
+    about, notes = _about_events(wanted, brought)
+    return plan, Origin(audience, about, (*notes, *_unused(wanted, plan)))
 
 
 _EVENTS = "events.sqlite3"
 _NAMES = "names.txt"
+_LISTING = "changed"
 _AUDIENCE = "audience.sqlite3"
 
 
@@ -107,6 +122,34 @@ def _check_campaigns(wanted: Wanted) -> None:
             near = nearest(unknown[0], set(known))
             hint = f"; did you mean {near!r}?" if near else f"; there are {', '.join(sorted(known))}"
             raise UsageError(f"there is no campaign {unknown[0]!r} in the workspace{hint}")
+
+
+def _check_together(wanted: Wanted) -> None:
+    if wanted.audience is not None and wanted.database_url is not None:
+        raise UsageError("--audience and --from-database exclude one another")
+    if wanted.consents is not None and wanted.audience is None:
+        raise UsageError("--consents goes with --audience; databases have their own, made-up people have assumed ones")
+    if wanted.shift_events and wanted.events is None:
+        raise UsageError("--shift-events goes with --events: made-up events happen in the window anyway")
+    if wanted.database_url is not None and not _names_database(wanted.database_url):
+        raise UsageError("--from-database: expected the URL of a database, sqlite:///… or postgresql://…")
+
+
+def _names_database(url: str) -> bool:
+    try:
+        return make_url(url).get_backend_name() in {"sqlite", "postgresql"}
+    except (ArgumentError, ValueError):
+        return False
+
+
+def _check_file(option: str, file: Path | None) -> None:
+    """Options of ``dangol import`` that would help are none of ``dangol simulate``'s, so what is wrong is told here."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise UsageError(f"{option}: {file} is a folder; name a file")
+    if file.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{option}: {file}: expected a name that ends in {', '.join(ENDINGS)}, which tells the format")
 
 
 def _collect_events(wanted: Wanted, folder: Path) -> tuple[Brought | None, list[Problem]]:
@@ -133,11 +176,35 @@ def _about_events(wanted: Wanted, brought: Brought | None) -> tuple[Answers, tup
     return about, (told("note_outside", file=file, first=first, last=last),)
 
 
+def _unused(wanted: Wanted, plan: Plan) -> list[Answers]:
+    """What of a file of events nobody will notice: events of people who are not simulated, and of unknown names."""
+    if plan.events is None:
+        return []
+    notes = []
+    if isinstance(plan.crowd, Stored):
+        strangers = _strangers(plan.events, plan.crowd)
+        if strangers:
+            events, people = sum(strangers.values()), len(strangers)
+            notes.append(told("note_strangers", file=str(wanted.events), events=events, people=people))
+    planned = build_workspace(wanted.variants[-1].sources).tracking_plan.events
+    requested = {one.entry.api for one in build_workspace(wanted.variants[-1].sources).campaigns.values()}
+    unknown = sorted(set(names_of(plan.events)) - planned.keys() - requested)
+    if unknown:
+        notes.append(told("note_unplanned", file=str(wanted.events), names=", ".join(unknown)))
+    return notes
+
+
+def _strangers(events: Path, crowd: Stored) -> dict[str, int]:
+    """External id → events of people whom the crowd does not hold."""
+    found: dict[str, int] = {}
+    with reading(crowd.url) as tx:
+        for some in chunks(counts_of(events), CHUNK):
+            known = people.find(tx, [name for name, _ in some])
+            found.update((name, count) for name, count in some if name not in known)
+    return found
+
+
 def _crowd(wanted: Wanted, folder: Path, brought: Brought | None, problems: list[Problem]) -> tuple[Crowd, Answers]:
-    if wanted.audience is not None and wanted.database_url is not None:
-        raise UsageError("--audience and --from-database exclude one another")
-    if wanted.consents is not None and wanted.audience is None:
-        raise UsageError("--consents goes with --audience; databases have their own, made-up people have assumed ones")
     if wanted.database_url is not None:
         crowd = Stored(wanted.database_url, wanted.database_secret, wanted.campaigns or None)
         return crowd, told("audience_database")

@@ -16,7 +16,7 @@ from dangol.model.campaign import Campaign
 from dangol.model.facts import message_fields
 from dangol.model.vocabulary import Decision, MessageState, Purpose, Reason
 
-HOUR = timedelta(hours=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 WEEK = timedelta(days=7)
 MANY = 4
 """From so many messages a week on, people are counted together."""
@@ -41,6 +41,11 @@ NEVER_ENTERED = "never_entered"
 STILL_WAITING = "still_waiting"
 NO_MESSAGE = "no_message"
 """Why somebody gets nothing, where no refusal says so."""
+
+
+def whole_weeks(start: datetime, end: datetime) -> int:
+    """How many weeks are counted: whole ones, and if there is none the days that there are."""
+    return max(1, (end - start) // WEEK)
 
 
 class LogEntry(NamedTuple):
@@ -97,14 +102,17 @@ class Breach(NamedTuple):
 class Tally:
     """Counts by what they are about. Keys are tuples of the names given here.
 
-    ``sent``: campaign, stage, step, channel. ``hours``: hours since the start, channel. ``days``: days since the
-    start, campaign, channel. ``refused``: campaign, decision, reason. ``deferred``: campaign, reason.
-    ``deferred_hours``: campaign, reason → hours. ``rerouted``: campaign, channel, reason. ``entries``: campaign.
-    ``turned_away``: campaign, reason. ``ends``: campaign, reason. ``capped``: campaign, cap, what happened.
-    ``rivals``: campaign, cap, what happened, campaign that held a slot. ``segments``: campaign. ``answers``:
-    campaign, channel, opened, clicked or bought. ``weeks``: all or marketing, messages in a week → person-weeks.
-    ``nothing``: why → people. ``groups`` and ``converted``: campaign, group. ``events``: name. ``breached``: number
-    of the rule; of each rule's ``breaches`` the first are kept.
+    ``sent``: campaign, stage, step, channel. ``hours``: hours since the start, channel. ``own_hours``:
+    hour of the person's own day, channel. ``days``: days since the
+    start, campaign, channel. ``refused``: campaign, decision, reason. ``deferred``: campaign, reason → messages,
+    however often they were put off. ``deferred_minutes``: campaign, reason → minutes. ``rerouted``: campaign,
+    channel, reason. ``entries``: campaign. ``turned_away``: campaign, reason. ``ends``: campaign, reason. ``capped``:
+    campaign, cap, what happened. ``rivals``: campaign, cap, what happened, campaign that held a slot. ``segments``:
+    campaign. ``answers``: campaign, channel, opened, clicked or bought. ``weeks``: all or marketing, messages in a
+    week → person-weeks. ``texts``: campaign, step, message → planned. ``nothing``: why → people; ``waiting_alone``:
+    campaign → of these, who still waits in it. ``groups``, ``converted`` and ``undecided``: campaign, group.
+    ``events`` from outside, ``emitted`` by campaigns: name. ``breached``: number of the rule; of each rule's
+    ``breaches`` the first are kept.
     """
 
     people: int = 0
@@ -112,11 +120,13 @@ class Tally:
     fired: Counter[str] = field(default_factory=Counter)
     sent: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     span: dict[tuple[str, str, str, str], tuple[datetime, datetime]] = field(default_factory=dict)
+    texts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    own_hours: Counter[tuple[int, str]] = field(default_factory=Counter)
     hours: Counter[tuple[int, str]] = field(default_factory=Counter)
     days: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     deferred: Counter[tuple[str, str]] = field(default_factory=Counter)
-    deferred_hours: Counter[tuple[str, str]] = field(default_factory=Counter)
+    deferred_minutes: Counter[tuple[str, str]] = field(default_factory=Counter)
     rerouted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     entries: Counter[str] = field(default_factory=Counter)
     turned_away: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -128,9 +138,12 @@ class Tally:
     weeks: Counter[tuple[str, int]] = field(default_factory=Counter)
     nothing: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
+    waiting_alone: Counter[str] = field(default_factory=Counter)
     groups: Counter[tuple[str, str]] = field(default_factory=Counter)
     converted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    undecided: Counter[tuple[str, str]] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+    emitted: Counter[str] = field(default_factory=Counter)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     samples: list[tuple[float, str, tuple[Line, ...]]] = field(default_factory=list)
     breached: Counter[int] = field(default_factory=Counter)
@@ -194,11 +207,12 @@ class Ledger:
     ) -> None:
         self.tally = Tally()
         self._start = start
-        self._weeks = max(1, (end - start) // WEEK)
+        self._weeks = whole_weeks(start, end)
         self._campaigns = campaigns
         self._caps = {cap.key: cap for cap in caps}
         self._window = max(1, window)
         self._people: dict[str, _Person] = {}
+        self._put_off: set[tuple[str, str]] = set()
         self._timelines: dict[str, list[Line]] = {profile_id: [] for profile_id in watched}
 
     def hold(self, profile_id: str, slot: Mapping[str, Any]) -> None:
@@ -235,7 +249,9 @@ class Ledger:
     def billed(self, sent: Sent, segments: int) -> None:
         self.tally.segments[sent.campaign] += segments
 
-    def close(self, people: Sequence[str], names: Mapping[str, tuple[float, str]], waiting: Mapping[str, str]) -> Tally:
+    def close(
+        self, people: Sequence[str], names: Mapping[str, tuple[float, str]], waiting: Mapping[str, frozenset[str]]
+    ) -> Tally:
         """Finish: who got nothing and why, and how many messages a week people had.
 
         ``names`` gives each watched person's draw and external id, ``waiting`` what people still wait in.
@@ -247,7 +263,10 @@ class Ledger:
             if person is not None and person.total:
                 tally.people_reached += 1
             else:
-                tally.nothing[self._why_nothing(person, profile_id in waiting)] += 1
+                why = self._why_nothing(person, profile_id in waiting)
+                tally.nothing[why] += 1
+                if why == STILL_WAITING:
+                    tally.waiting_alone.update(waiting[profile_id])
             for kind in ("all", "marketing"):
                 counts = getattr(person, "weeks" if kind == "all" else kind) if person else [0] * self._weeks
                 for count in counts:
@@ -312,10 +331,12 @@ class Ledger:
 
     def _defer(self, entry: LogEntry) -> None:
         key = entry.campaign, entry.reason
-        self.tally.deferred[key] += 1
+        if (entry.message_id, entry.reason) not in self._put_off:
+            self._put_off.add((entry.message_id, entry.reason))
+            self.tally.deferred[key] += 1
         until = entry.evidence.get("until")
         if until:
-            self.tally.deferred_hours[key] += round((datetime.fromisoformat(until) - entry.at) / HOUR)
+            self.tally.deferred_minutes[key] += round((datetime.fromisoformat(until) - entry.at) / MINUTE)
         self._capped(entry)
 
     def _refuse(self, entry: LogEntry) -> None:
@@ -360,6 +381,8 @@ class Outcome:
     """What became of one message, for comparing variants. ``at`` is when it was handed over or decided.
 
     ``journey`` is the journey's id, which is the same in both variants if the same thing let the person in.
+    ``message`` is the folder under ``templates/``, ``content`` a keyed hash of what was rendered, if it was. ``id``
+    and ``planned_at`` are the message's own, for asking why it is as it is.
     """
 
     campaign: str
@@ -369,6 +392,10 @@ class Outcome:
     channel: str
     at: datetime
     journey: str = ""
+    message: str = ""
+    content: str = ""
+    id: str = ""
+    planned_at: datetime | None = None
 
     @property
     def sent(self) -> bool:

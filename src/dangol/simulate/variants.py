@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import select
@@ -20,13 +21,16 @@ _PATIENCE = 60
 """Seconds that git may take."""
 
 
-def checked(sources: Sources) -> Sources:
-    """``sources``, if they can be run. Raises ProblemsFound with everything that is wrong in them."""
+def checked(sources: Sources, *, state: str = "") -> Sources:
+    """``sources``, if they can be run. Raises ProblemsFound with everything that is wrong in them.
+
+    ``state`` names another state than that on disk; places in it are told as git tells them, ``state:path``.
+    """
     workspace, problems = parse_workspace(sources)
     found = problems if workspace is None else check_texts(workspace)
     errors = [problem for problem in found if problem.severity == "error"]
     if errors or workspace is None:
-        raise ProblemsFound(errors or problems)
+        raise ProblemsFound([replace(one, path=f"{state}:{one.path}") if state else one for one in errors or problems])
     return sources
 
 

@@ -74,7 +74,7 @@ def queue_due(connection: Connection, now: datetime, until: datetime, limit: int
     found: list[str] = []
     for statement in (_FORGOTTEN, _DUE):
         if room > len(found):
-            found += connection.execute(statement.limit(room - len(found)), values).scalars()
+            found += connection.execute(statement, {**values, "room": room - len(found)}).scalars()
     change(connection, found, state=CallState.DUE.value, lease_until=until)
     return found
 
@@ -84,26 +84,30 @@ _FORGOTTEN = (
     select(calls.c.id)
     .where(calls.c.state == CallState.DUE.value, calls.c.lease_until <= bindparam("now"))
     .order_by(calls.c.lease_until, calls.c.id)
+    .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
 )
 _DUE = (
     select(calls.c.id)
     .where(calls.c.state == CallState.PLANNED.value, calls.c.due_at <= bindparam("now"))
     .order_by(calls.c.due_at, calls.c.id)
+    .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
 )
 
 
 def abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
     """Calls that were begun and whose worker has not been heard of since; locked."""
-    statement = (
-        select(calls)
-        .where(calls.c.state == CallState.SENDING.value, calls.c.lease_until <= now)
-        .order_by(calls.c.lease_until, calls.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(connection.execute(statement))
+    return list(connection.execute(_ABANDONED, {"now": now, "room": limit}))
+
+
+_ABANDONED = (
+    select(calls)
+    .where(calls.c.state == CallState.SENDING.value, calls.c.lease_until <= bindparam("now"))
+    .order_by(calls.c.lease_until, calls.c.id)
+    .limit(bindparam("room"))
+    .with_for_update(skip_locked=True)
+)
 
 
 def next_due(connection: Connection) -> datetime | None:

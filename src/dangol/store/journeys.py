@@ -133,18 +133,7 @@ def move(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[str]:
     """Mark due journeys as told to a worker until ``until``, and return their ids."""
-    due = (
-        select(journeys.c.id)
-        .where(
-            journeys.c.status == _WAITING,
-            journeys.c.wake_at <= now,
-            or_(journeys.c.queued_until.is_(None), journeys.c.queued_until <= now),
-        )
-        .order_by(journeys.c.wake_at, journeys.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    found = list(connection.execute(due).scalars())
+    found = list(connection.execute(_DUE_JOURNEYS, {"now": now, "room": limit}).scalars())
     if found:
         connection.execute(
             update(journeys).where(among(journeys.c.id, "ids")).values(queued_until=until), {"ids": found}
@@ -152,20 +141,35 @@ def queue_due(connection: Connection, now: datetime, until: datetime, limit: int
     return found
 
 
+_DUE_JOURNEYS = (
+    select(journeys.c.id)
+    .where(
+        journeys.c.status == _WAITING,
+        journeys.c.wake_at <= bindparam("now"),
+        or_(journeys.c.queued_until.is_(None), journeys.c.queued_until <= bindparam("now")),
+    )
+    .order_by(journeys.c.wake_at, journeys.c.id)
+    .limit(bindparam("room"))
+    .with_for_update(skip_locked=True)
+)
+
+
 def next_wake(connection: Connection) -> datetime | None:
     """When the next waiting journey is due."""
-    column = journeys.c.wake_at
-    statement = select(column).where(journeys.c.status == _WAITING).order_by(column).limit(1)
-    return connection.execute(statement).scalar_one_or_none()
+    return connection.execute(_NEXT_WAKE).scalar_one_or_none()
+
+
+_NEXT_WAKE = select(journeys.c.wake_at).where(journeys.c.status == _WAITING).order_by(journeys.c.wake_at).limit(1)
 
 
 def last_firings(connection: Connection) -> dict[str, datetime]:
     """campaign → when its schedule last fired."""
-    column = schedule_runs.c.fire_at
-    statement = select(schedule_runs.c.campaign_key, func.max(column, type_=column.type)).group_by(
-        schedule_runs.c.campaign_key
-    )
-    return {row[0]: row[1] for row in connection.execute(statement)}
+    return {row[0]: row[1] for row in connection.execute(_LAST_FIRINGS)}
+
+
+_LAST_FIRINGS = select(
+    schedule_runs.c.campaign_key, func.max(schedule_runs.c.fire_at, type_=schedule_runs.c.fire_at.type)
+).group_by(schedule_runs.c.campaign_key)
 
 
 def open_run(connection: Connection, row: dict[str, Any]) -> bool:
@@ -177,21 +181,23 @@ def open_run(connection: Connection, row: dict[str, Any]) -> bool:
 
 def queue_runs(connection: Connection, now: datetime, until: datetime) -> list[str]:
     """Mark unfinished runs as told to a worker until ``until``, and return their ids, earliest firing first."""
-    open_runs = (
-        select(schedule_runs.c.id)
-        .where(
-            schedule_runs.c.finished_at.is_(None),
-            or_(schedule_runs.c.queued_until.is_(None), schedule_runs.c.queued_until <= now),
-        )
-        .order_by(schedule_runs.c.fire_at, schedule_runs.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    found = list(connection.execute(open_runs).scalars())
+    found = list(connection.execute(_OPEN_RUNS, {"now": now}).scalars())
     if found:
         connection.execute(
             update(schedule_runs).where(among(schedule_runs.c.id, "ids")).values(queued_until=until), {"ids": found}
         )
     return found
+
+
+_OPEN_RUNS = (
+    select(schedule_runs.c.id)
+    .where(
+        schedule_runs.c.finished_at.is_(None),
+        or_(schedule_runs.c.queued_until.is_(None), schedule_runs.c.queued_until <= bindparam("now")),
+    )
+    .order_by(schedule_runs.c.fire_at, schedule_runs.c.id)
+    .with_for_update(skip_locked=True)
+)
 
 
 def is_first_look(connection: Connection, run: Row[Any]) -> bool:

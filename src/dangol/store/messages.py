@@ -118,9 +118,9 @@ _TOLD = select(func.count()).where(
 def _due_of(connection: Connection, purpose: Purpose, now: datetime, limit: int) -> list[str]:
     """Messages told about and forgotten, then those that came due; two statements, each served by an index."""
     values = {"purpose": purpose.value, "now": now}
-    found = list(connection.execute(_FORGOTTEN.limit(limit), values).scalars())
+    found = list(connection.execute(_FORGOTTEN, {**values, "room": limit}).scalars())
     if len(found) < limit:
-        found += connection.execute(_DUE.limit(limit - len(found)), values).scalars()
+        found += connection.execute(_DUE, {**values, "room": limit - len(found)}).scalars()
     return found
 
 
@@ -132,6 +132,7 @@ _FORGOTTEN = (
         messages.c.purpose == bindparam("purpose"),
     )
     .order_by(messages.c.lease_until)
+    .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
 )
 # By person within an instant: what is known of people who came together lies together, so a batch reads few pages.
@@ -143,34 +144,37 @@ _DUE = (
         messages.c.due_at <= bindparam("now"),
     )
     .order_by(messages.c.due_at, messages.c.profile_id, messages.c.id)
+    .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
 )
 
 
 def abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
     """Messages whose hand-over began and whose worker has not been heard of since; locked."""
-    statement = (
-        select(messages)
-        .where(messages.c.state == MessageState.SENDING.value, messages.c.lease_until <= now)
-        .order_by(messages.c.lease_until, messages.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(connection.execute(statement))
+    return list(connection.execute(_ABANDONED, {"now": now, "room": limit}))
+
+
+_ABANDONED = (
+    select(messages)
+    .where(messages.c.state == MessageState.SENDING.value, messages.c.lease_until <= bindparam("now"))
+    .order_by(messages.c.lease_until, messages.c.id)
+    .limit(bindparam("room"))
+    .with_for_update(skip_locked=True)
+)
 
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next planned message is due."""
-    firsts = [
-        connection.execute(
-            select(messages.c.due_at)
-            .where(messages.c.state == MessageState.PLANNED.value, messages.c.purpose == purpose.value)
-            .order_by(messages.c.due_at)
-            .limit(1)
-        ).scalar_one_or_none()
-        for purpose in _URGENCY
-    ]
+    firsts = [connection.execute(_NEXT, {"purpose": purpose.value}).scalar_one_or_none() for purpose in _URGENCY]
     return min((first for first in firsts if first is not None), default=None)
+
+
+_NEXT = (
+    select(messages.c.due_at)
+    .where(messages.c.state == MessageState.PLANNED.value, messages.c.purpose == bindparam("purpose"))
+    .order_by(messages.c.due_at)
+    .limit(1)
+)
 
 
 def load_slots(connection: Connection, profile_ids: Sequence[str], since: datetime) -> dict[str, list[Row[Any]]]:

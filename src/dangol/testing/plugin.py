@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr
 
 if TYPE_CHECKING:
     from dangol.scenarios.cases import Case
     from dangol.scenarios.rehearsal import Rehearsal
-    from dangol.scenarios.run import Programme
+    from dangol.scenarios.run import Attempt
 
-_programmes: pytest.StashKey[dict[Path, Programme]] = pytest.StashKey()
+_attempts: pytest.StashKey[dict[Path, Attempt]] = pytest.StashKey()
+_told: pytest.StashKey[set[Path]] = pytest.StashKey()
 _rehearsals: pytest.StashKey[dict[Path, Rehearsal]] = pytest.StashKey()
 
 
@@ -40,12 +42,16 @@ class ScenarioModule(pytest.File):
         from dangol.errors import DangolError
 
         root = self.path.parents[2]
+        path = self.path.relative_to(root).as_posix()
         try:
-            cases = _programme(self.config, root).cases()
+            found = _attempt(self.config, root)
         except DangolError as error:
             raise self.CollectError(str(error)) from error
-        path = self.path.relative_to(root).as_posix()
-        for case in cases:
+        if wrong := found.in_scenarios(path):
+            raise self.CollectError("\n".join(map(str, wrong)))
+        if found.programme is None:
+            raise self.CollectError(_told_once(self.config, root, found))
+        for case in found.programme.cases():
             if case.path == path:
                 yield ScenarioItem.from_parent(self, name=case.name, case=case)
 
@@ -72,11 +78,22 @@ class ScenarioItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, ScenarioFailed):
-            return excinfo.value.report
+            return _Told(excinfo.value, self.path, self.case.line)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.case.line - 1, self.name
+
+
+class _Told(TerminalRepr):
+    """The timeline; pytest's short summary takes the first failure from ``reprcrash``."""
+
+    def __init__(self, failed: ScenarioFailed, path: Path, line: int) -> None:
+        self.reprcrash = ReprFileLocation(str(path), line, str(failed))
+        self._report = failed.report
+
+    def toterminal(self, tw: Any) -> None:
+        tw.line(self._report)
 
 
 class ScenarioFailed(Exception):
@@ -89,13 +106,23 @@ class ScenarioFailed(Exception):
         super().__init__(result.failures[0].summary)
 
 
-def _programme(config: pytest.Config, root: Path) -> Programme:
-    from dangol.scenarios.run import programme
+def _attempt(config: pytest.Config, root: Path) -> Attempt:
+    """What could be read of a workspace, once however many files it has, and whether it could be used or not."""
+    from dangol.scenarios.run import attempt
 
-    known = config.stash.setdefault(_programmes, {})
+    known = config.stash.setdefault(_attempts, {})
     if root not in known:
-        known[root] = programme(root)
+        known[root] = attempt(root)
     return known[root]
+
+
+def _told_once(config: pytest.Config, root: Path, found: Attempt) -> str:
+    """The errors of a workspace that cannot be used, in full for the first of its files."""
+    told = config.stash.setdefault(_told, set())
+    if root in told:
+        return f"{root} cannot be used; its {len(found.errors)} errors are told above"
+    told.add(root)
+    return "\n".join(map(str, found.errors))
 
 
 def _rehearsal(config: pytest.Config, root: Path) -> Rehearsal:
@@ -103,5 +130,7 @@ def _rehearsal(config: pytest.Config, root: Path) -> Rehearsal:
 
     opened = config.stash.setdefault(_rehearsals, {})
     if root not in opened:
-        opened[root] = Rehearsal(_programme(config, root).workspace)
+        programme = _attempt(config, root).programme
+        assert programme is not None
+        opened[root] = Rehearsal(programme.workspace)
     return opened[root]

@@ -78,6 +78,13 @@ def test_a_file_without_mistakes_has_no_problems(thanks: Shop) -> None:
         ("step: first", "step: first, at: 2026-03-03 10:00, after: 1 day", "bad-value", ""),
         ("after: Order Completed", "after: Order Complete", "unknown-event", "Order Completed"),
         ("- {message: note, after", "- {message: nota, after", "unknown-message", "note"),
+        (
+            "after: Order Completed}",
+            "after: Order Completed, where: event.order_di == entry.value}",
+            "bad-expression",
+            "id",
+        ),
+        ("- {message: note, after: Order Completed}", "- {where: event.value == 1}", "bad-value", "after"),
         ("- {message: note, after: Order Completed}", "- {within: 1 day}", "bad-value", ""),
         ("- {message: note, after: Order Completed}", "- {}", "bad-value", ""),
     ],

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from dangol.scenarios import run as run_module
 from tests.integration.scenarios.conftest import Shop
 from tests.integration.scenarios.test_command import TEXT
 from tests.workspaces import campaign
@@ -27,7 +29,10 @@ def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess("-p", "dangol.testing.plugin", "-p", "no:cacheprovider", *words)
 
 
-def test_each_scenario_is_a_test_and_a_failure_shows_its_timeline(shop: Open, pytester: pytest.Pytester) -> None:
+def test_each_scenario_is_a_test_and_a_failure_shows_its_timeline(
+    shop: Open, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
     house = shop(campaign("thanks")).tests(TEXT)
     result = run(pytester, str(house.root), "-rA")
     result.assert_outcomes(passed=1, failed=1)
@@ -35,6 +40,7 @@ def test_each_scenario_is_a_test_and_a_failure_shows_its_timeline(shop: Open, py
         ["*FAILED thanks › says <nothing> & no more", "*thanks.yaml:10*", "*note · email · en*"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.fnmatch_lines(["FAILED *thanks.yaml::* - *note*"])
 
 
 def test_scenarios_are_chosen_by_name(shop: Open, pytester: pytest.Pytester) -> None:
@@ -47,6 +53,32 @@ def test_a_mistake_in_a_file_is_an_error_with_its_place(shop: Open, pytester: py
     result = run(pytester, str(house.root))
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*thanks.yaml:*unknown-message*"])
+
+
+def test_a_mistake_in_one_file_is_told_there_alone_and_the_others_run(
+    shop: Open, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = shop(campaign("thanks"), campaign("later"), campaign("other"))
+    house.tests(TEXT)
+    house.tests(TEXT.replace("message: note", "message: nota"), name="later")
+    house.tests(TEXT.replace("message: note", "message: noto"), name="other")
+    read: list[Path] = []
+    attempt = run_module.attempt
+    monkeypatch.setattr(run_module, "attempt", lambda root: read.append(root) or attempt(root))
+    result = run(pytester, str(house.root), "--continue-on-collection-errors")
+    result.assert_outcomes(passed=1, failed=1, errors=2)
+    assert result.stdout.str().count("nota") == 1
+    assert read == [house.root]
+
+
+def test_a_workspace_that_cannot_be_used_is_told_once(shop: Open, pytester: pytest.Pytester) -> None:
+    house = shop(campaign("thanks"), campaign("later"))
+    house.tests(TEXT)
+    house.tests(TEXT, name="later")
+    (house.root / "campaigns" / "policies.yaml").write_text('{"timezone": "Mars/Olympus"}')
+    result = run(pytester, str(house.root))
+    result.assert_outcomes(errors=2)
+    assert result.stdout.str().count("Mars/Olympus") == 1
 
 
 def test_other_yaml_files_are_left_alone(pytester: pytest.Pytester) -> None:

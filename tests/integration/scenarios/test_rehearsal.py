@@ -216,6 +216,41 @@ def test_a_back_end_starts_a_journey(shop: Open) -> None:
     assert house.failures() == []
 
 
+@pytest.mark.parametrize(
+    ("happens", "broken"),
+    [
+        ("{event: Complaint Raised, after: 2 hours}", True),
+        ("{event: Complaint Raised, after: 3 hours}", False),
+        ("{event: Complaint Raised, after: 1 hour, late: 5 hours}", False),
+        ("{event: Checkout Started, after: 1 hour}", True),
+    ],
+)
+def test_a_message_comes_after_what_dangol_had_heard_of_when_it_was_sent(
+    shop: Open, happens: str, broken: bool
+) -> None:
+    tell = {"emit": "Complaint Raised", "properties": {}}
+    house = shop(campaign("thanks", {"wait": "2 hours"}, note()), campaign("teller", tell, event="Checkout Started"))
+    text = scenario(f"beside: all\nhappens: [{{event: Order Completed}}, {happens}]\nexpect: [{{message: note}}]")
+    assert bool(house.tests(text + "never: [{after: Complaint Raised}]").failures()) is broken
+
+
+def test_neither_history_nor_the_entry_itself_is_what_a_message_comes_after(shop: Open) -> None:
+    house = shop(campaign("thanks", {"wait": "2 hours"}, note()))
+    past = "history: [{event: Order Completed, before: 3 days}]"
+    text = scenario(f"{past}\nhappens: [{{event: Order Completed}}]\nexpect: [{{message: note}}]")
+    assert house.tests(text + "never: [{after: Order Completed}]").failures() == []
+
+
+def test_a_rule_may_say_of_which_order_it_speaks(shop: Open) -> None:
+    house = shop(campaign("cart", {"wait": "2 hours"}, note(), event="Checkout Started"))
+    rule = "never: [{after: Order Completed, where: event.cart_id == entry.cart_id}]"
+    for cart, broken in (("a", True), ("b", False)):
+        order = f"{{event: Order Completed, after: 1 hour, properties: {{cart_id: {cart}}}}}"
+        begins = "{event: Checkout Started, properties: {cart_id: a}}"
+        text = scenario(f"happens: [{begins}, {order}]\nexpect: [{{message: note}}]")
+        assert bool(house.tests(text + rule, name="cart").failures()) is broken
+
+
 def test_rules_hold_in_every_scenario_of_the_file(shop: Open) -> None:
     house = shop(campaign("thanks", note(), note("sms", ref="again")))
     text = scenario(f"happens: {ORDER}\nexpect: [{{message: note}}, {{message: note}}]")

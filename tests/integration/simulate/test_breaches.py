@@ -15,6 +15,7 @@ from dangol.scenarios.never import rules
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Variant
 from dangol.simulate.report import html_report
+from dangol.simulate.words import rule_told
 from tests.integration.simulate.test_simulate_command import run
 from tests.integration.simulate.test_simulate_command import shop as shop
 from tests.integration.simulate.world import events_file, happened, people_file, simulated, workspace
@@ -59,6 +60,24 @@ def test_an_event_of_an_earlier_journey_breaks_nothing(cart: Variant, tmp_path: 
     assert [one["profile"] for one in answer["first"]] == ["bo"]
 
 
+def test_an_event_at_the_very_instant_of_a_message_comes_before_it(cart: Variant, tmp_path: Path) -> None:
+    calls = [happened("ana", "Checkout Started", 0, cart_id="a"), happened("ana", "Complaint Raised", 2)]
+    assert held_to(Rule(campaign="cart", after="Complaint Raised"), cart, tmp_path, *calls)["times"] == 1
+
+
+def test_the_event_that_begins_a_journey_breaks_nothing(cart: Variant, tmp_path: Path) -> None:
+    order = happened("ana", "Order Completed", 1, order_id="1")
+    assert held_to(Rule(campaign="thanks", after="Order Completed"), cart, tmp_path, order)["times"] == 0
+
+
+def test_a_rule_may_be_about_the_cart_that_the_journey_is_about(cart: Variant, tmp_path: Path) -> None:
+    rule = Rule(campaign="cart", after="Order Completed", where="event.cart_id == entry.cart_id")
+    calls = [happened(who, "Checkout Started", 0, cart_id="mine") for who in ("ana", "bo")]
+    calls += [happened("ana", "Order Completed", 1, cart_id="mine"), happened("bo", "Order Completed", 1, cart_id="x")]
+    answer = held_to(rule, cart, tmp_path, *calls)
+    assert [one["profile"] for one in answer["first"]] == ["ana"]
+
+
 def test_the_texts_that_were_rendered_are_searched(cart: Variant, tmp_path: Path) -> None:
     order = happened("ana", "Order Completed", 0)
     assert held_to(Rule(contains="How are you?"), cart, tmp_path, order)["times"] == 1
@@ -93,10 +112,16 @@ def test_rules_of_campaigns_that_do_not_run_are_left_out(cart: Variant, tmp_path
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_report_says_what_was_broken_or_that_nothing_was(cart: Variant, tmp_path: Path, language: Any) -> None:
+    words = {"en": "a message of thanks", "ko": "캠페인 thanks"}[language]
     people, events = people_file(tmp_path, ["ana"]), events_file(tmp_path, happened("ana", "Order Completed", 0))
-    for rule, said in [(Rule(campaign="thanks"), "a message of thanks"), (Rule(campaign="cart"), None)]:
+    for rule, said in [(Rule(campaign="thanks"), words), (Rule(campaign="cart"), None)]:
         page = html_report(simulated(cart, audience=people, events=events, never=(rule,)), language)
-        assert ('<span class="over">a message of thanks</span>' in page) == (said is not None)
+        assert (f'<span class="over">{words}</span>' in page) == (said is not None)
+
+
+def test_a_rule_is_told_in_korean_with_all_that_it_says() -> None:
+    about = {"campaign": "cart", "channel": "sms", "more_than": 1, "within": "2 days", "between": ["21:00", "08:00"]}
+    assert rule_told({"rule": "", "about": about}, "ko") == "캠페인 cart, 문자, 21:00~08:00 사이, 2일 동안, 1건 넘게"
 
 
 class TestRulesOfFiles:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from markupsafe import escape
+from typer.testing import CliRunner
 
 from dangol.definitions import versions
 from dangol.definitions.workspace import load_workspace, read_sources
-from dangol.errors import ProblemsFound, UsageError
+from dangol.errors import DangolError, ProblemsFound, UsageError
+from dangol.simulate import part
+from dangol.simulate.behaviour import parse_behaviour
+from dangol.simulate.engine import run, scratch
+from dangol.simulate.listing import join_listing
+from dangol.simulate.part import Variant
+from dangol.simulate.phrases import Language
 from dangol.simulate.report import html_report
+from dangol.simulate.setup import Wanted, prepare
 from dangol.simulate.variants import at_revision, checked, deployed, with_version
+from dangol.simulate.words import because
 from dangol.store.database import Database
-from tests.integration.simulate.world import START, events_file, happened, people_file, simulated, workspace
-from tests.workspaces import campaign, note, write_workspace
+from dangol.surfaces.cli.simulate import simulate
+from tests.integration.simulate.world import QUIET, START, events_file, happened, people_file, simulated, workspace
+from tests.workspaces import NIGHT, campaign, cap, note, write_workspace
 
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
 BEFORE = campaign("thanks", note(ref="thank"), where="event.value >= 50")
 
 
@@ -39,6 +54,7 @@ def test_exactly_the_people_whose_outcome_changes_are_named_and_why(tmp_path: Pa
     assert change["after"] == {
         "state": "accepted",
         "reason": "accepted_by_provider",
+        "message": "note",
         "channel": "email",
         "at": "2026-11-02T10:00+09:00",
     }
@@ -50,23 +66,101 @@ def test_exactly_the_people_whose_outcome_changes_are_named_and_why(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("now", "kind", "after"),
+    ("now", "kind", "why", "after"),
     [
-        (campaign("thanks", {"wait": "3 hours"}, note(ref="thank")), "other_time", "2026-11-02T13:00+09:00"),
-        (campaign("thanks", note("sms", "email", ref="thank")), "other_channel", "2026-11-02T10:00+09:00"),
-        (campaign("thanks", note(ref="thank"), holdout="99%"), "lost", "2026-11-02T10:00+09:00"),
+        (
+            campaign("thanks", {"wait": "3 hours"}, note(ref="thank")),
+            "other_time",
+            "planned_otherwise",
+            "2026-11-02T13:00+09:00",
+        ),
+        (
+            campaign("thanks", note("sms", "email", ref="thank")),
+            "other_channel",
+            "other_channels",
+            "2026-11-02T10:00+09:00",
+        ),
+        (campaign("thanks", note(ref="thank"), holdout="99%"), "lost", "held_out", "2026-11-02T10:00+09:00"),
     ],
 )
-def test_another_time_channel_or_refusal_is_told(tmp_path: Path, now: dict[str, object], kind: str, after: str) -> None:
+def test_another_time_channel_or_refusal_is_told(
+    tmp_path: Path, now: dict[str, object], kind: str, why: str, after: str
+) -> None:
     before = workspace(tmp_path, campaign("thanks", note(ref="thank")), name="before")
-    found = simulated(
-        before, workspace(tmp_path, now), audience=people_file(tmp_path, ["ada"]), events=orders(tmp_path, ada=1)
-    )
+    change = only_change(tmp_path, before, workspace(tmp_path, now))
+    assert (change["kind"], change["how"], change["why"], change["after"]["at"]) == (kind, None, why, after)
+
+
+def only_change(folder: Path, before: Variant, now: Variant, hour: float = 10) -> dict[str, Any]:
+    """How the one message differs that ada gets for an order."""
+    order = events_file(folder, happened("ada", "Order Completed", hour, order_id="1", value=1))
+    found = simulated(before, now, audience=people_file(folder, ["ada"]), events=order)
     (person,) = found["difference"]["listed"]
     (change,) = person["changes"]
-    assert (change["kind"], change["after"]["at"]) == (kind, after)
-    if kind == "lost":
-        assert change["after"]["reason"] == "held_out"
+    for language in LANGUAGES:
+        assert escape(because(change, language)) in html_report(found, language)
+    return dict(change)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_message_that_is_put_off_or_no_longer_so_says_for_what_reason(tmp_path: Path, swapped: bool) -> None:
+    thanks = campaign("thanks", note())
+    variants = [
+        workspace(tmp_path, thanks, name="before"),
+        workspace(tmp_path, thanks, policies={"quiet_hours": NIGHT}),
+    ]
+    change = only_change(tmp_path, *(reversed(variants) if swapped else variants), hour=22)
+    assert (change["kind"], change["why"]) == ("other_time", "quiet_hours")
+    assert change["how"] == ("not_put_off" if swapped else "put_off")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_message_that_is_rerouted_or_no_longer_so_says_for_what_reason(tmp_path: Path, swapped: bool) -> None:
+    thanks = campaign("thanks", note("sms", "email", on_capped="reroute"))
+    no_sms = {"caps": [cap(0, applies_to='message.channel == "sms"')]}
+    variants = [
+        workspace(tmp_path, thanks, name="before"),
+        workspace(tmp_path, thanks, policies=no_sms),
+    ]
+    change = only_change(tmp_path, *(reversed(variants) if swapped else variants))
+    assert (change["kind"], change["why"]) == ("other_channel", "capped")
+    assert change["how"] == ("not_rerouted" if swapped else "rerouted")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "why"),
+    [
+        ("note/email.en.md.j2", "How are you?", "How have you been?", "text_changed"),
+        ("brand/email.mjml.j2", "</mj-body>", "<mj-raw>new</mj-raw></mj-body>", "brand_changed"),
+    ],
+)
+def test_another_text_is_told_and_where_it_was_changed(tmp_path: Path, path: str, old: str, new: str, why: str) -> None:
+    before = workspace(tmp_path, campaign("thanks", note()), name="before")
+    edited = {path: before.sources[f"templates/{path}"].replace(old, new)}
+    change = only_change(tmp_path, before, workspace(tmp_path, campaign("thanks", note()), texts=edited))
+    assert (change["kind"], change["why"]) == ("other_text", why)
+
+
+def test_another_message_at_the_same_step_is_another_text(tmp_path: Path) -> None:
+    before = workspace(tmp_path, campaign("thanks", note(ref="it")), name="before")
+    letter = {"send": "letter", "channels": ["email"], "ref": "it"}
+    change = only_change(tmp_path, before, workspace(tmp_path, campaign("thanks", letter)))
+    assert (change["kind"], change["why"]) == ("other_text", "other_message")
+    assert [change[side]["message"] for side in ("before", "after")] == ["note", "letter"]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_message_that_moves_past_the_last_day_is_not_lost(tmp_path: Path, swapped: bool) -> None:
+    soon = workspace(tmp_path, campaign("thanks", {"wait": "1 day"}, note()), name="before")
+    later = workspace(tmp_path, campaign("thanks", {"wait": "20 days"}, note()))
+    change = only_change(tmp_path, *((later, soon) if swapped else (soon, later)))
+    assert (change["kind"], change["why"]) == ("into_window" if swapped else "after_window", "still_in_journey")
+
+
+def test_a_message_whose_step_moved_is_still_the_same_message(tmp_path: Path) -> None:
+    before = workspace(tmp_path, campaign("thanks", note()), name="before")
+    change = only_change(tmp_path, before, workspace(tmp_path, campaign("thanks", {"wait": "3 hours"}, note())))
+    assert (change["kind"], change["why"]) == ("other_time", "planned_otherwise")
 
 
 def test_the_same_campaigns_change_nobody(tmp_path: Path) -> None:
@@ -90,6 +184,39 @@ def test_the_list_is_bounded_and_the_rest_is_counted(tmp_path: Path) -> None:
     )
     assert [one["profile"] for one in found["difference"]["listed"]] == ["ada", "ben"]
     assert (found["difference"]["people"], found["difference"]["not_listed"]) == (4, 2)
+
+
+def test_everybody_who_changes_is_written_to_a_file_whatever_the_limit(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(part, "_SMALLEST_PART", 3)
+    now = campaign("thanks", note(ref="thank"))
+    variants = workspace(tmp_path, BEFORE, name="before"), workspace(tmp_path, now)
+    names = ["ada", "ben", "cho", "dan", "eve"]
+    orders_of_all = orders(tmp_path, **dict.fromkeys(names, 1))
+    written = []
+    for processes in (1, 2):
+        wanted = Wanted(
+            variants,
+            parse_behaviour("behaviour.yaml", QUIET),
+            START,
+            days=2,
+            audience=people_file(tmp_path, names),
+            events=orders_of_all,
+            limit=1,
+            listing=True,
+        )
+        with scratch() as folder:
+            plan, _ = prepare(wanted, Path(folder))
+            run(plan, processes=processes, folder=Path(folder))
+            assert plan.listing is not None
+            join_listing(plan.listing, tmp_path / "changed.csv")
+        written.append((tmp_path / "changed.csv").read_text(encoding="utf-8"))
+    assert written[0] == written[1]
+    rows = list(csv.DictReader(written[0].splitlines()))
+    assert sorted(row["profile_id"] for row in rows) == names
+    assert {(row["change"], row["why"], row["before_at"], row["after_message"]) for row in rows} == {
+        ("gained", "never_entered", "", "note")
+    }
+    assert {row["after_at"] for row in rows} == {"2026-11-02T10:00+09:00"}
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -139,6 +266,28 @@ def test_a_revision_that_cannot_run_is_told_with_its_places(repository: Path) ->
     broken = {**at_revision(repository, "HEAD"), "campaigns/policies.yaml": "timezone: Mars/Olympus\n"}
     with pytest.raises(ProblemsFound, match=r"campaigns/policies\.yaml:1"):
         checked(broken)
+
+
+def test_places_in_another_state_name_that_state(repository: Path) -> None:
+    broken = {**at_revision(repository, "HEAD"), "campaigns/policies.yaml": "timezone: Mars/Olympus\n"}
+    with pytest.raises(ProblemsFound, match=r"^HEAD:campaigns/policies\.yaml:1"):
+        checked(broken, state="HEAD")
+
+
+def test_a_revision_needs_no_database(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = subprocess.run(
+        ["git", "-C", str(repository), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()[:10]
+    monkeypatch.setenv("DANGOL_WORKSPACE", str(repository))
+    monkeypatch.setenv("DANGOL_DATABASE_URL", f"sqlite:///{repository / 'nowhere.sqlite3'}")
+    app = typer.Typer()
+    app.command()(simulate)
+    few = ["--people", "4", "--days", "1", "--diff"]
+    assert CliRunner().invoke(app, [*few, revision]).exit_code == 0
+    error = CliRunner().invoke(app, [*few, "0123456789ab"]).exception
+    assert isinstance(error, DangolError)
+    assert "no revision '0123456789ab'" in str(error)
+    assert "nowhere.sqlite3" in str(error)
 
 
 def test_a_deployed_version_is_found_by_the_beginning_of_its_id(repository: Path, sqlite_database: Database) -> None:

@@ -56,10 +56,16 @@ def test_the_answers_and_the_report_are_written_together(tmp_path: Path) -> None
         (["--grain", "often"], "--grain"),
         (["--locale", "fr"], "--locale"),
         (["--audience", "none.csv"], "none.csv"),
+        (["--audience", "people.txt"], "ends in .csv, .jsonl"),
+        (["--events", "shop"], "is a folder"),
+        (["--from-database", "nonsense"], "--from-database: expected"),
+        (["--from-database", "mysql://x/y"], "--from-database: expected"),
+        (["--shift-events"], "goes with --events"),
         (["--events", "none.jsonl"], "none.jsonl"),
         (["--behaviour", "none.yaml"], "--behaviour"),
         (["--consents", "none.csv"], "--audience"),
         (["--diff", "HEAD"], "no git repository"),
+        (["--list", "changed.csv"], "goes with --diff"),
         (["weekly"], "there is no campaign 'weekly'"),
     ],
 )
@@ -76,10 +82,23 @@ def test_campaigns_with_mistakes_are_told_with_their_places(shop: Path) -> None:
     assert "campaigns/policies.yaml:1:" in str(error)
 
 
-def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    error = run("--html", str(tmp_path / "nowhere" / "report.html")).exception
-    assert isinstance(error, DangolError)
-    assert "--html" in str(error)
+@pytest.mark.parametrize("option", ["--html", "--list"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path, option: str) -> None:
+    (tmp_path / "file").write_text("")
+    for path, said in [(tmp_path, "is a folder"), (tmp_path / "file" / "below", "is not a folder")]:
+        error = run(option, str(path), "--diff", "HEAD").exception
+        assert isinstance(error, UsageError)
+        assert said in str(error)
+
+
+def test_what_was_found_is_told_even_if_the_report_cannot_be_written_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dangol.surfaces.cli.simulate.check_writable", lambda *_: None)
+    result = run("--html", str(tmp_path))
+    assert isinstance(result.exception, DangolError)
+    assert "--html" in str(result.exception)
+    assert "4 messages to 4 of them" in " ".join(result.output.split())
 
 
 def test_a_database_that_cannot_be_reached_is_told(tmp_path: Path) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dangol.definitions.workspace import read_sources
 from dangol.errors import ProblemsFound, UsageError
 from dangol.simulate import part
 from dangol.simulate.part import Variant
 from dangol.simulate.report import html_report
+from dangol.simulate.words import weeks_note
+from dangol.surfaces.cli.simulate_tables import tell
 from tests.integration.simulate.world import (
     QUIET,
     events_file,
@@ -86,8 +91,8 @@ def test_the_answers_hold_together(shop: Variant) -> None:
     assert sum(now["weeks"]["all"]) == found["people"] == 100
     assert now["people_reached"] + sum(one["people"] for one in now["nothing"]) == 100
     assert cart["refused"]["held_out"] > 0
-    assert {group["group"] for group in cart["groups"]} >= {"all", "held_out", "messaged", "copy: plain", "copy: warm"}
-    assert {group["group"] for group in thanks["groups"]} == {"all", "messaged"}
+    assert {group["group"] for group in cart["groups"]} >= {"all", "copy: plain", "copy: warm"}
+    assert {group["group"] for group in thanks["groups"]} == {"all", "came_to_message"}
     assert cart["deferred"]["quiet_hours"]["mean_hours"] > 0
     assert now["cost"]["sms"] == 20 * now["segments"]
     assert now["cost"]["email"] == pytest.approx(now["sent_by_channel"]["email"])
@@ -113,6 +118,39 @@ def test_a_campaign_that_takes_anothers_place_is_named(tmp_path: Path) -> None:
     ]
     assert named(found, "greedy")["sent"] == 3
     assert named(found, "starved")["refused"] == {"capped": 3}
+
+
+def test_every_holder_of_a_slot_is_named_however_many_there_are(tmp_path: Path) -> None:
+    rivals = [campaign(f"rival{number}", note(ref="it"), priority=90 - number) for number in range(6)]
+    starved = campaign("starved", {"wait": "1 hour"}, note(on_capped="drop"), priority=10)
+    shop = workspace(tmp_path, *rivals, starved, policies={"caps": [cap(6, key="weekly")]})
+    order = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1"))
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=order)
+    console = Console(width=100, record=True, file=io.StringIO())
+    tell(console, found)
+    said, page = console.export_text(), html_report(found, "en")
+    held = said.partition("Who takes whose place")[2].partition("Volume against")[0]
+    for number in range(6):
+        assert f"rival{number} 1" in held
+        assert f"rival{number} 1</span>" in page
+
+
+def test_who_gets_what_names_the_message_and_the_step(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note(ref="thank"), {"send": "letter", "channels": ["email"]}))
+    calls = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1"))
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=calls)
+    steps = [(step["message"], step["step"]) for step in named(found, "thanks")["steps"]]
+    assert sorted(steps) == [("letter", "0.1"), ("note", "thank")]
+    [person] = found["variants"][0]["samples"]
+    assert {line["message"] for line in person["lines"] if line["decision"] == "message_accepted"} == {"note", "letter"}
+
+
+def test_hours_of_the_day_are_those_of_the_people(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    order = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1"))
+    people = people_file(tmp_path, ["ada"], timezone="America/New_York")
+    hours = simulated(shop, audience=people, events=order)["variants"][0]["volume"]["hours_of_day"]
+    assert [hour["hour"] for hour in hours if hour["email"]] == [20]
 
 
 def test_events_happen_at_their_times(tmp_path: Path) -> None:
@@ -157,6 +195,24 @@ def test_old_events_are_moved_into_the_window_if_asked(tmp_path: Path) -> None:
     assert [step["first"] for step in named(moved, "thanks")["steps"]] == ["2026-11-02T10:00+09:00"]
 
 
+def test_events_that_nobody_will_notice_are_counted(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    calls = [happened(who, "Order Completed", 10, order_id="1") for who in ("ada", "ben", "cho")]
+    calls += [happened("ben", "Order Completed", 11, order_id="2"), happened("ada", "Order Cmpleted", 12)]
+    file = events_file(tmp_path, *calls)
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=file)
+    notes = {note["code"]: note["values"] for note in found["assumptions"]["notes"]}
+    assert notes["note_strangers"] == {"file": str(file), "events": 3, "people": 2}
+    assert notes["note_unplanned"] == {"file": str(file), "names": "Order Cmpleted"}
+
+
+@pytest.mark.parametrize(("days", "said"), [(14, None), (10, "last 3 days"), (3, "3 days")])
+def test_days_that_make_no_week_are_told_of(tmp_path: Path, days: int, said: str | None) -> None:
+    shop = workspace(tmp_path, scheduled("daily", note()))
+    note_of_weeks = weeks_note(simulated(shop, people=2, days=days, grain=timedelta(hours=6)), "en")
+    assert said in note_of_weeks if said else note_of_weeks == "Shares of all weeks of all people."
+
+
 def test_without_an_audience_the_people_are_those_of_the_events(tmp_path: Path) -> None:
     shop = workspace(tmp_path, campaign("thanks", note()))
     calls = [happened(name, "Order Completed", 10, order_id="1") for name in ("ada", "ben")]
@@ -177,7 +233,7 @@ def test_consents_that_are_brought_count_and_no_others(tmp_path: Path) -> None:
         events=events_file(tmp_path, *calls),
     )
     assert named(found, "thanks")["sent"] == 1
-    assert found["variants"][0]["nothing"] == [{"reason": "consent_missing", "people": 1}]
+    assert found["variants"][0]["nothing"] == [{"reason": "consent_missing", "people": 1, "campaigns": {}}]
 
 
 def test_a_purchase_after_a_message_is_about_what_the_journey_began_with(tmp_path: Path) -> None:
@@ -192,7 +248,37 @@ def test_a_purchase_after_a_message_is_about_what_the_journey_began_with(tmp_pat
     people = people_file(tmp_path, ["ada"])
     found = simulated(workspace(tmp_path, cart), behaviour=buying, audience=people, events=calls)
     assert named(found, "cart")["bought"] == 1
-    assert named(found, "cart")["groups"][0] == {"group": "all", "journeys": 1, "converted": 1, "share": 1.0}
+    assert named(found, "cart")["groups"][0] == {
+        "group": "all",
+        "journeys": 1,
+        "converted": 1,
+        "undecided": 0,
+        "share": 1.0,
+    }
+
+
+def test_who_came_to_a_message_is_compared_with_who_was_held_out_from_one(tmp_path: Path) -> None:
+    cart = campaign(
+        "cart",
+        {"wait": "2 hours"},
+        note(),
+        event="Checkout Started",
+        holdout="50%",
+        goal={"event": "Order Completed", "within": "2 days"},
+    )
+    shop = workspace(tmp_path, cart)
+    names = [f"p{number}" for number in range(12)]
+    calls = [happened(who, "Checkout Started", 10) for who in names]
+    calls += [happened(who, "Order Completed", 11, order_id="1") for who in names[:3]]
+    calls += [happened(who, "Order Completed", 20, order_id="2") for who in names[:7]]
+    calls += [happened("late", "Checkout Started", 100)]
+    found = simulated(shop, audience=people_file(tmp_path, [*names, "late"]), events=events_file(tmp_path, *calls))
+    groups = {group["group"]: group for group in named(found, "cart")["groups"]}
+    assert groups["all"]["journeys"] == 13
+    assert groups["all"]["converted"] == 7
+    assert groups["came_to_message"]["journeys"] + groups["held_out"]["journeys"] == 10
+    assert groups["came_to_message"]["converted"] + groups["held_out"]["converted"] == 4
+    assert groups["all"]["undecided"] == 1
 
 
 def test_only_the_campaigns_that_are_named_run(tmp_path: Path) -> None:
@@ -216,6 +302,32 @@ def test_bad_lines_are_told_all_at_once_with_file_and_line(tmp_path: Path) -> No
     assert f"{people}:3:1: error[invalid_email]" in told
     assert f"{events}:1:1:" in told
     assert f"{events}:2:1: error[malformed_json]" in told
+
+
+def test_a_campaign_that_stays_empty_is_named_with_what_kept_it_so(tmp_path: Path) -> None:
+    shop = workspace(
+        tmp_path,
+        campaign("rich", note(), where="event.value > 1000"),
+        campaign("cart", note(), event="Checkout Started"),
+        campaign("gift", note(), event="Gift Requested"),
+        scheduled("yearly", note(), cron="0 10 1 6 *"),
+        scheduled("nobody", note(), entry={"schedule": "0 12 * * *", "audience": "false"}),
+        campaign("thanks", note()),
+    )
+    calls = events_file(tmp_path, happened("ada", "Order Completed", 10, order_id="1", value=5))
+    found = simulated(shop, audience=people_file(tmp_path, ["ada"]), events=calls)
+    assert {note["code"]: note["values"] for note in found["campaign_notes"]} == {
+        "note_unmet": {"campaign": "rich", "event": "Order Completed", "times": 1},
+        "note_never": {"names": "cart (`Checkout Started`), gift (`Gift Requested`)"},
+        "note_unscheduled": {"names": "yearly"},
+        "note_alone": {"names": "nobody"},
+    }
+
+
+def test_people_without_any_consent_are_told_of(tmp_path: Path) -> None:
+    shop = workspace(tmp_path, campaign("thanks", note()))
+    found = simulated(shop, behaviour="costs: {email: {per_message: 1}}", people=3, days=1)
+    assert "note_consents" in [note["code"] for note in found["assumptions"]["notes"]]
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

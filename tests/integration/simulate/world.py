@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dangol.definitions.workspace import read_sources
-from dangol.simulate.answers import Answers, answers
+from dangol.simulate.answers import answers
 from dangol.simulate.behaviour import parse_behaviour
 from dangol.simulate.engine import run, scratch
+from dangol.simulate.gaps import Answers
 from dangol.simulate.part import Variant
 from dangol.simulate.setup import Wanted, prepare
 from tests.workspaces import write_workspace

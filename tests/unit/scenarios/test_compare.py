@@ -13,12 +13,15 @@ from rich.console import Console
 
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Decision, Reason
+from dangol.model.workspace import TrackingPlan
 from dangol.scenarios.cases import Case, Expects, Happens, Person
 from dangol.scenarios.compare import Mark, compare
 from dangol.scenarios.model import EventHappens, Never, Scenario, Timed
 from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
 from dangol.scenarios.report import as_text, timeline
+from dangol.simulate.never import Happened, Rule, scope_of, where_of
 
+NOTHING = scope_of(None, None, TrackingPlan())
 SEOUL = ZoneInfo("Asia/Seoul")
 START = datetime(2026, 3, 2, 10, tzinfo=SEOUL)
 END = START + timedelta(days=30)
@@ -47,6 +50,7 @@ def case(
             for what in scenario.expect
         ),
         never=tuple(Never.model_validate(rule) for rule in never),
+        meets=tuple(where_of(Rule(), NOTHING) for _ in never),
     )
 
 
@@ -206,9 +210,10 @@ def test_emitted_events_and_calls_are_met_by_what_they_hold() -> None:
     ],
 )
 def test_a_rule_is_broken_by_each_message_that_is_meant(rule: dict[str, Any], broken: int) -> None:
-    happened = [sent("a", 0), sent("a", 24, Channel.SMS), sent("b", 72, Channel.SMS)]
+    messages = [sent("a", 0), sent("a", 24, Channel.SMS), sent("b", 72, Channel.SMS)]
     expected = case({"message": "a"}, {"message": "a"}, {"message": "b"}, never=(rule,), orders=(1,))
-    assert marks(expected, sent=happened).count("wrong") == broken
+    order = {"Order Completed": [Happened(START + timedelta(hours=1), {})]}
+    assert marks(expected, sent=messages, happened=order).count("wrong") == broken
 
 
 @pytest.mark.parametrize(("width", "beside"), [(80, False), (120, True)])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from dangol.model.steps import Definition
 from dangol.scenarios.moments import End, on_clock, parse_length, parse_moment
@@ -56,9 +57,14 @@ def test_a_time_that_the_clock_skips_is_refused() -> None:
         on_clock(datetime(2026, 3, 8, 2, 30), ZoneInfo("America/New_York"))
 
 
-def test_of_two_times_that_a_clock_shows_twice_the_first_is_meant() -> None:
-    instant = on_clock(datetime(2026, 11, 1, 1, 30), ZoneInfo("America/New_York"))
-    assert instant == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+def test_a_time_that_the_clock_shows_twice_is_refused_with_both_ways_to_write_it() -> None:
+    with pytest.raises(ValueError, match=r"2026-11-01T01:30-04:00 or 2026-11-01T01:30-05:00"):
+        on_clock(datetime(2026, 11, 1, 1, 30), ZoneInfo("America/New_York"))
+
+
+def test_a_length_that_is_too_long_is_told_as_such() -> None:
+    with pytest.raises(ValidationError, match="at most ten years"):
+        Holder(end="20000 days")
 
 
 def test_a_scenario_that_runs_until_a_day_runs_to_its_end() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dangol.simulate.never import Got, Rule, broken
+from dangol.model.workspace import TrackingPlan
+from dangol.simulate.never import Got, Happened, Rule, broken, scope_of, where_of
 
 NOON = datetime(2026, 11, 2, 3, tzinfo=UTC)
 SHARED: dict[str, Any] = {"message": "note", "campaign": "cart", "channel": "sms"}
@@ -42,9 +43,24 @@ def test_the_night_belongs_to_every_clock_that_may_be_theirs() -> None:
 
 def test_an_event_counts_from_the_journey_on_and_until_the_message() -> None:
     rule, since = Rule(after="Order Completed"), NOON - timedelta(hours=2)
-    for hours, breaks in [(-3, False), (-2, False), (-1, True), (0, False), (1, False)]:
-        happened = {"Order Completed": [NOON + timedelta(hours=hours)]}
+    for hours, breaks in [(-3, False), (-2, False), (-1, True), (0, True), (1, False)]:
+        happened = {"Order Completed": [Happened(NOON + timedelta(hours=hours), {})]}
         assert list(broken(rule, [got(0, since=since)], happened)) == ([0] if breaks else []), hours
+
+
+def test_the_event_that_the_journey_began_with_is_nothing_that_its_messages_come_after() -> None:
+    happened = {"Order Completed": [Happened(NOON, {}, "e1")]}
+    rule, since = Rule(after="Order Completed"), NOON - timedelta(hours=2)
+    assert list(broken(rule, [got(0, since=since, began="e1"), got(0, since=since, began="e2")], happened)) == [1]
+
+
+def test_a_rule_may_say_which_events_count() -> None:
+    plan = TrackingPlan(events={"Order Completed": {"cart_id": "string"}, "Checkout Started": {"cart_id": "string"}})
+    rule = Rule(after="Order Completed", where="event.cart_id == entry.cart_id")
+    meets = where_of(rule, scope_of(rule.after, "Checkout Started", plan))
+    happened = {"Order Completed": [Happened(NOON, {"cart_id": "b"})]}
+    messages = [got(1, entry={"cart_id": cart}) for cart in "ab"]
+    assert list(broken(rule, messages, happened, meets)) == [1]
 
 
 def test_a_rule_speaks_of_one_message_in_the_singular() -> None:

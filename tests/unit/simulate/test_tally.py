@@ -95,17 +95,18 @@ def test_who_gets_nothing_is_told_by_the_most_frequent_reason() -> None:
     books = ledger()
     books.read([entry("message_suppressed", reason) for reason in ("capped", "consent_missing", "capped")])
     books.read([entry("journey_entered", "event_matched", who="p2")])
-    tally = books.close(["p1", "p2", "p3"], {}, {"p2": "sale"})
+    tally = books.close(["p1", "p2", "p3"], {}, {"p1": frozenset({"news"}), "p2": frozenset({"sale"})})
     assert tally.nothing == {"capped": 1, STILL_WAITING: 1, NEVER_ENTERED: 1}
+    assert tally.waiting_alone == {"sale": 1}
     assert (tally.people, tally.people_reached) == (3, 0)
 
 
 def test_the_wait_of_put_off_messages_is_added_up() -> None:
     books = ledger()
     until = {"until": (START + timedelta(hours=9)).isoformat()}
-    books.read([entry("message_deferred", "quiet_hours", hour=1, evidence=until)])
+    books.read([entry("message_deferred", "quiet_hours", hour=hour, evidence=until) for hour in (1, 8.5)])
     assert books.tally.deferred == {("sale", "quiet_hours"): 1}
-    assert books.tally.deferred_hours == {("sale", "quiet_hours"): 8}
+    assert books.tally.deferred_minutes == {("sale", "quiet_hours"): 8 * 60 + 30}
 
 
 def test_tallies_of_parts_add_up_to_the_tally_of_all() -> None:

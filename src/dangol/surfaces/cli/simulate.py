@@ -21,15 +21,18 @@ from dangol.errors import DangolError, UsageError
 from dangol.model.durations import parse_duration
 from dangol.scenarios.never import rules
 from dangol.settings import Settings
-from dangol.simulate.answers import Answers, answers
+from dangol.simulate.answers import answers
 from dangol.simulate.behaviour import Behaviour, read_behaviour, shipped_behaviour
 from dangol.simulate.engine import run, scratch
+from dangol.simulate.gaps import Answers
+from dangol.simulate.listing import join_listing
 from dangol.simulate.never import Rule
 from dangol.simulate.part import Plan, Variant
 from dangol.simulate.report import html_report
 from dangol.simulate.setup import Wanted, prepare
 from dangol.simulate.variants import at_revision, checked, deployed, with_version
 from dangol.surfaces.cli.check import telling_problems, workspace_root
+from dangol.surfaces.cli.outputs import check_writable, write_file, writing
 from dangol.surfaces.cli.simulate_tables import tell
 
 _LONGEST, _MOST_PEOPLE = 366, 5_000_000
@@ -75,9 +78,10 @@ def simulate(
         str | None,
         typer.Option("--diff", metavar="REV", help="Compare with a git revision, or a deployed version's id."),
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=0, max=10_000, help="How many changed people --diff lists.")
-    ] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many changed people --diff shows.")] = 50,
+    listing: Annotated[
+        Path | None, typer.Option("--list", metavar="FILE", help="Write everybody whom --diff finds to a CSV file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as one JSON object.")] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Also write a report that needs no other file.")
@@ -99,13 +103,17 @@ def simulate(
     """
     if locale not in (None, "ko", "en"):
         raise UsageError(f"--locale: expected ko or en; found {locale!r}")
+    if listing is not None and diff is None:
+        raise UsageError("--list goes with --diff: it lists who changes")
+    check_writable("--html", html)
+    check_writable("--list", listing)
     root = workspace_root(())
     variants = _variants(root, diff)
     workspace = build_workspace(variants[-1].sources)
     policies = workspace.policies
     wanted = Wanted(
         variants=variants,
-        behaviour=_behaviour(behaviour),
+        behaviour=_behaviour(behaviour, workspace),
         start=_start(start, ZoneInfo(policies.timezone)),
         days=days,
         campaigns=tuple(dict.fromkeys(campaigns or ())),
@@ -119,16 +127,17 @@ def simulate(
         seed=seed,
         grain=_grain(grain),
         limit=limit,
+        listing=listing is not None,
         never=_never(root, workspace),
     )
-    found = _simulated(wanted, processes or os.cpu_count() or 1)
-    if html is not None:
-        chosen = locale or policies.locale.partition("-")[0]
-        _write(html, html_report(found, "ko" if chosen == "ko" else "en"))
+    found = _simulated(wanted, processes or os.cpu_count() or 1, listing)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
-        tell(Console(), found, html)
+        tell(Console(), found, html=html, listing=listing)
+    if html is not None:
+        chosen = locale or policies.locale.partition("-")[0]
+        write_file("--html", html, html_report(found, "ko" if chosen == "ko" else "en"))
     if any(rule["times"] for rule in found["variants"][-1]["never"]):
         raise typer.Exit(1)
 
@@ -139,11 +148,14 @@ def _never(root: Path, workspace: Workspace) -> tuple[Rule, ...]:
         return rules(root, workspace)
 
 
-def _simulated(wanted: Wanted, processes: int) -> Answers:
+def _simulated(wanted: Wanted, processes: int, listing: Path | None) -> Answers:
     with scratch() as folder:
         plan, origin = prepare(wanted, Path(folder))
         with _progress(plan) as progress:
             found = run(plan, processes=processes, folder=Path(folder), progress=progress)
+        if plan.listing is not None and listing is not None:
+            with writing("--list", listing):
+                join_listing(plan.listing, listing)
         return answers(plan, found, origin)
 
 
@@ -160,21 +172,32 @@ def _progress(plan: Plan) -> Iterator[Callable[[float], None]]:
 
 def _variants(root: Path, diff: str | None) -> tuple[Variant, ...]:
     now = Variant("now", checked(read_sources(root)))
-    return (now,) if diff is None else (Variant(diff, checked(_other(root, diff, now.sources))), now)
+    return (now,) if diff is None else (Variant(diff, checked(_other(root, diff, now.sources), state=diff)), now)
 
 
 def _other(root: Path, diff: str, now: Sources) -> Sources:
     settings = Settings()
+    away: DangolError | None = None
     # An installation's database is looked into if there is one; none is made.
     if settings.database_url or (settings.home / "dangol.sqlite3").is_file():
-        version = deployed(settings.database, diff)
+        try:
+            version = deployed(settings.database, diff)
+        except UsageError:
+            raise
+        except DangolError as error:
+            away, version = error, None  # it may be a revision, for which no database is needed
         if version is not None:
             return with_version(now, version)
-    return at_revision(root, diff)
+    try:
+        return at_revision(root, diff)
+    except UsageError as error:
+        if away is None:
+            raise
+        raise DangolError(f"{error}; and whether it is a deployed version cannot be told: {away}") from error
 
 
-def _behaviour(path: Path | None) -> Behaviour:
-    return shipped_behaviour() if path is None else read_behaviour(path)
+def _behaviour(path: Path | None, workspace: Workspace) -> Behaviour:
+    return shipped_behaviour() if path is None else read_behaviour(path, workspace)
 
 
 def _secret(url: str | None) -> str | None:
@@ -204,10 +227,3 @@ def _grain(text: str) -> timedelta:
     if not timedelta(minutes=1) <= grain <= _LONGEST_GRAIN or timedelta(days=1) % grain:
         raise UsageError(f"--grain: expected a part of a day from 1 minute to 6 hours; found {text!r}")
     return grain
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DangolError(f"--html: {path} cannot be written: {error.strerror}") from error

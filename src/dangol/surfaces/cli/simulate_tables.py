@@ -11,17 +11,28 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dangol.simulate.answers import CHANNELS, Answers
-from dangol.simulate.words import headline, meaning, said
+from dangol.simulate.answers import CHANNELS, stirring
+from dangol.simulate.gaps import Answers
+from dangol.simulate.phrases import ENGLISH
+from dangol.simulate.words import because, headline, meaning, said, weeks_note
 
-_MOST = 12
 _PROSE = frozenset(
-    {"reason, and what it means", "what it means", "campaigns", "slots held by", "change", "before", "after", "rule"}
+    {
+        "reason, and what it means",
+        "what it means",
+        "campaigns",
+        "slots held by",
+        "change",
+        "before",
+        "after",
+        "rule",
+        "why",
+    }
 )
 """Columns that may be wrapped; the others hold keys, times and numbers, which are read as a whole."""
 
 
-def tell(console: Console, found: Answers, html: Path | None) -> None:
+def tell(console: Console, found: Answers, *, html: Path | None = None, listing: Path | None = None) -> None:
     """Print the answers; those that are empty are left out."""
     variants = found["variants"]
     now = variants[-1]
@@ -39,6 +50,7 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
         _difference(console, found)
     _never(console, now)
     _campaigns(console, now)
+    _notes(console, found["campaign_notes"])
     _steps(console, now)
     _refusals(console, "Not sent, and why", now, "refused")
     _refusals(console, "Not let in, and why", now, "turned_away")
@@ -46,11 +58,12 @@ def tell(console: Console, found: Answers, html: Path | None) -> None:
     _competition(console, now)
     _limits(console, now)
     _goals(console, now)
-    _people(console, now)
-    for note in assumed["notes"]:
-        console.print(f"note: {said(note, 'en')}", style="yellow", highlight=False)
+    _people(console, found)
+    _notes(console, assumed["notes"])
     if html is not None:
         console.print(f"Report     {html}", soft_wrap=True, highlight=False)
+    if listing is not None:
+        console.print(f"List       {listing}", soft_wrap=True, highlight=False)
 
 
 def _never(console: Console, now: Mapping[str, Any]) -> None:
@@ -70,9 +83,14 @@ def _never(console: Console, now: Mapping[str, Any]) -> None:
         console.print(f"{several} of what must never happen held.", style="dim", highlight=False)
 
 
+def _notes(console: Console, notes: Sequence[Answers]) -> None:
+    for note in notes:
+        console.print(f"note: {said(note, 'en')}", style="yellow", highlight=False)
+
+
 def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
     table = _table("Campaigns", "campaign", "entered", *CHANNELS, "not\nsent", "put\noff", "cost")
-    for one in now["campaigns"]:
+    for one in stirring(now["campaigns"]):
         by_channel = [_number(one["sent_by_channel"][channel]) for channel in CHANNELS]
         off = sum(deferred["messages"] for deferred in one["deferred"].values())
         table.add_row(
@@ -87,18 +105,12 @@ def _campaigns(console: Console, now: Mapping[str, Any]) -> None:
 
 
 def _steps(console: Console, now: Mapping[str, Any]) -> None:
-    table = _table("Who gets what, and when", "campaign", "step", "channel", "first", "last", "messages", right=1)
+    table = _table("Who gets what, and when", "campaign, step", "message", "channel", "first", "last", "times", right=1)
     for one in now["campaigns"]:
         for step in one["steps"]:
             when = [step[name].replace("T", " ")[5:16] for name in ("first", "last")]
-            table.add_row(one["key"], step["step"], step["channel"], *when, _number(step["sent"]))
-    _print(console, table)
-
-
-def _reasons(console: Console, title: str, counts: Mapping[str, int]) -> None:
-    table = _table(title, "reason", "what it means", "times", right=1)
-    for reason, count in counts.items():
-        table.add_row(reason, meaning(reason, "en"), _number(count))
+            where = _under(one["key"], step["step"])
+            table.add_row(where, step["message"], step["channel"], *when, _number(step["sent"]))
     _print(console, table)
 
 
@@ -106,7 +118,7 @@ def _refusals(console: Console, title: str, now: Mapping[str, Any], kind: str) -
     table = _table(title, "reason, and what it means", "campaigns", "times", right=1)
     for reason, count in now[kind].items():
         of = sorted(((one[kind][reason], one["key"]) for one in now["campaigns"] if reason in one[kind]), reverse=True)
-        campaigns = ", ".join(f"{key} {times:,}" for times, key in of[:_MOST])
+        campaigns = ", ".join(f"{key} {times:,}" for times, key in of)
         table.add_row(_under(reason, meaning(reason, "en")), campaigns, _number(count))
     _print(console, table)
 
@@ -129,8 +141,8 @@ def _competition(console: Console, now: Mapping[str, Any]) -> None:
         "rerouted",
         right=3,
     )
-    for one in now["competition"][:_MOST]:
-        holders = ", ".join(f"{holder} {count:,}" for holder, count in list(one["held_by"].items())[:4])
+    for one in now["competition"]:
+        holders = ", ".join(f"{holder} {count:,}" for holder, count in one["held_by"].items())
         counts = (_number(one[how]) for how in ("refused", "deferred", "rerouted"))
         table.add_row(_under(one["campaign"], one["cap"]), holders, *counts)
     _print(console, table)
@@ -165,44 +177,50 @@ def _limits(console: Console, now: Mapping[str, Any]) -> None:
 
 
 def _goals(console: Console, now: Mapping[str, Any]) -> None:
-    table = _table("Goals", "campaign", "group", "journeys", "reached", "share", right=3)
+    table = _table("Goals", "campaign", "group", "journeys", "reached", "share", "still\nopen", right=4)
     for one in now["campaigns"]:
         for group in one["groups"]:
             reached = "" if group["converted"] is None else _number(group["converted"])
             share = "" if group["share"] is None else f"{group['share']:.1%}"
-            name = group["group"].replace("_", " ")
-            table.add_row(one["key"], name, _number(group["journeys"]), reached, share)
+            name = ENGLISH.get(group["group"], group["group"])
+            undecided = _number(group["undecided"] or 0)
+            table.add_row(one["key"], name, _number(group["journeys"]), reached, share, undecided)
     _print(console, table)
+    if table.row_count:
+        console.print(ENGLISH["goals_note"], style="dim", highlight=False)
 
 
-def _people(console: Console, now: Mapping[str, Any]) -> None:
+def _people(console: Console, found: Answers) -> None:
+    now = found["variants"][-1]
     table = _table("Messages a person gets in a week", "purpose", "none", "1", "2", "3", "4 or more", right=5)
     for kind, counts in now["weeks"].items():
         total = sum(counts) or 1
         table.add_row(kind, *(f"{count / total:.1%}" for count in counts))
     console.print(table)
-    nothing = {one["reason"]: one["people"] for one in now["nothing"]}
-    _reasons(console, "People who get nothing, and the most frequent reason", nothing)
+    console.print(weeks_note(found, "en"), style="dim", highlight=False)
+    title = "People who get nothing, and the most frequent reason"
+    table = _table(title, "reason", "what it means", "people", right=1)
+    for one in now["nothing"]:
+        campaigns = ", ".join(f"{key} {count:,}" for key, count in one["campaigns"].items())
+        means = meaning(one["reason"], "en")
+        table.add_row(one["reason"], f"{means} ({campaigns})" if campaigns else means, _number(one["people"]))
+    _print(console, table)
 
 
 def _side_by_side(console: Console, variants: Sequence[Mapping[str, Any]]) -> None:
     before, after = variants
     table = _table("Side by side", "", before["name"], after["name"], "change")
-    rows = [
-        ("people reached", "people_reached"),
-        ("messages", "sent"),
-        ("entries", "entries"),
-        ("SMS parts", "segments"),
-    ]
-    for label, name in rows:
-        table.add_row(label, _number(before[name]), _number(after[name]), f"{after[name] - before[name]:+,}")
-    for channel in CHANNELS:
-        old, new = before["sent_by_channel"][channel], after["sent_by_channel"][channel]
-        table.add_row(channel, _number(old), _number(new), f"{new - old:+,}")
-    refused = [sum(one["refused"].values()) for one in variants]
-    table.add_row("not sent", _number(refused[0]), _number(refused[1]), f"{refused[1] - refused[0]:+,}")
-    costs = [one["cost"]["total"] for one in variants]
-    table.add_row("cost", f"{costs[0]:,.0f}", f"{costs[1]:,.0f}", f"{costs[1] - costs[0]:+,.0f}")
+    counts = {
+        "people reached": [one["people_reached"] for one in variants],
+        "entries": [one["entries"] for one in variants],
+        "messages": [one["sent"] for one in variants],
+        "SMS parts": [one["segments"] for one in variants],
+        **{channel: [one["sent_by_channel"][channel] for one in variants] for channel in CHANNELS},
+        "not sent": [sum(one["refused"].values()) for one in variants],
+        "cost": [round(one["cost"]["total"]) for one in variants],
+    }
+    for label, (old, new) in counts.items():
+        table.add_row(label, _number(old), _number(new), f"{new - old:+,}" if new != old else "·")
     console.print(table)
 
 
@@ -213,17 +231,22 @@ def _difference(console: Console, found: Answers) -> None:
     for one in difference["kinds"]:
         kinds.add_row(one["campaign"], one["kind"].replace("_", " "), _number(one["people"]))
     _print(console, kinds)
-    table = _table("Who changes, and why", "person", "campaign", "step", "change", "before", "after", right=0)
+    table = _table("Who changes, and why", "person", "campaign, step", "change", "before", "after", "why", right=0)
     for person in difference["listed"]:
         for change in person["changes"]:
-            why = (change["why"] or "nothing").replace("_", " ")
-            told = [outcome(change[side]) or f"({why})" for side in ("before", "after")]
+            told = [outcome(change[side]) or "nothing" for side in ("before", "after")]
             table.add_row(
-                person["profile"], change["campaign"], change["step"], change["kind"].replace("_", " "), *told
+                person["profile"],
+                _under(change["campaign"], change["step"]),
+                change["kind"].replace("_", " "),
+                *told,
+                because(change, "en"),
             )
     _print(console, table)
     if difference["not_listed"]:
-        console.print(f"… and {difference['not_listed']:,} more people; list more with --limit, or use --json")
+        console.print(
+            f"… and {difference['not_listed']:,} more people; show more with --limit, write all with --list FILE"
+        )
 
 
 def outcome(told: Mapping[str, Any] | None) -> str:

@@ -19,6 +19,7 @@ from dangol.scenarios.junit import junit, junit_of_problems
 from dangol.scenarios.report import timeline
 from dangol.scenarios.run import Played, programme
 from dangol.surfaces.cli.check import problems_as_data, report_problems, workspace_root
+from dangol.surfaces.cli.outputs import check_writable, write_file
 
 
 def play(
@@ -32,6 +33,7 @@ def play(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Play the scenarios in campaigns/tests through the real pipeline, in memory; exit code 1 if one fails."""
+    check_writable("--junit", junit_file)
     root = workspace_root(())
     try:
         found = programme(root, keys or ())
@@ -49,7 +51,7 @@ def play(
         if not as_json:
             _tell(console, of_file)
     if junit_file is not None:
-        _write(junit_file, junit(played))
+        write_file("--junit", junit_file, junit(played))
     if as_json:
         typer.echo(json.dumps(_as_json(played), ensure_ascii=False, indent=2))
     else:
@@ -61,7 +63,7 @@ def play(
 def _tell_problems(root: Path, problems: Sequence[Problem], junit_file: Path | None, *, as_json: bool) -> None:
     """Nothing was played: the same outputs, with the mistakes in place of results."""
     if junit_file is not None:
-        _write(junit_file, junit_of_problems(problems))
+        write_file("--junit", junit_file, junit_of_problems(problems))
     if as_json:
         found = {**_as_json(()), "problems": problems_as_data(root, problems)}
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
@@ -128,11 +130,3 @@ def _line(line: Line, result: Result) -> dict[str, Any]:
         "happened": line.happened,
         "details": list(line.details),
     }
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
