@@ -64,6 +64,7 @@ class Acquaintance:
             history=self.history.get(profile_id, ()),
             consents=self._granted(profile_id),
             arms=self.arms.get((profile_id, release.campaign.key), {}),
+            hops=journey["hops"],
         )
 
     def journeys_of(self, place: Place) -> int:

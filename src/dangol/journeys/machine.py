@@ -174,12 +174,12 @@ def advance(flow: Flow, state: State, known: Known, now: datetime, *, base: date
 def ending(flow: Flow, known: Known, now: datetime) -> Reason | None:
     """Why a journey is over whatever its next step: the goal first, then an exit, then the campaign's end.
 
-    The entry's own event never ends it; see ``_follows``.
+    What counts is what follows the entry; the event that let the person in never ends their journey.
     """
     entered_at, _ = known.entered
     left = False
     for event in known.history:
-        if not _follows(event, flow, known):
+        if not flow.follows(event, known):
             continue
         if flow.goal is not None and _ends(flow.goal, event, known, entered_at):
             return Reason.GOAL_REACHED
@@ -187,18 +187,6 @@ def ending(flow: Flow, known: Known, now: datetime) -> Reason | None:
     if left:
         return Reason.EXIT_EVENT
     return Reason.CAMPAIGN_OVER if flow.over_at is not None and now >= flow.over_at else None
-
-
-def _follows(event: Event, flow: Flow, known: Known) -> bool:
-    """Did this happen after the entry? What happened at the very same instant did: in doubt nothing is sent.
-
-    Of several events that let somebody in at one instant, only those with a later id follow the one that did, so that
-    they do not end one another's journeys.
-    """
-    entered_at, entry_id = known.entered
-    if event.occurred_at != entered_at or event.name == flow.campaign.entry.opened_by:
-        return event.order > known.entered
-    return event.id != entry_id
 
 
 def _ends(rule: Ending, event: Event, known: Known, entered_at: datetime) -> bool:
@@ -300,7 +288,7 @@ class _Walk:
         test = self.flow.tests.get(placed.position)
         return (
             event.name == step.wait_for.event
-            and _follows(event, self.flow, self.known)
+            and self.flow.follows(event, self.known)
             and state.listening_since is not None
             and state.wake_at is not None
             and state.listening_since <= event.occurred_at <= state.wake_at

@@ -46,6 +46,31 @@ class TestOneEventForTwoJourneys:
         assert len({row.step for row in house.messages}) == 1
 
 
+class TestTheInstantOfTheEntry:
+    CROWD = tuple(f"p{number}" for number in range(12))
+
+    def test_what_another_campaign_emits_at_once_is_heard_by_everybody(self, house: House) -> None:
+        awaited = {"event": "Regular Recognised", "within": "1 day", "since": "entry"}
+        house.opens_with(
+            campaign("tells", {"emit": "Regular Recognised"}, event="Checkout Started"),
+            campaign("hears", {"wait_for": awaited, "then": [note()]}, event="Checkout Started"),
+        )
+        house.knows(*self.CROWD)
+        for who in self.CROWD:
+            house.happens("Checkout Started", who)
+        assert len(house.messages) == len(self.CROWD)
+
+    def test_what_set_the_entry_off_does_not_reach_the_goal(self, house: House) -> None:
+        goal = {"event": "Order Completed", "within": "30 days"}
+        house.opens_with(
+            campaign("tells", {"emit": "Regular Recognised"}),
+            campaign("thanks", {"wait": "1 day"}, note(), event="Regular Recognised", goal=goal),
+        )
+        house.knows(*self.CROWD).orders(*self.CROWD)
+        house.pass_time(2 * DAY)
+        assert len(house.sent) == len(self.CROWD)
+
+
 class TestHearing:
     def test_a_second_wait_hears_what_occurred_right_after_the_first_however_late_both_arrive(
         self, house: House
