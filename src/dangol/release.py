@@ -101,7 +101,7 @@ def compile_release(version: versions.Version) -> Release:
     at_event = _scope(workspace, _AT_AN_EVENT, event=entry.opened_by)
     of_people = _scope(workspace, _OF_PEOPLE)
     conditions = _Conditions(workspace, entry.opened_by)
-    flow = _flow(campaign, conditions, zone)
+    flow = _flow(campaign, conditions, over_at(version))
     messages = compile_messages(
         workspace.sources,
         templates={send.send for send in campaign.sends},
@@ -126,6 +126,12 @@ def _scope(
     workspace: Workspace, namespaces: frozenset[str], event: str | None = None, entry_event: str | None = None
 ) -> Scope:
     return Scope(workspace.tracking_plan, namespaces, event=event, segments=workspace.segments, entry_event=entry_event)
+
+
+def over_at(version: versions.Version) -> datetime | None:
+    """When a version's campaign is over; None if it has no end."""
+    ends = version.campaign.ends
+    return _midnight(ends + timedelta(days=1), ZoneInfo(version.workspace.policies.timezone)) if ends else None
 
 
 def _midnight(day: Day, zone: ZoneInfo) -> datetime:
@@ -167,7 +173,7 @@ class _Conditions:
         return holds
 
 
-def _flow(campaign: Campaign, conditions: _Conditions, zone: ZoneInfo) -> Flow:
+def _flow(campaign: Campaign, conditions: _Conditions, over_at: datetime | None) -> Flow:
     tests: dict[str, Test] = {}
     for placed in campaign.placed:
         match placed.step:
@@ -184,7 +190,7 @@ def _flow(campaign: Campaign, conditions: _Conditions, zone: ZoneInfo) -> Flow:
         tests,
         goal=_goal(campaign.goal, conditions) if campaign.goal is not None else None,
         exits=tuple(_exit(one, conditions) for one in campaign.exits),
-        over_at=_midnight(campaign.ends + timedelta(days=1), zone) if campaign.ends is not None else None,
+        over_at=over_at,
     )
 
 

@@ -137,7 +137,7 @@ def walk(flow: Flow, persona: Persona) -> list[Recorded]:
 
 def _occasions(flow: Flow, persona: Persona, state: State, *, after: datetime) -> Iterator[datetime]:
     if state.wake_at is not None:
-        yield max(state.wake_at + persona.late, after)
+        yield max(flow.wakes(state.wake_at) + persona.late, after)
     yield from (one.heard_at for one in persona.happened if one.heard_at > after and one.event.name in flow.events)
 
 

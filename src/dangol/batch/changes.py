@@ -39,7 +39,9 @@ MAX_HOPS = 8
 
 def state_of(journey: Mapping[str, Any]) -> State:
     """Where the step machine finds this journey."""
-    return State(journey["position"], journey["wake_at"], journey["awaits_since"])
+    wake_at, whole = journey["wake_at"], journey["waits_until"]
+    cut_short = wake_at is not None and whole is not None and wake_at < whole
+    return State(journey["position"], whole if cut_short else wake_at, journey["awaits_since"])
 
 
 class Changes:
@@ -100,6 +102,7 @@ class Changes:
             "awaits": None,
             "awaits_since": None,
             "hops": hops,
+            "waits_until": None,
         }
         self._new.append(journey)
         evidence = {"event": entry_event_id} if entry_event_id else {"fired_at": entered_at.isoformat()}
@@ -136,9 +139,12 @@ class Changes:
                     self._call(release, journey, command)
         match step.state:
             case Waiting(state, awaits):
+                assert state.wake_at is not None
+                wake_at = release.flow.wakes(state.wake_at)
                 journey.update(
                     position=state.position,
-                    wake_at=state.wake_at,
+                    wake_at=wake_at,
+                    waits_until=state.wake_at if wake_at != state.wake_at else None,
                     awaits=awaits,
                     awaits_since=state.listening_since,
                     queued_until=None,
@@ -187,6 +193,7 @@ class Changes:
             queued_until=None,
             awaits=None,
             awaits_since=None,
+            waits_until=None,
             ended_at=self.now,
             end_reason=reason.value,
         )
@@ -354,6 +361,7 @@ _MOVING = (
     "queued_until",
     "awaits",
     "awaits_since",
+    "waits_until",
     "ended_at",
     "end_reason",
 )

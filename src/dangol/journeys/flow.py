@@ -94,6 +94,10 @@ class Flow:
         """Events that a journey on its way reacts to."""
         return self.ending_events | self.awaited_events
 
+    def wakes(self, until: datetime) -> datetime:
+        """When somebody who waits until then is woken: nobody sleeps through the campaign's end."""
+        return min(until, self.over_at) if self.over_at is not None else until
+
     def follows(self, event: Event, known: Known) -> bool:
         """Did this happen after the entry? What happened at the very same instant did: in doubt nothing is sent.
 

@@ -58,7 +58,8 @@ class State:
     """Where a journey stands.
 
     ``position`` is the step that runs next. Until ``wake_at`` it sleeps; with ``listening_since`` it hears the event
-    of the ``wait_for`` at ``position``, and ``wake_at`` is when that times out.
+    of the ``wait_for`` at ``position``, and ``wake_at`` is when that times out. The campaign's end may wake it before:
+    see ``Flow.wakes``.
     """
 
     position: str
@@ -246,9 +247,7 @@ class _Walk:
     # Waiting.
 
     def _sleep(self, position: str, until: datetime, since: datetime | None = None) -> Waiting:
-        """Nobody sleeps through the campaign's end."""
-        wake_at = min(until, self.flow.over_at) if self.flow.over_at is not None else until
-        return Waiting(State(position, wake_at, since), self.awaited_at(position) if since is not None else None)
+        return Waiting(State(position, until, since), self.awaited_at(position) if since is not None else None)
 
     def _wait_until(self, placed: PlacedStep, until: Until) -> str | Waiting | Ended:
         fields = {"profile": self.known.profile, "entry": self.known.entry}

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import ClassVar
 
-from sqlalchemy import ColumnElement, Connection, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, case, false, func, literal, null, select, text, update
 
 from dangol.definitions import versions
 from dangol.definitions.history import OPEN
@@ -21,6 +21,7 @@ from dangol.model.campaign import Campaign
 from dangol.model.steps import END, START, PlacedStep, Send
 from dangol.model.vocabulary import Decision, Reason
 from dangol.planner.standing import Place, had_already, places, templates_had
+from dangol.release import over_at
 from dangol.store.tables import deployments, journeys
 
 _PART = 5_000
@@ -161,7 +162,7 @@ def migrate(connection: Connection, wanted: Sequence[Version], *, at: datetime) 
     for version, told in planned:
         for fate in told:
             _record(connection, fate, version, at, occasion)
-            _move(connection, fate, version)
+            _move(connection, fate, version, over_at(version))
     return {version.campaign.key: sum(fate.journeys for fate in told) for version, told in planned}
 
 
@@ -193,8 +194,21 @@ def _parts(connection: Connection, fate: Fate) -> Iterator[list[tuple[str, str]]
         part = [(row[0], row[1]) for row in connection.execute(statement.where(journeys.c.id > part[-1][0]))]
 
 
-def _move(connection: Connection, fate: Fate, version: Version) -> None:
-    connection.execute(update(journeys).where(*_at(fate)).values(version_id=version.id, position=fate.to))
+def _move(connection: Connection, fate: Fate, version: Version, over_at: datetime | None) -> None:
+    """Waits stay as long as they were; the end of the new version wakes whom that of the old one would have."""
+    whole = func.coalesce(journeys.c.waits_until, journeys.c.wake_at, type_=journeys.c.wake_at.type)
+    beyond = whole > over_at if over_at is not None else false()
+    moved = (
+        update(journeys)
+        .where(*_at(fate))
+        .values(
+            version_id=version.id,
+            position=fate.to,
+            wake_at=case((beyond, literal(over_at, journeys.c.wake_at.type)), else_=whole),
+            waits_until=case((beyond, whole), else_=null()),
+        )
+    )
+    connection.execute(moved)
 
 
 def _at(fate: Fate) -> tuple[ColumnElement[bool], ...]:

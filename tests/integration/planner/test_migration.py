@@ -228,3 +228,49 @@ def test_after_a_redeployment_a_second_rollback_goes_one_further_back(house: Hou
     house.dangol.rollback("thanks", by="tests")
     with house.database.read() as tx:
         assert version_before(tx, "thanks") == made[1]
+
+
+class TestTheLastDay:
+    """Who waits past it is woken by it; moving it moves that, and no wait."""
+
+    STEPS = ({"wait": "10 days"}, note(ref="n"))
+
+    def _last(self, house: House, days: int) -> str:
+        return (house.clock.now() + days * DAY).date().isoformat()
+
+    def test_moved_back_it_cuts_nobodys_wait_short(self, house: House) -> None:
+        later = self._last(house, 60)
+        deploy(house, "old", *self.STEPS, ends=self._last(house, 3))
+        house.knows("kim").orders("kim")
+        deploy(house, "new", *self.STEPS, ends=later, migrate=True)
+        house.pass_time(9 * DAY)
+        assert house.messages == []
+        house.pass_time(2 * DAY)
+        assert subjects(house) == ["new"]
+
+    def test_taken_out_it_cuts_nobodys_wait_short(self, house: House) -> None:
+        deploy(house, "old", *self.STEPS, ends=self._last(house, 3))
+        house.knows("kim").orders("kim")
+        deploy(house, "new", *self.STEPS, migrate=True)
+        house.pass_time(9 * DAY)
+        assert house.messages == []
+        house.pass_time(2 * DAY)
+        assert subjects(house) == ["new"]
+
+    def test_moved_forward_it_ends_journeys_on_its_day_and_moved_back_again_none(self, house: House) -> None:
+        far, near = self._last(house, 60), self._last(house, 3)
+        deploy(house, "old", *self.STEPS, ends=far)
+        house.knows("kim", "lee").orders("kim")
+        deploy(house, "new", *self.STEPS, ends=near, migrate=True)
+        house.pass_time(5 * DAY)
+        assert [row.end_reason for row in house.journeys] == ["campaign_over"]
+
+    def test_a_wait_survives_any_number_of_last_days(self, house: House) -> None:
+        far, near = self._last(house, 60), self._last(house, 3)
+        deploy(house, "old", *self.STEPS, ends=near)
+        house.knows("kim").orders("kim")
+        wake_at = house.journeys[0].waits_until
+        for word, ends in (("new", far), ("newer", near), ("newest", far)):
+            deploy(house, word, *self.STEPS, ends=ends, migrate=True)
+        (journey,) = house.journeys
+        assert (journey.wake_at, journey.waits_until) == (wake_at, None)
