@@ -331,8 +331,7 @@ class Pipeline:
             if control is Control.PAUSE:
                 return False
             changes, following = Changes(now), Following()
-            since = self.releases.in_service_since(tx, release.campaign.key)
-            if control is Control.STOP or since is None:
+            if control is Control.STOP or not self.releases.is_serving(tx, release.campaign.key):
                 changes.stop(release, run.fire_at)
                 if run.kind == journey_rows.AUDIENCE:
                     journey_rows.forget_run(tx, run_id)
@@ -344,7 +343,7 @@ class Pipeline:
                 part = joined(tx, release, run, now=now, limit=self.batch_size)
             else:
                 part = next_part(tx, release, run, limit=self.batch_size)
-            self._take_in(tx, release, run.fire_at, part.profile_ids, changes, since=since)
+            self._take_in(tx, release, run.fire_at, part.profile_ids, changes)
             if part.cursor is not None:
                 journey_rows.move_run(tx, run_id, cursor=part.cursor, queued_until=now + self.timing.queue_lease)
             else:
@@ -361,12 +360,10 @@ class Pipeline:
         fired_at: datetime,
         profile_ids: Sequence[str],
         changes: Changes,
-        *,
-        since: datetime,
     ) -> None:
         """Let these people of an audience in, each at the firing or at its wall time on their own clock.
 
-        Whose time came before ``since``, when the campaign was not in service yet, is passed over.
+        Whose time came before this version went into service is refused.
         """
         if not profile_ids:
             return
@@ -377,8 +374,9 @@ class Pipeline:
         profile_ids = [one for one in profile_ids if one not in gone]
         latest = past_entries(tx, profile_ids, [release])
         begun = []
-        for profile_id, begins_at in self._beginnings(tx, release, fired_at, profile_ids, since).items():
-            refused = Doors(release.opens_at, release.over_at).refusal(begins_at, changes.now) or refusal(
+        beginnings, since = self._beginnings(tx, release, fired_at, profile_ids)
+        for profile_id, begins_at in beginnings.items():
+            refused = Doors(release.opens_at, release.over_at, since=since).refusal(begins_at, changes.now) or refusal(
                 campaign, latest.get((campaign.key, profile_id, "")), fired_at
             )
             if refused is not None:
@@ -393,13 +391,14 @@ class Pipeline:
             self._advance(release, journey, fired_at, known, changes)
 
     def _beginnings(
-        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str], since: datetime
-    ) -> dict[str, datetime]:
+        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str]
+    ) -> tuple[dict[str, datetime], datetime | None]:
+        """When each of these people begins, and since when a beginning is this version's if not always."""
         if release.campaign.entry.timezone != RECIPIENT:
-            return dict.fromkeys(profile_ids, fired_at)
+            return dict.fromkeys(profile_ids, fired_at), None
         profiles = people.load(tx, profile_ids)
         times = {one: local_time(fired_at, zone_of(profiles[one], release)) for one in profile_ids}
-        return {one: begins_at for one, begins_at in times.items() if begins_at > since}
+        return times, self.releases.serves_since(tx, release, fired_at)
 
     # Journeys go on.
 

@@ -274,10 +274,13 @@ class Releases:
                 found[version_id] = self.get(connection, version_id)
         return found
 
-    def in_service_since(self, connection: Connection, campaign_key: str) -> datetime | None:
-        """Since when this campaign, in its present version, is in service; None if it is not."""
-        found = versions.active_since(connection).get(campaign_key)
-        return found[1] if found is not None else None
+    def is_serving(self, connection: Connection, campaign_key: str) -> bool:
+        """Is this campaign, in whatever version, in service?"""
+        return campaign_key in versions.active(connection)
+
+    def serves_since(self, connection: Connection, release: Release, at: datetime) -> datetime | None:
+        """Since when what came due at ``at`` is this release's; None if it was in service then."""
+        return versions.serves_since(connection, release.campaign.key, release.version_id, at)
 
     def serving(self, connection: Connection, campaign_key: str) -> Release | None:
         """The release in service of this campaign; None if there is none. Raises UnknownVersion if it cannot be run."""

@@ -203,6 +203,19 @@ def active_since(connection: Connection) -> dict[str, tuple[str, datetime]]:
     return {row.campaign_key: (row.version_id, row.deployed_at) for row in connection.execute(_IN_SERVICE)}
 
 
+def serves_since(connection: Connection, campaign_key: str, version_id: str, at: datetime) -> datetime | None:
+    """Since when what came due at ``at`` is this version's: None if it was in service then, else when it next came."""
+    rows = connection.execute(
+        select(deployments.c.version_id, deployments.c.deployed_at)
+        .where(deployments.c.campaign_key == campaign_key)
+        .order_by(deployments.c.seq)
+    ).all()
+    before = [row.version_id for row in rows if row.deployed_at <= at]
+    if before[-1:] == [version_id]:
+        return None
+    return next((row.deployed_at for row in rows if row.deployed_at > at and row.version_id == version_id), None)
+
+
 _IN_SERVICE = (
     select(deployments.c.campaign_key, deployments.c.version_id, deployments.c.deployed_at)
     .where(

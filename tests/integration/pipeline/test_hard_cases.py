@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -267,3 +267,38 @@ class TestWhenThingsHappen:
             house.orders("ana")
         house.work()
         assert house.states == [("accepted", "accepted_by_provider")]
+
+
+class TestEveryonesOwnClock:
+    """A schedule by the recipient's clock fires at 09:00 on Kiritimati, 04:00 in Seoul, and reaches Honolulu last."""
+
+    FIRED = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
+    ENTRY: ClassVar = {"schedule": "0 9 * * *", "audience": "true", "timezone": "recipient", "again": "always"}
+
+    def daily(self, *steps: Any, **others: Any) -> dict[str, Any]:
+        return scheduled("daily", *steps, entry={**self.ENTRY, **others.pop("entry", {})}, **others)
+
+    def test_a_deployment_between_the_firing_and_a_late_worker_loses_nobody(self, house: House) -> None:
+        house.opens_with(self.daily(note())).knows("seoul", timezone="Asia/Seoul")
+        house.clock.move_to(self.FIRED + 6 * HOUR)  # nothing ran meanwhile
+        house.opens_with(self.daily(note(), priority=70))
+        house.work()
+        assert house.states == [("accepted", "accepted_by_provider")]
+
+    def test_whose_time_came_before_the_campaign_was_in_service_is_told_so(self, house: House) -> None:
+        house.knows("auckland", timezone="Pacific/Auckland").knows("seoul", timezone="Asia/Seoul")
+        house.clock.move_to(self.FIRED + 3 * HOUR)  # past nine in Auckland, seven in Seoul
+        house.opens_with(self.daily(note()))
+        house.pass_time(6 * HOUR)
+        told = {entry.profile_id: entry.reason for entry in house.log("journey_") if entry.decision != "journey_ended"}
+        assert told == {house.id_of("auckland"): "before_service", house.id_of("seoul"): "audience_matched"}
+
+    def test_a_version_that_comes_back_does_not_make_up_for_what_another_one_left_out(self, house: House) -> None:
+        eight = self.daily(note(), entry={"schedule": "0 8 * * *"})
+        house.opens_with(eight).knows("seoul", timezone="Asia/Seoul")
+        house.sleep(MINUTE)
+        house.opens_with(self.daily(note()))
+        house.clock.move_to(self.FIRED + 5 * HOUR + MINUTE)  # nine in Seoul, all of it was missed
+        house.dangol.rollback("daily", by="tests")
+        house.work()
+        assert len(house.messages) == 1
