@@ -45,7 +45,7 @@ from dangol.triggers.schedule import local_time
 from dangol.release import Release, Releases
 from dangol.journeys.machine import Advance, Ended, State, advance
 from dangol.batch.acquaintance import Acquaintance, Journey, Place, acquaint_at_entry, acquaint_on_the_way
-from dangol.batch.acquaintance import past_entries, zone_of
+from dangol.batch.acquaintance import past_entries, place_of, still_inside, zone_of
 from dangol.batch.audience import joined, next_part
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.facts import Briefing, Claimed, brief
@@ -234,19 +234,23 @@ class Pipeline:
             and releases[journey["version_id"]].flow.events & names[journey["profile_id"]]
         ]
         self._move(tx, concerned, changes)
-        return {_place(journey) for _, journey in concerned if journey["status"] == JourneyStatus.ENDED}
+        return {place_of(journey) for _, journey in concerned if journey["status"] == JourneyStatus.ENDED}
 
     def _move(self, tx: Connection, concerned: Sequence[tuple[Release, Journey]], changes: Changes) -> None:
         """Let the step machine move these journeys as far as they go now. Paused ones can only end."""
         if not concerned:
             return
         known, controls = acquaint_on_the_way(tx, concerned), controls_rows.in_force(tx)
+        inside = still_inside(tx, [journey for _, journey in concerned], changes.now)
         erased = people.erased(tx, sorted({journey["profile_id"] for _, journey in concerned}))
         for release, journey in concerned:
             control = controls.get(release.campaign.key)
             if control is Control.STOP or journey["profile_id"] in erased:
                 reason = Reason.CAMPAIGN_STOPPED if control is Control.STOP else Reason.PROFILE_ERASED
                 changes.overtake(journey, reason)
+                continue
+            if journey["id"] in inside:
+                changes.overtake(journey, Reason.ALREADY_IN_JOURNEY)
                 continue
             before = state_of(journey)
             step = _next(release, journey, known, changes.now, base=_due(before, changes.now))
@@ -376,19 +380,22 @@ class Pipeline:
         begun = []
         beginnings, since = self._beginnings(tx, release, fired_at, profile_ids)
         for profile_id, begins_at in beginnings.items():
+            later = begins_at if begins_at > changes.now else None
+            past = latest.get((campaign.key, profile_id, ""))
+            if past is not None and later is not None:
+                past = replace(past, active=False)  # whether they are still inside is asked when it is time
             refused = Doors(release.opens_at, release.over_at, since=since).refusal(begins_at, changes.now) or refusal(
-                campaign, latest.get((campaign.key, profile_id, "")), fired_at
+                campaign, past, begins_at
             )
             if refused is not None:
                 changes.refuse(release, profile_id, refused, occasion=fired_at.isoformat())
                 continue
-            later = begins_at if begins_at > changes.now else None
-            journey = changes.enter(release, profile_id, fired_at.isoformat(), fired_at, reason, wake_at=later)
+            journey = changes.enter(release, profile_id, fired_at.isoformat(), begins_at, reason, wake_at=later)
             if later is None:
                 begun.append((release, journey))
         known = acquaint_on_the_way(tx, begun)
         for _, journey in begun:
-            self._advance(release, journey, fired_at, known, changes)
+            self._advance(release, journey, journey["entered_at"], known, changes)
 
     def _beginnings(
         self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str]
@@ -588,10 +595,6 @@ def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:
     for event in happened:
         grouped.setdefault(event.profile_id, []).append(event)
     return grouped
-
-
-def _place(journey: Journey) -> Place:
-    return journey["campaign_key"], journey["profile_id"], journey["correlation"]
 
 
 def _next(release: Release, journey: Journey, known: Acquaintance, now: datetime, *, base: datetime) -> Advance | None:

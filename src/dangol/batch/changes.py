@@ -82,7 +82,10 @@ class Changes:
         hops: int = 0,
         wake_at: datetime | None = None,
     ) -> Journey:
-        """Begin a journey before its first step; with ``wake_at`` it sleeps until then."""
+        """Begin a journey before its first step; with ``wake_at`` it sleeps until then.
+
+        ``entry_key`` is the event's id, or the instant at which the schedule fired or the audience was looked at.
+        """
         campaign = release.campaign.key
         journey: Journey = {
             "id": ids.derive(entered_at, "journey", campaign, profile_id, entry_key),
@@ -105,7 +108,7 @@ class Changes:
             "waits_until": None,
         }
         self._new.append(journey)
-        evidence = {"event": entry_event_id} if entry_event_id else {"fired_at": entered_at.isoformat()}
+        evidence = {"event": entry_event_id} if entry_event_id else {"fired_at": entry_key}
         if wake_at is not None:
             evidence["begins_at"] = wake_at.isoformat()
         self.journal.add(Decision.JOURNEY_ENTERED, reason, journey_subject(journey), evidence=evidence)

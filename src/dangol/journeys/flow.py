@@ -20,7 +20,8 @@ class Known:
     ``entry`` holds the properties of the event that let them in, and ``entered`` when they entered and that event's
     id ("" for an audience); ``hops`` is how many ``emit`` steps led to it. ``history`` are events of the names that
     ``Flow.events`` lists, in their order. ``arms`` maps an experiment to the arm that the person had before. ``zone``
-    is where their clock stands.
+    is where their clock stands. ``taken_in`` is when it was decided that they enter, if that was before they did, as by
+    a schedule on their own clock: exits count from then on.
     """
 
     profile_id: str
@@ -32,6 +33,7 @@ class Known:
     consents: frozenset[tuple[str, str]] = frozenset()
     arms: Mapping[str, str] = field(default_factory=dict)
     hops: int = 0
+    taken_in: datetime | None = None
 
     def until(self, event: Event) -> Sequence[Event]:
         """What had happened when this event did, itself included."""

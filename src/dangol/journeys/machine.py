@@ -175,15 +175,17 @@ def advance(flow: Flow, state: State, known: Known, now: datetime, *, base: date
 def ending(flow: Flow, known: Known, now: datetime) -> Reason | None:
     """Why a journey is over whatever its next step: the goal first, then an exit, then the campaign's end.
 
-    What counts is what follows the entry; the event that let the person in never ends their journey.
+    What counts is what follows the entry, for exits also what happens between the firing that took the person in and
+    the beginning on their own clock. The event that let the person in never ends their journey.
     """
     entered_at, _ = known.entered
     left = False
     for event in known.history:
-        if not flow.follows(event, known):
+        if flow.follows(event, known):
+            if flow.goal is not None and _ends(flow.goal, event, known, entered_at):
+                return Reason.GOAL_REACHED
+        elif known.taken_in is None or not known.taken_in <= event.occurred_at < entered_at:
             continue
-        if flow.goal is not None and _ends(flow.goal, event, known, entered_at):
-            return Reason.GOAL_REACHED
         left = left or any(_ends(one, event, known, entered_at) for one in flow.exits)
     if left:
         return Reason.EXIT_EVENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -302,3 +303,50 @@ class TestEveryonesOwnClock:
         house.dangol.rollback("daily", by="tests")
         house.work()
         assert len(house.messages) == 1
+
+    def test_a_daily_letter_is_daily_wherever_somebody_lives(self, house: House) -> None:
+        zones = {"honolulu": "Pacific/Honolulu", "baker": "Etc/GMT+12", "seoul": "Asia/Seoul"}
+        for name, zone in zones.items():
+            house.knows(name, timezone=zone)
+        house.opens_with(self.daily(note()))
+        house.pass_time(10 * DAY)
+        got = Counter(row.profile_id for row in house.messages)
+        assert {name: got[house.id_of(name)] for name in zones} == {"honolulu": 10, "baker": 10, "seoul": 10}
+
+    def test_who_is_still_on_the_journey_of_the_day_before_begins_no_other(self, house: House) -> None:
+        house.opens_with(self.daily(note(), {"wait": "30 hours"}))
+        house.knows("honolulu", timezone="Pacific/Honolulu")
+        house.clock.move_to(self.FIRED)
+        house.pass_time(4 * DAY)
+        assert [row.planned_at.day for row in house.messages] == [3, 5]
+        ended = [entry.reason for entry in house.log("journey_ended")]
+        assert sorted(ended) == ["already_in_journey", "already_in_journey", "completed"]
+
+    def test_the_goal_counts_from_when_the_letter_is_due(self, house: House) -> None:
+        goal = {"event": "Order Completed", "within": "1 day"}
+        house.opens_with(self.daily(note(), {"wait": "3 days"}, goal=goal, entry={"again": "never"}))
+        house.knows("early", "late", timezone="Pacific/Honolulu")
+        house.clock.move_to(self.FIRED)
+        house.pass_time(10 * HOUR)
+        house.orders("early")  # fourteen hours before nine in Honolulu
+        house.pass_time(15 * HOUR)
+        house.orders("late")  # an hour after it, more than a day after the firing
+        reasons = {row.profile_id: row.end_reason for row in house.journeys}
+        assert reasons == {house.id_of("early"): None, house.id_of("late"): "goal_reached"}
+        assert len(house.sent) == 2
+
+    def test_an_exit_before_their_time_ends_it_before_it_begins(self, house: House) -> None:
+        house.opens_with(self.daily(note(), exit=["Order Completed"], entry={"again": "never"}))
+        house.knows("honolulu", "other", timezone="Pacific/Honolulu").orders("other")
+        house.clock.move_to(self.FIRED)
+        house.pass_time(10 * HOUR)
+        house.orders("honolulu")
+        house.pass_time(20 * HOUR)
+        reasons = {row.profile_id: row.end_reason for row in house.journeys}
+        assert reasons == {house.id_of("honolulu"): "exit_event", house.id_of("other"): "completed"}
+
+    def test_freshness_counts_from_their_own_time(self, house: House) -> None:
+        house.opens_with(self.daily(note(expires_after="2 hours"))).knows("seoul", timezone="Asia/Seoul")
+        house.clock.move_to(self.FIRED + 6 * HOUR)  # an hour past nine in Seoul
+        house.work()
+        assert house.states == [("accepted", "accepted_by_provider")]
