@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dangol.model.campaign import Campaign
-from dangol.model.steps import END, START, PlacedStep, Send, WaitFor, Webhook
+from dangol.model.steps import END, START, Add, Emit, PlacedStep, Send, Set, WaitFor, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,13 @@ def transfer(old: Campaign, new: Campaign, position: str, *, listening: bool) ->
 
 
 def still_to_come(campaign: Campaign, position: str) -> frozenset[str]:
-    """Names of the sends and webhooks that a journey at ``position`` may still reach, that step included."""
+    """Names of the steps that must not be run twice and that a journey at ``position`` may still reach, it included:
+    sends, webhooks, emits, and what adds to a list."""
+    return frozenset(placed.name for placed in ahead(campaign, position) if _counts_twice(placed))
+
+
+def ahead(campaign: Campaign, position: str) -> list[PlacedStep]:
+    """Every step that a journey at ``position`` may still reach, that step included, in the campaign's order."""
     steps = {placed.position: placed for placed in campaign.placed}
     open_, seen = [position], set()
     while open_:
@@ -52,7 +58,17 @@ def still_to_come(campaign: Campaign, position: str) -> frozenset[str]:
         if here in steps and here not in seen:
             seen.add(here)
             open_ += [steps[here].following, *(steps[here].into(branch) for branch in steps[here].branches)]
-    return frozenset(steps[here].name for here in seen if isinstance(steps[here].step, Send | Webhook))
+    return [placed for placed in campaign.placed if placed.position in seen]
+
+
+def _counts_twice(placed: PlacedStep) -> bool:
+    match placed.step:
+        case Send() | Webhook() | Emit():
+            return True
+        case Set(set=values):
+            return any(isinstance(value, Add) for value in values.values())
+        case _:
+            return False
 
 
 def _at(campaign: Campaign, position: str) -> PlacedStep | None:

@@ -80,8 +80,17 @@ def templates_to_count(diff: VersionDiff, new: Campaign) -> set[str]:
 def _new_or_earlier(diff: VersionDiff, new: Campaign) -> Iterator[tuple[StepChange, Send]]:
     for change in diff.steps:
         placed = step_at(new, change.new or START)
-        if placed is not None and isinstance(placed.step, Send) and (change.became == "added" or change.earlier):
+        if placed is not None and isinstance(placed.step, Send) and _how(change):
             yield change, placed.step
+
+
+def _how(change: StepChange) -> str:
+    """What is new about a send; empty if nothing is that people would notice."""
+    if change.became == "added":
+        return "is new"
+    if change.earlier:
+        return "comes earlier now"
+    return "sends another message now" if any(field.name == "send" for field in change.fields) else ""
 
 
 def _people(number: int) -> str:
@@ -105,7 +114,7 @@ def _removed(diff: VersionDiff, old: Version, counted: Counted) -> Iterator[Caut
 
 def _sends(diff: VersionDiff, new: Campaign, counted: Counted) -> Iterator[Caution]:
     for change, send in _new_or_earlier(diff, new):
-        how = "comes earlier now" if change.became == "moved" else "is new"
+        how = _how(change)
         lately = counted.had_lately.get(send.send, 0)
         if lately and new.entry.again != "never":
             told = f"`{change.step}` {how}: {_people(lately)} had {send.send} in the last {LATELY.days} days"

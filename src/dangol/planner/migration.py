@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, case, false, func, literal, nu
 from dangol.definitions import versions
 from dangol.definitions.history import OPEN
 from dangol.definitions.step_diff import says
-from dangol.definitions.transfer import Transfer, still_to_come, transfer
+from dangol.definitions.transfer import Transfer, ahead, still_to_come, transfer
 from dangol.definitions.versions import Version
 from dangol.errors import DangolError, UnknownVersion
 from dangol.ledger.entries import Journal, Subject
@@ -117,24 +118,30 @@ def _without_repeats(connection: Connection, place: Place, old: Campaign, new: C
         return going
     if place.position == START:
         return going
-    ahead = still_to_come(new, going.to) - still_to_come(old, place.position)
-    had = had_already(connection, place, ahead) or templates_had(
-        connection, place, _unnamed_texts(new, going.to) - _unnamed_texts(old, place.position)
-    )
-    if not had:
-        return going
-    names = ", ".join(f"`{name}`" for name in had)
-    return Transfer(None, f"they have had {names}, which comes after it now; give it another `ref`, or do not migrate")
+    anew = still_to_come(new, going.to) - still_to_come(old, place.position)
+    if had := had_already(connection, place, anew):
+        names = ", ".join(f"`{name}`" for name in had)
+        obstacle = f"they have had {names}, which comes after it now; give it another `ref`, or do not migrate"
+        return Transfer(None, obstacle)
+    texts = _texts_anew(old, place.position, new, going.to)
+    if had := templates_had(connection, place, texts):
+        names = ", ".join(f"`{name}`" for name in had)
+        obstacle = f"they have had the message {names}, which is to come again now; give the step that sends it another"
+        return Transfer(None, f"{obstacle} `ref`, or do not migrate")
+    return going
 
 
-def _unnamed_texts(campaign: Campaign, position: str) -> set[str]:
-    """The texts of steps still to come that have no `ref`: those go by their place, which a new version changes."""
-    ahead = still_to_come(campaign, position)
-    return {
-        placed.step.send
-        for placed in campaign.placed
-        if placed.name in ahead and isinstance(placed.step, Send) and placed.step.ref is None
-    }
+def _texts_anew(old: Campaign, stands: str, new: Campaign, goes_on: str) -> set[str]:
+    """Texts that are still to come more often than before, by a step that had another text or has no ``ref``.
+
+    A step without ``ref`` goes by its place, which a new version changes; one with a new ``ref`` is meant to send.
+    """
+    meant = {one.step.ref: one.step.send for one in old.placed if isinstance(one.step, Send) and one.step.ref}
+    before = [one.step for one in ahead(old, stands) if isinstance(one.step, Send)]
+    after = [one.step for one in ahead(new, goes_on) if isinstance(one.step, Send)]
+    more = Counter(send.send for send in after) - Counter(send.send for send in before)
+    changed = {send.send for send in after if send.ref is None or meant.get(send.ref, send.send) != send.send}
+    return changed & more.keys()
 
 
 def step_at(campaign: Campaign, position: str) -> PlacedStep | None:

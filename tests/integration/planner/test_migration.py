@@ -274,3 +274,36 @@ class TestTheLastDay:
             deploy(house, word, *self.STEPS, ends=ends, migrate=True)
         (journey,) = house.journeys
         assert (journey.wake_at, journey.waits_until) == (wake_at, None)
+
+
+class TestNothingIsDoneTwice:
+    """Whatever a step leaves behind, nobody who is taken along comes to it again."""
+
+    def test_nobody_emits_an_event_again(self, house: House) -> None:
+        emit = {"emit": "Regular Recognised", "ref": "told"}
+        deploy(house, "one", emit, WAIT, letter("l"))
+        house.knows("kim").orders("kim")
+        with pytest.raises(MigrationRefused, match="they have had `told`"):
+            deploy(house, "two", WAIT, letter("l"), emit, migrate=True)
+
+    def test_nobody_adds_to_a_list_again(self, house: House) -> None:
+        tag = {"set": {"tags": {"add": ["regular"]}}, "ref": "tagged"}
+        deploy(house, "one", tag, WAIT, letter("l"))
+        house.knows("kim").orders("kim")
+        with pytest.raises(MigrationRefused, match="they have had `tagged`"):
+            deploy(house, "two", WAIT, letter("l"), tag, migrate=True)
+
+    def test_nobody_gets_a_message_again_because_a_step_sends_another_one_now(self, house: House) -> None:
+        deploy(house, "one", note(ref="a"), WAIT, letter("b"))
+        house.knows("kim").orders("kim")
+        house.work()
+        with pytest.raises(MigrationRefused, match="they have had the message `note`, which is to come again now"):
+            deploy(house, "two", note(ref="a"), WAIT, note(ref="b"), migrate=True)
+
+    def test_a_step_of_a_new_name_may_send_again_what_they_had(self, house: House) -> None:
+        deploy(house, "one", note(ref="a"), WAIT, letter("b"))
+        house.knows("kim").orders("kim")
+        house.work()
+        deploy(house, "two", note(ref="a"), WAIT, letter("b"), note(ref="reminder"), migrate=True)
+        house.pass_time(2 * DAY)
+        assert sorted(subjects(house)) == ["one", "two", "two letter"]
