@@ -100,7 +100,7 @@ def compile_release(version: versions.Version) -> Release:
     entry, zone = campaign.entry, ZoneInfo(workspace.policies.timezone)
     at_event = _scope(workspace, _AT_AN_EVENT, event=entry.opened_by)
     of_people = _scope(workspace, _OF_PEOPLE)
-    conditions = _Conditions(workspace, entry.opened_by)
+    conditions = Conditions(workspace, entry.opened_by)
     flow = _flow(campaign, conditions, over_at(version))
     messages = compile_messages(
         workspace.sources,
@@ -138,7 +138,7 @@ def _midnight(day: Day, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-class _Conditions:
+class Conditions:
     """Parses what a campaign's author wrote as conditions into functions that the step machine can ask."""
 
     def __init__(self, workspace: Workspace, entry_event: str | None) -> None:
@@ -173,7 +173,7 @@ class _Conditions:
         return holds
 
 
-def _flow(campaign: Campaign, conditions: _Conditions, over_at: datetime | None) -> Flow:
+def _flow(campaign: Campaign, conditions: Conditions, over_at: datetime | None) -> Flow:
     tests: dict[str, Test] = {}
     for placed in campaign.placed:
         match placed.step:
@@ -194,11 +194,11 @@ def _flow(campaign: Campaign, conditions: _Conditions, over_at: datetime | None)
     )
 
 
-def _goal(goal: Goal, conditions: _Conditions) -> Ending:
+def _goal(goal: Goal, conditions: Conditions) -> Ending:
     return Ending(goal.event, conditions.at(goal.event, goal.where), goal.within)
 
 
-def _exit(one: ExitOn, conditions: _Conditions) -> Ending:
+def _exit(one: ExitOn, conditions: Conditions) -> Ending:
     return Ending(one.event, conditions.at(one.event, one.where))
 
 
