@@ -270,11 +270,13 @@ class Pipeline:
     ) -> None:
         """Let people into the campaigns that these events open."""
         open_to: dict[str, list[Release]] = {}
-        for release in self.releases.active(tx):
-            entry = release.campaign.entry
-            opened_by = entry.event if only is None else (entry.api if release.campaign.key == only else None)
+        doors: dict[str, Doors] = {}
+        for release, since in self.releases.active_since(tx):
+            key, entry = release.campaign.key, release.campaign.entry
+            opened_by = entry.event if only is None else (entry.api if key == only else None)
             if opened_by is not None:
                 open_to.setdefault(opened_by, []).append(release)
+                doors[key] = Doors(release.opens_at, release.over_at, since=since)
         happened = [event for event in happened if event.name in open_to]
         if not happened:
             return
@@ -285,16 +287,15 @@ class Pipeline:
         for event in happened:
             for release in open_to[event.name]:
                 if release.admits(known.person(event)):
-                    self._begin(release, event, known, changes, controls.get(release.campaign.key))
+                    key = release.campaign.key
+                    self._begin(release, event, known, changes, replace(doors[key], control=controls.get(key)))
 
-    def _begin(
-        self, release: Release, event: Event, known: Acquaintance, changes: Changes, control: Control | None
-    ) -> None:
+    def _begin(self, release: Release, event: Event, known: Acquaintance, changes: Changes, doors: Doors) -> None:
         """One person, one campaign, one event: in, or a logged refusal."""
         campaign, told_apart = release.campaign, correlation(release.campaign, event)
         place = (campaign.key, event.profile_id, told_apart or "")
         refused = (
-            Doors(release.opens_at, release.over_at, control).refusal(event.occurred_at, changes.now)
+            doors.refusal(event.occurred_at, changes.now)
             or (Reason.KEY_MISSING if told_apart is None else None)
             or refusal(campaign, known.entries.get(place), event.occurred_at)
             or (Reason.TOO_MANY_JOURNEYS if known.journeys_of(place) >= MOST_JOURNEYS else None)
@@ -405,7 +406,9 @@ class Pipeline:
             return dict.fromkeys(profile_ids, fired_at), None
         profiles = people.load(tx, profile_ids)
         times = {one: local_time(fired_at, zone_of(profiles[one], release)) for one in profile_ids}
-        return times, self.releases.serves_since(tx, release, fired_at)
+        since = self.releases.serves_since(tx, release, fired_at)
+        # As everywhere with schedules, what came due at the very instant of a deployment belongs to what was before.
+        return times, since + timedelta(microseconds=1) if since is not None else None
 
     # Journeys go on.
 

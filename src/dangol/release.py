@@ -243,6 +243,7 @@ class Releases:
         self._keep = keep
         self._compiled: dict[str, Release] = {}
         self._failed: dict[str, str] = {}
+        self._in_service: dict[str, tuple[datetime, datetime | None]] = {}
         self._lock = Lock()
 
     def get(self, connection: Connection, version_id: str) -> Release:
@@ -289,7 +290,21 @@ class Releases:
 
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""
-        return [self.get(connection, version_id) for _, version_id in sorted(versions.active(connection).items())]
+        return [release for release, _ in self.active_since(connection)]
+
+    def active_since(self, connection: Connection) -> list[tuple[Release, datetime | None]]:
+        """``active``, and since when each campaign, in whatever version, is in service."""
+        return [
+            (self.get(connection, version_id), self._began(connection, key, deployed_at))
+            for key, (version_id, deployed_at) in sorted(versions.active_since(connection).items())
+        ]
+
+    def _began(self, connection: Connection, campaign_key: str, deployed_at: datetime) -> datetime | None:
+        """Asked once after each deployment: nothing before that changes."""
+        known = self._in_service.get(campaign_key)
+        if known is None or known[0] != deployed_at:
+            known = self._in_service[campaign_key] = deployed_at, versions.began(connection, campaign_key)
+        return known[1]
 
 
 def check_workspace(root: Path, paths: Sequence[Path] = (), *, now: datetime | None = None) -> list[Problem]:

@@ -203,6 +203,17 @@ def active_since(connection: Connection) -> dict[str, tuple[str, datetime]]:
     return {row.campaign_key: (row.version_id, row.deployed_at) for row in connection.execute(_IN_SERVICE)}
 
 
+def began(connection: Connection, campaign_key: str) -> datetime | None:
+    """Since when this campaign, in whatever version, is in service without a break; None if it never was."""
+    mine = deployments.c.campaign_key == campaign_key
+    out = select(func.coalesce(func.max(deployments.c.seq), 0)).where(mine, deployments.c.version_id.is_(None))
+    first = func.min(deployments.c.deployed_at, type_=deployments.c.deployed_at.type)
+    since: datetime | None = connection.execute(
+        select(first).where(mine, deployments.c.seq > out.scalar_subquery())
+    ).scalar_one()
+    return since
+
+
 def serves_since(connection: Connection, campaign_key: str, version_id: str, at: datetime) -> datetime | None:
     """Since when what came due at ``at`` is this version's: None if it was in service then, else when it next came."""
     rows = connection.execute(

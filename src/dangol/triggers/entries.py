@@ -26,7 +26,7 @@ class PastEntry:
 class Doors:
     """When a campaign lets people in, and whether somebody has shut it. Instants are None where there is no bound.
 
-    ``since``: what happened up to that instant was nothing to it yet, because it was not in service.
+    ``since``: what happened before that instant was nothing to it yet, because it was not in service.
     """
 
     opens_at: datetime | None = None
@@ -40,7 +40,7 @@ class Doors:
             return Reason.CAMPAIGN_STOPPED
         if self.control is Control.PAUSE:
             return Reason.CAMPAIGN_PAUSED
-        if self.since is not None and at <= self.since:
+        if self.since is not None and at < self.since:
             return Reason.BEFORE_SERVICE
         if self.opens_at is not None and at < self.opens_at:
             return Reason.NOT_STARTED

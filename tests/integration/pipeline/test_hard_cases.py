@@ -350,3 +350,26 @@ class TestEveryonesOwnClock:
         house.clock.move_to(self.FIRED + 6 * HOUR)  # an hour past nine in Seoul
         house.work()
         assert house.states == [("accepted", "accepted_by_provider")]
+
+
+class TestLateEvents:
+    def test_what_happened_before_the_campaign_was_in_service_lets_nobody_in(self, house: House) -> None:
+        house.knows("ana").opens_with(campaign("c", note()))
+        house.orders("ana", at=house.clock.now() - 700 * DAY)
+        assert house.told("journey") == [("journey_refused", "before_service")]
+        assert house.messages == []
+
+    def test_a_new_version_takes_in_what_happened_in_the_days_of_the_old_one(self, house: House) -> None:
+        house.knows("ana").opens_with(campaign("c", note()))
+        house.sleep(DAY)
+        house.opens_with(campaign("c", note("sms")))
+        house.orders("ana", at=house.clock.now() - HOUR)
+        assert [row.channels for row in house.messages] == ["sms"]
+
+    def test_what_happened_while_it_was_out_of_service_lets_nobody_in(self, house: House) -> None:
+        house.knows("ana").opens_with(campaign("c", note()))
+        for others in (campaign("other", note(), event="Complaint Raised"), campaign("c", note())):
+            house.sleep(DAY)
+            house.opens_with(others)
+        house.orders("ana", at=house.clock.now() - HOUR)
+        assert house.told("journey") == [("journey_refused", "before_service")]
