@@ -345,7 +345,8 @@ class Pipeline:
                 changes.write(tx)
                 return False
             if release.campaign.entry.kind == "audience":
-                part = joined(tx, release, run, now=now, limit=self.batch_size)
+                since = self.releases.same_audience_since(tx, release)
+                part = joined(tx, release, run, since=since, now=now, limit=self.batch_size)
             else:
                 part = next_part(tx, release, run, limit=self.batch_size)
             self._take_in(tx, release, run.fire_at, part.profile_ids, changes)

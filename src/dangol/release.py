@@ -299,6 +299,16 @@ class Releases:
             for key, (version_id, deployed_at) in sorted(versions.active_since(connection).items())
         ]
 
+    def same_audience_since(self, connection: Connection, release: Release) -> datetime:
+        """Since when the rule of this audience is in force, in whatever versions, without a break in service."""
+        since = datetime.max.replace(tzinfo=UTC)
+        for version_id, deployed_at in versions.lately_in_service(connection, release.campaign.key, release.version_id):
+            other = self.of(connection, [version_id]).get(version_id)
+            if other is None or other.audience != release.audience:
+                break
+            since = deployed_at
+        return since
+
     def _began(self, connection: Connection, campaign_key: str, deployed_at: datetime) -> datetime | None:
         """Asked once after each deployment: nothing before that changes."""
         known = self._in_service.get(campaign_key)

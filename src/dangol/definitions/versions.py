@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -212,6 +213,17 @@ def began(connection: Connection, campaign_key: str) -> datetime | None:
         select(first).where(mine, deployments.c.seq > out.scalar_subquery())
     ).scalar_one()
     return since
+
+
+def lately_in_service(connection: Connection, campaign_key: str, version_id: str) -> Iterator[tuple[str, datetime]]:
+    """This version and those that it followed without a break in service, the latest first, and when each came."""
+    rows = connection.execute(
+        select(deployments.c.version_id, deployments.c.deployed_at)
+        .where(deployments.c.campaign_key == campaign_key)
+        .order_by(deployments.c.seq.desc())
+    ).all()
+    since = dropwhile(lambda row: row.version_id != version_id, rows)
+    return ((row[0], row[1]) for row in takewhile(lambda row: row.version_id is not None, since))
 
 
 def serves_since(connection: Connection, campaign_key: str, version_id: str, at: datetime) -> datetime | None:
