@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from cronsim import CronSim, CronSimError
 
+from dangol.definitions.checks.course import Course, exits_of
 from dangol.definitions.checks.flow import check_flow
 from dangol.definitions.checks.names import (
     Names,
@@ -23,7 +24,7 @@ from dangol.definitions.checks.names import (
     duration_at,
     meant_event,
 )
-from dangol.definitions.checks.steps import Course, check_step, exits_of
+from dangol.definitions.checks.steps import check_step
 from dangol.definitions.checks.values import Setting
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.expressions import Scope
