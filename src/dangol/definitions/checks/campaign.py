@@ -26,6 +26,7 @@ from dangol.definitions.checks.names import (
 )
 from dangol.definitions.checks.steps import check_step
 from dangol.definitions.checks.values import Setting
+from dangol.definitions.checks.waits import check_order
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.expressions import Scope
 from dangol.model.campaign import RECIPIENT
@@ -47,6 +48,7 @@ def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
     yield from _check_ends(course)
     yield from _check_stages(document, names)
     yield from check_flow(document, course.steps)
+    yield from check_order(course)
     for step in course.steps:
         yield from check_step(course, step)
 

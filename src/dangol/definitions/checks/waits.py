@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
 
 from dangol.definitions.checks.course import Course, exits_of
+from dangol.definitions.checks.flow import step_at, steps_in
 from dangol.definitions.checks.names import check_event, duration_at, meant_event
 from dangol.definitions.checks.values import check_field
 from dangol.definitions.document import Path
@@ -18,6 +20,8 @@ from dangol.model.times import MORNING, OfField, OnDay, Target, parse_target
 from dangol.model.workspace import ValueType
 
 _MOMENTS = frozenset({ValueType.DATE, ValueType.DATETIME})
+_SOME_DAY = date(2000, 1, 1)
+"""Stands for the day of a field."""
 
 
 def check_wait(course: Course, path: Path) -> Iterator[Problem]:
@@ -33,10 +37,26 @@ def check_wait(course: Course, path: Path) -> Iterator[Problem]:
         # By the calendar alone: people's zones are not known here.
         day = (datetime.combine(target.day, MORNING) + target.offset).date()
         skipped = course.document.get((*path, "wait", "if_past")) == "continue"
-        yield from _check_day(course, until, day, "this wait is passed over" if skipped else "every journey ends here")
+        yield from _check_day(course, until, day, skipped=skipped)
+    yield from _check_return(course, (*path, "wait"), target)
 
 
-def _check_day(course: Course, path: Path, day: date, effect: str) -> Iterator[Problem]:
+def _check_return(course: Course, path: Path, target: Target | None) -> Iterator[Problem]:
+    """A day of the person's life that lies behind them comes only if it returns."""
+    if not isinstance(target, OfField) or target.namespace != "profile" or target.offset > timedelta():
+        return
+    if not any(word in target.name.lower() for word in _BEHIND) or course.document.get((*path, "yearly")) is True:
+        return
+    message = f"`profile.{target.name}` lies behind everybody, so this wait is for a moment that has gone by"
+    yield course.document.problem("waits-into-past", (*path, "until"), message, hint=_YEARLY, severity="warning")
+
+
+_BEHIND = ("birth", "created_at")
+_YEARLY = "say `yearly: true` for each year's return"
+
+
+def _check_day(course: Course, path: Path, day: date, *, skipped: bool) -> Iterator[Problem]:
+    effect, severity = ("this wait is passed over", "warning") if skipped else ("every journey ends here", "error")
     if course.ends is not None and day > course.ends:
         message = f"waits past the campaign's end: {day} is after its last day, {course.ends}, so nobody gets further"
         hint = "wait until an earlier day, or set a later `ends`"
@@ -44,11 +64,85 @@ def _check_day(course: Course, path: Path, day: date, effect: str) -> Iterator[P
     elif course.starts is not None and day < course.starts:
         message = f"waits into the past: {day} is before the campaign starts on {course.starts}, so {effect}"
         hint = "wait until a later day, or set an earlier `starts`"
-        yield course.document.problem("waits-into-past", path, message, hint=hint, severity="warning")
+        yield course.document.problem("waits-into-past", path, message, hint=hint, severity=severity)
     elif course.names.today is not None and day < course.names.today and not course.over:
         message = f"waits into the past: {day} has gone by, so {effect}"
         hint = "wait until a later day, say `yearly: true`, or take the wait out"
-        yield course.document.problem("waits-into-past", path, message, hint=hint, severity="warning")
+        yield course.document.problem("waits-into-past", path, message, hint=hint, severity=severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What has gone by for sure when a step is reached: so much time, and these moments.
+
+    ``moments`` maps what a wait was for (a field and its time of day, None for written days) to the latest that has
+    passed: a naive local time, of a field counted from its day.
+    """
+
+    elapsed: timedelta = timedelta()
+    moments: Mapping[tuple[str, object] | None, datetime] = field(default_factory=dict)
+
+    def after(self, length: timedelta) -> Reached:
+        moments = {key: moment + length for key, moment in self.moments.items()}
+        return Reached(self.elapsed + length, moments)
+
+
+def check_order(course: Course) -> Iterator[Problem]:
+    """Waits for what the waits before them have let go by already, or that together outlast the campaign."""
+    stages = course.document.items(("stages",))
+    yield from _walk(course, [path for stage, _ in stages for path in steps_in(course.document, (*stage, "steps"))])
+
+
+def _walk(course: Course, paths: Iterable[Path], reached: Reached | None = None) -> Iterator[Problem]:
+    reached = reached or Reached()
+    for path in paths:
+        step = step_at(course.document, path)
+        for branch in step.branches:
+            yield from _walk(course, steps_in(course.document, branch), reached)
+        if step.verb == "wait":
+            reached = yield from _after_wait(course, (*path, "wait"), reached)
+
+
+def _after_wait(course: Course, path: Path, reached: Reached) -> Generator[Problem, None, Reached]:
+    duration, document = duration_at(course.document, path), course.document
+    if duration is not None:
+        later = reached.after(duration)
+        if course.left is not None and duration <= course.left < later.elapsed and reached.elapsed <= course.left:
+            together = f"with the waits before it, {format_duration(later.elapsed)}"
+            message = f"waits past the campaign's end: it runs for {format_duration(course.left)} at most; {together}"
+            hint = "wait less long, or set a later `ends`"
+            yield document.problem("waits-past-end", path, message, hint=hint, severity="warning")
+        return later
+    found = _moment(course, path)
+    if found is None:
+        return reached
+    key, moment = found
+    before = reached.moments.get(key)
+    if before is not None and moment < before:
+        skipped = document.get((*path, "if_past")) == "continue"
+        effect = "this wait is passed over" if skipped else "every journey ends here"
+        message = f"waits into the past: an earlier wait lasts longer than this one, so {effect}"
+        severity = "warning" if skipped else "error"
+        hint = "put the waits in order, or say `if_past: continue`" if not skipped else "put the waits in order"
+        yield document.problem("waits-into-past", (*path, "until"), message, hint=hint, severity=severity)
+    return replace(reached, moments={**reached.moments, key: max(moment, before or moment)})
+
+
+def _moment(course: Course, path: Path) -> tuple[tuple[str, object] | None, datetime] | None:
+    """What is waited for, and when that is on the person's clock; None for what returns or cannot be compared."""
+    if course.document.get((*path, "yearly")) is True:
+        return None
+    at = course.document.text_at((*path, "at"))
+    with suppress(ValueError, OverflowError):
+        clock = time.fromisoformat(at) if at is not None else MORNING
+        match parse_target(course.document.text_at((*path, "until"))):
+            case OnDay(day, offset):
+                return None, datetime.combine(day, clock) + offset
+            case OfField(namespace, name, offset):
+                return (f"{namespace}.{name}", at), datetime.combine(_SOME_DAY, MORNING) + offset
+            case _:
+                pass
+    return None
 
 
 def _check_length(course: Course, path: Path) -> Iterator[Problem]:
