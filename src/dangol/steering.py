@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row
 from dangol.batch.acquaintance import Journey
 from dangol.batch.changes import Changes, row_subject
 from dangol.definitions import versions
+from dangol.definitions.document import nearest
 from dangol.errors import UnknownCampaign, UnknownProfile
 from dangol.ledger.entries import Subject
 from dangol.model.vocabulary import Control, Decision, JourneyStatus, MessageState, Reason
@@ -77,7 +78,9 @@ class Steering:
         with self._pipeline.database.write() as tx:
             found = people.find(tx, [external_id])
             if external_id not in found:
-                raise UnknownProfile(f"no profile has the id {external_id!r}")
+                raise UnknownProfile(f"no profile has the id {external_id!r}; ids are those your back end reports")
+            if campaign is not None:
+                self._check(tx, campaign)
             people.lock(tx, found.values())
             changes = Changes(self._pipeline.clock.now())
             rows = [dict(row._mapping) for row in journey_rows.open_of(tx, list(found.values()))]
@@ -100,7 +103,9 @@ class Steering:
 
     def _check(self, tx: Connection, key: str) -> None:
         if not versions.is_known(tx, key):
-            raise UnknownCampaign(f"no campaign `{key}` was ever in service")
+            near = nearest(key, versions.known(tx))
+            hint = f"; did you mean `{near}`?" if near else "; `dangol versions` lists those that were"
+            raise UnknownCampaign(f"no campaign `{key}` was ever in service{hint}")
 
     def _end_all(self, key: str) -> int:
         """End the campaign's journeys, a part at a time."""

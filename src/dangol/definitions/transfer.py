@@ -6,10 +6,11 @@ same ``ref``; nothing is guessed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dangol.model.campaign import Campaign
-from dangol.model.steps import END, START, Add, Emit, PlacedStep, Send, Set, WaitFor, Webhook
+from dangol.model.steps import END, START, Add, Emit, PlacedStep, Send, Set, Split, WaitFor, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,21 @@ def transfer(old: Campaign, new: Campaign, position: str, *, listening: bool) ->
             None,
             f"they listen for {event}; let `{there.name}` be a `wait_for` of that event, or deploy without --migrate",
         )
+    drawn = set(_arms(old, position))
+    if foreign := [(name, arm) for name, arm in _arms(new, there.position) if (name, arm) not in drawn]:
+        name, arm = foreign[0]
+        told = f"`{there.name}` stands in the arm `{arm}` of `{name}`, which they have not drawn"
+        return Transfer(None, f"{told}; put it outside of the `split`, or deploy without --migrate")
     return Transfer(there.position)
+
+
+def _arms(campaign: Campaign, position: str) -> Iterator[tuple[str, str]]:
+    """The experiments around a step, each with the arm in which the step stands."""
+    parts = position.split(".")
+    for end in range(2, len(parts) - 1, 2):
+        around = _at(campaign, ".".join(parts[:end]))
+        if around is not None and isinstance(around.step, Split):
+            yield around.step.experiment, parts[end]
 
 
 def still_to_come(campaign: Campaign, position: str) -> frozenset[str]:

@@ -194,6 +194,11 @@ def is_known(connection: Connection, campaign_key: str) -> bool:
     return connection.execute(found).first() is not None
 
 
+def known(connection: Connection) -> set[str]:
+    """Every campaign of which there ever was a version."""
+    return set(connection.execute(select(versions.c.campaign_key).distinct()).scalars())
+
+
 def active(connection: Connection) -> dict[str, str]:
     """Campaign key → version id of what is in service, by key."""
     return {key: version_id for key, (version_id, _) in active_since(connection).items()}

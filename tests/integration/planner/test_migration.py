@@ -307,3 +307,20 @@ class TestNothingIsDoneTwice:
         deploy(house, "two", note(ref="a"), WAIT, letter("b"), note(ref="reminder"), migrate=True)
         house.pass_time(2 * DAY)
         assert sorted(subjects(house)) == ["one", "two", "two letter"]
+
+
+def test_nobody_is_put_into_an_arm_that_they_have_not_drawn(house: House) -> None:
+    halves = {"split": {"copy": {"a": 50, "b": 50}}, "a": [WAIT, letter("l")], "b": [note("sms", ref="z")]}
+    deploy(house, "one", WAIT, letter("l"))
+    house.knows("kim").orders("kim")
+    with pytest.raises(MigrationRefused, match="`l` stands in the arm `a` of `copy`, which they have not drawn"):
+        deploy(house, "two", halves, migrate=True)
+
+
+def test_who_drew_an_arm_goes_on_in_it(house: House) -> None:
+    arms = {"a": [WAIT, letter("l")], "b": [WAIT, note("sms", ref="z")]}
+    halves = {"split": {"copy": {"a": 50, "b": 50}}, **arms}
+    deploy(house, "one", halves)
+    house.knows("kim", "lee", "park", "choi").orders("kim", "lee", "park", "choi")
+    deploy(house, "two", {"set": {"vip": True}}, halves, migrate=True)
+    assert {row.position[:4] for row in house.journeys} <= {"0.1."}

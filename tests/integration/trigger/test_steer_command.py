@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dangol.bootstrap import Dangol
-from dangol.errors import UnknownCampaign, UnknownProfile, UsageError
+from dangol.errors import DangolError, UnknownCampaign, UnknownProfile, UsageError
 from dangol.ledger.reader import Filter, history
 from dangol.model.people import IncomingEvent, ProfileChange
 from dangol.settings import Settings
@@ -60,13 +60,23 @@ def test_stopping_tells_how_many_journeys_ended(shop: Settings) -> None:
 def test_one_persons_journeys_are_steered_by_profile(shop: Settings) -> None:
     assert run("pause", "--profile", "ana") == "1 journey of ana: paused\n"
     assert run("resume", "cart", "--profile", "ana") == "1 journey of ana in cart: running\n"
-    assert run("stop", "other", "--profile", "ana") == "0 journeys of ana in other: stopped\n"
+    assert run("stop", "cart", "--profile", "ana") == "1 journey of ana in cart: stopped\n"
+    assert run("stop", "cart", "--profile", "ana") == "0 journeys of ana in cart: stopped\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
-    [(("pause",), UsageError), (("stop", "nowhere"), UnknownCampaign), (("pause", "--profile", "bob"), UnknownProfile)],
+    ("arguments", "error", "told"),
+    [
+        (("pause",), UsageError, "say which campaign to pause"),
+        (("stop", "carts"), UnknownCampaign, "no campaign `carts` was ever in service; did you mean `cart`?"),
+        (("pause", "--profile", "bob"), UnknownProfile, "no profile has the id 'bob'"),
+        (("pause", "carts", "--profile", "ana"), UnknownCampaign, "did you mean `cart`?"),
+    ],
 )
-def test_what_cannot_be_steered_is_told(shop: Settings, arguments: tuple[str, ...], error: type[Exception]) -> None:
+def test_what_cannot_be_steered_is_told(
+    shop: Settings, arguments: tuple[str, ...], error: type[DangolError], told: str
+) -> None:
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, error)
+    assert told in str(result.exception)
+    assert result.exception.exit_code == 2

@@ -127,6 +127,12 @@ def _check_schedule(document: Document, path: Path) -> Iterator[Problem]:
         field = str(error).removeprefix("Bad ")
         message = f"the {field} of the schedule `{schedule}` does not exist or never comes"
         yield document.problem("bad-schedule", path, message, hint=expected)
+    else:
+        _, _, day, _, weekday = schedule.split()
+        if not day.startswith("*") and not weekday.startswith("*"):
+            message = f"this comes on day `{day}` of the month and also on every `{weekday}`, as cron has it"
+            hint = "let one of the two be `*`"
+            yield document.problem("either-day", path, message, hint=hint, severity="warning")
 
 
 # What ends it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -131,6 +132,13 @@ def _check_webhook(course: Course, path: Path) -> Iterator[Problem]:
         field = value.get("from") if isinstance(value, dict) else None
         if isinstance(field, str) and field.partition(".")[0] in {"profile", "entry"}:
             yield from check_field(course.setting, (*path, "payload", name, "from"), field, frozenset(ValueType))
+        for place in [(*path, "payload", name), *(at for at, _ in document.items((*path, "payload", name)))]:
+            if _NO_NUMBER.fullmatch(document.text_at(place) or ""):
+                message = f"found `{document.text_at(place)}`, which JSON cannot tell as a number"
+                yield document.problem("wrong-type", place, message, hint="write a number such as `1.5`, or a word")
+
+
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 
 
 def _check_address(document: Document, path: Path) -> Iterator[Problem]:
