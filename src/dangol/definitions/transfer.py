@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dangol.model.campaign import Campaign
-from dangol.model.steps import END, START, Add, Emit, PlacedStep, Send, Set, Split, WaitFor, Webhook
+from dangol.model.steps import END, START, Add, Emit, PlacedStep, Send, Set, Split, Wait, WaitFor, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,35 @@ def ahead(campaign: Campaign, position: str) -> list[PlacedStep]:
             seen.add(here)
             open_ += [steps[here].following, *(steps[here].into(branch) for branch in steps[here].branches)]
     return [placed for placed in campaign.placed if placed.position in seen]
+
+
+def time_before(campaign: Campaign, position: str) -> timedelta:
+    """How long the waits of a journey last at least before it comes to the step at ``position``; moments are left out.
+
+    Of a ``wait_for`` its ``else`` comes after its whole time, and everything else perhaps at once.
+    """
+    way = [one for one in campaign.placed if _leads_to(one.position, position)]
+    lasts = timedelta()
+    for placed in way:
+        match placed.step:
+            case Wait(wait=timedelta() as length):
+                lasts += length
+            case WaitFor(wait_for=awaited) if position.startswith(f"{placed.position}.else."):
+                lasts += awaited.within
+            case _:
+                pass
+    return lasts
+
+
+def _leads_to(before: str, position: str) -> bool:
+    """Does every way to the step at ``position`` pass that at ``before``, in its list or around it?"""
+    if position.startswith(f"{before}."):
+        return True
+    first, second = before.split("."), position.split(".")
+    if len(first) == 2:
+        return [int(one) for one in first] < [int(one) for one in second[:2]]
+    around, at = first[:-1], len(first) - 1
+    return second[:at] == around and len(second) > at and int(first[at]) < int(second[at])
 
 
 def _counts_twice(placed: PlacedStep) -> bool:

@@ -142,3 +142,25 @@ def had_lately(connection: Connection, templates: Collection[str], now: datetime
         .group_by(messages.c.template)
     )
     return {row[0]: row[1] for row in connection.execute(statement, {"templates": sorted(templates)})}
+
+
+def some_who_had(connection: Connection, template: str, now: datetime) -> list[str]:
+    """The ids of some of the people who had a template within LATELY, in order: enough to look at."""
+    statement = (
+        select(profiles.c.external_id)
+        .join(messages, messages.c.profile_id == profiles.c.id)
+        .where(
+            messages.c.template == template,
+            messages.c.state.in_(_LEFT_THE_HOUSE),
+            messages.c.updated_at >= now - LATELY,
+            profiles.c.external_id.is_not(None),
+        )
+        .distinct()
+        .order_by(profiles.c.external_id)
+        .limit(_SHOWN)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+_SHOWN = 100
+"""People whom a plan names, at most."""

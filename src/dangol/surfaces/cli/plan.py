@@ -93,7 +93,8 @@ def summary(made: Plan) -> str:
 
 def warning_line(caution: Caution, keys: Sequence[str]) -> Text:
     """A warning with the campaigns that it is about."""
-    return Text.assemble(("warning", "yellow"), f"[{caution.code}] {several(keys)}: {caution.text}")
+    who = f" ({several(caution.people)})" if caution.people else ""
+    return Text.assemble(("warning", "yellow"), f"[{caution.code}] {several(keys)}: {caution.text}{who}")
 
 
 class _Report:
