@@ -21,7 +21,7 @@ from dangol.consent.unsubscribing import LeavingLinks
 from dangol.definitions import versions
 from dangol.definitions.git import commit_of
 from dangol.definitions.history import version_before
-from dangol.definitions.promotion import copy_in_service, facts_there
+from dangol.definitions.promotion import copy_in_service, facts_there, to_promote
 from dangol.definitions.workspace import Workspace, load_workspace
 from dangol.delivery.addresses import AddressGuard
 from dangol.delivery.dispatch import Dispatcher
@@ -141,6 +141,20 @@ class Dangol(AbstractContextManager["Dangol"]):
             asked = versions.named(workspace, versions.active(tx), keys)
             cut = {key: versions.cut(workspace, key) if key in workspace.campaigns else None for key in asked}
             return make_plan(tx, cut, now=self.clock.now(), growth=growth)
+
+    def plan_promotion(self, source: Database, *, keys: Collection[str] = (), growth: float = GROWTH) -> Plan:
+        """What promoting from ``source`` would change. Changes nothing. Raises UsageError and UnknownVersion as
+        ``promote``."""
+        with self.database.read() as tx, source.read() as there:
+            wanted = to_promote(there, tx, keys)
+            cut = {key: versions.load(there, id_) if id_ is not None else None for key, id_ in wanted.items()}
+            return make_plan(tx, cut, now=self.clock.now(), growth=growth)
+
+    def plan_rollback(self, key: str, *, to: str = "") -> Plan:
+        """What a rollback would change. Changes nothing. Raises UsageError and UnknownVersion as ``rollback``."""
+        with self.database.read() as tx:
+            target = versions.load(tx, version_before(tx, key, to))
+            return make_plan(tx, {key: target}, now=self.clock.now())
 
     def deploy(
         self,

@@ -74,13 +74,13 @@ class InvalidEvent(DangolError):
 class UnknownProfile(DangolError):
     """No profile has this id."""
 
-    exit_code = 1
+    exit_code = 2
 
 
 class UnknownCampaign(DangolError):
     """No campaign in service has this key."""
 
-    exit_code = 1
+    exit_code = 2
 
 
 class UnknownVersion(DangolError):

@@ -46,7 +46,7 @@ from dangol.triggers.schedule import local_time
 from dangol.release import Release, Releases
 from dangol.journeys.machine import Advance, Ended, State, advance
 from dangol.batch.acquaintance import Acquaintance, Journey, Place, acquaint_at_entry, acquaint_on_the_way
-from dangol.batch.acquaintance import past_entries, zone_of
+from dangol.batch.acquaintance import past_entries, place_of, still_inside, zone_of
 from dangol.batch.audience import joined, next_part
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.facts import Briefing, Claimed, brief
@@ -257,19 +257,23 @@ class Pipeline:
             and releases[journey["version_id"]].flow.events & names[journey["profile_id"]]
         ]
         self._move(tx, concerned, changes)
-        return {_place(journey) for _, journey in concerned if journey["status"] == JourneyStatus.ENDED}
+        return {place_of(journey) for _, journey in concerned if journey["status"] == JourneyStatus.ENDED}
 
     def _move(self, tx: Connection, concerned: Sequence[tuple[Release, Journey]], changes: Changes) -> None:
         """Let the step machine move these journeys as far as they go now. Paused ones can only end."""
         if not concerned:
             return
         known, controls = acquaint_on_the_way(tx, concerned), controls_rows.in_force(tx)
+        inside = still_inside(tx, [journey for _, journey in concerned], changes.now)
         erased = people.erased(tx, sorted({journey["profile_id"] for _, journey in concerned}))
         for release, journey in concerned:
             control = controls.get(release.campaign.key)
             if control is Control.STOP or journey["profile_id"] in erased:
                 reason = Reason.CAMPAIGN_STOPPED if control is Control.STOP else Reason.PROFILE_ERASED
                 changes.overtake(journey, reason)
+                continue
+            if journey["id"] in inside:
+                changes.overtake(journey, Reason.ALREADY_IN_JOURNEY)
                 continue
             before = state_of(journey)
             step = _next(release, journey, known, changes.now, base=_due(before, changes.now))
@@ -289,11 +293,13 @@ class Pipeline:
     ) -> None:
         """Let people into the campaigns that these events open."""
         open_to: dict[str, list[Release]] = {}
-        for release in self.releases.active(tx):
-            entry = release.campaign.entry
-            opened_by = entry.event if only is None else (entry.api if release.campaign.key == only else None)
+        doors: dict[str, Doors] = {}
+        for release, since in self.releases.active_since(tx):
+            key, entry = release.campaign.key, release.campaign.entry
+            opened_by = entry.event if only is None else (entry.api if key == only else None)
             if opened_by is not None:
                 open_to.setdefault(opened_by, []).append(release)
+                doors[key] = Doors(release.opens_at, release.over_at, since=since)
         happened = [event for event in happened if event.name in open_to]
         if not happened:
             return
@@ -304,16 +310,15 @@ class Pipeline:
         for event in happened:
             for release in open_to[event.name]:
                 if release.admits(known.person(event)):
-                    self._begin(release, event, known, changes, controls.get(release.campaign.key))
+                    key = release.campaign.key
+                    self._begin(release, event, known, changes, replace(doors[key], control=controls.get(key)))
 
-    def _begin(
-        self, release: Release, event: Event, known: Acquaintance, changes: Changes, control: Control | None
-    ) -> None:
+    def _begin(self, release: Release, event: Event, known: Acquaintance, changes: Changes, doors: Doors) -> None:
         """One person, one campaign, one event: in, or a logged refusal."""
         campaign, told_apart = release.campaign, correlation(release.campaign, event)
         place = (campaign.key, event.profile_id, told_apart or "")
         refused = (
-            Doors(release.opens_at, release.over_at, control).refusal(event.occurred_at, changes.now)
+            doors.refusal(event.occurred_at, changes.now)
             or (Reason.KEY_MISSING if told_apart is None else None)
             or refusal(campaign, known.entries.get(place), event.occurred_at)
             or (Reason.TOO_MANY_JOURNEYS if known.journeys_of(place) >= MOST_JOURNEYS else None)
@@ -354,8 +359,7 @@ class Pipeline:
             if control is Control.PAUSE:
                 return False
             changes, following = Changes(now), Following()
-            since = self.releases.in_service_since(tx, release.campaign.key)
-            if control is Control.STOP or since is None:
+            if control is Control.STOP or not self.releases.is_serving(tx, release.campaign.key):
                 changes.stop(release, run.fire_at)
                 if run.kind == journey_rows.AUDIENCE:
                     journey_rows.forget_run(tx, run_id)
@@ -364,10 +368,11 @@ class Pipeline:
                 changes.write(tx)
                 return False
             if release.campaign.entry.kind == "audience":
-                part = joined(tx, release, run, now=now, limit=self.batch_size)
+                since = self.releases.same_audience_since(tx, release)
+                part = joined(tx, release, run, since=since, now=now, limit=self.batch_size)
             else:
                 part = next_part(tx, release, run, limit=self.batch_size)
-            self._take_in(tx, release, run.fire_at, part.profile_ids, changes, since=since)
+            self._take_in(tx, release, run.fire_at, part.profile_ids, changes)
             if part.cursor is not None:
                 journey_rows.move_run(tx, run_id, cursor=part.cursor, queued_until=now + self.timing.queue_lease)
             else:
@@ -384,12 +389,10 @@ class Pipeline:
         fired_at: datetime,
         profile_ids: Sequence[str],
         changes: Changes,
-        *,
-        since: datetime,
     ) -> None:
         """Let these people of an audience in, each at the firing or at its wall time on their own clock.
 
-        Whose time came before ``since``, when the campaign was not in service yet, is passed over.
+        Whose time came before this version went into service is refused.
         """
         if not profile_ids:
             return
@@ -400,29 +403,36 @@ class Pipeline:
         profile_ids = [one for one in profile_ids if one not in gone]
         latest = past_entries(tx, profile_ids, [release])
         begun = []
-        for profile_id, begins_at in self._beginnings(tx, release, fired_at, profile_ids, since).items():
-            refused = Doors(release.opens_at, release.over_at).refusal(begins_at, changes.now) or refusal(
-                campaign, latest.get((campaign.key, profile_id, "")), fired_at
+        beginnings, since = self._beginnings(tx, release, fired_at, profile_ids)
+        for profile_id, begins_at in beginnings.items():
+            later = begins_at if begins_at > changes.now else None
+            past = latest.get((campaign.key, profile_id, ""))
+            if past is not None and later is not None:
+                past = replace(past, active=False)  # whether they are still inside is asked when it is time
+            refused = Doors(release.opens_at, release.over_at, since=since).refusal(begins_at, changes.now) or refusal(
+                campaign, past, begins_at
             )
             if refused is not None:
                 changes.refuse(release, profile_id, refused, occasion=fired_at.isoformat())
                 continue
-            later = begins_at if begins_at > changes.now else None
-            journey = changes.enter(release, profile_id, fired_at.isoformat(), fired_at, reason, wake_at=later)
+            journey = changes.enter(release, profile_id, fired_at.isoformat(), begins_at, reason, wake_at=later)
             if later is None:
                 begun.append((release, journey))
         known = acquaint_on_the_way(tx, begun)
         for _, journey in begun:
-            self._advance(release, journey, fired_at, known, changes)
+            self._advance(release, journey, journey["entered_at"], known, changes)
 
     def _beginnings(
-        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str], since: datetime
-    ) -> dict[str, datetime]:
+        self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str]
+    ) -> tuple[dict[str, datetime], datetime | None]:
+        """When each of these people begins, and since when a beginning is this version's if not always."""
         if release.campaign.entry.timezone != RECIPIENT:
-            return dict.fromkeys(profile_ids, fired_at)
+            return dict.fromkeys(profile_ids, fired_at), None
         profiles = people.load(tx, profile_ids)
         times = {one: local_time(fired_at, zone_of(profiles[one], release)) for one in profile_ids}
-        return {one: begins_at for one, begins_at in times.items() if begins_at > since}
+        since = self.releases.serves_since(tx, release, fired_at)
+        # As everywhere with schedules, what came due at the very instant of a deployment belongs to what was before.
+        return times, since + timedelta(microseconds=1) if since is not None else None
 
     # Journeys go on.
 
@@ -612,10 +622,6 @@ def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:
     for event in happened:
         grouped.setdefault(event.profile_id, []).append(event)
     return grouped
-
-
-def _place(journey: Journey) -> Place:
-    return journey["campaign_key"], journey["profile_id"], journey["correlation"]
 
 
 def _next(release: Release, journey: Journey, known: Acquaintance, now: datetime, *, base: datetime) -> Advance | None:

@@ -105,8 +105,8 @@ def compile_release(version: versions.Version) -> Release:
     entry, zone = campaign.entry, ZoneInfo(workspace.policies.timezone)
     at_event = _scope(workspace, _AT_AN_EVENT, event=entry.opened_by)
     of_people = _scope(workspace, _OF_PEOPLE)
-    conditions = _Conditions(workspace, entry.opened_by)
-    flow = _flow(campaign, conditions, zone)
+    conditions = Conditions(workspace, entry.opened_by)
+    flow = _flow(campaign, conditions, over_at(version))
     messages = compile_messages(
         workspace.sources,
         templates={send.send for send in campaign.sends},
@@ -141,11 +141,17 @@ def _scope(
     return Scope(workspace.tracking_plan, namespaces, event=event, segments=workspace.segments, entry_event=entry_event)
 
 
+def over_at(version: versions.Version) -> datetime | None:
+    """When a version's campaign is over; None if it has no end."""
+    ends = version.campaign.ends
+    return _midnight(ends + timedelta(days=1), ZoneInfo(version.workspace.policies.timezone)) if ends else None
+
+
 def _midnight(day: Day, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-class _Conditions:
+class Conditions:
     """Parses what a campaign's author wrote as conditions into functions that the step machine can ask."""
 
     def __init__(self, workspace: Workspace, entry_event: str | None) -> None:
@@ -180,7 +186,7 @@ class _Conditions:
         return holds
 
 
-def _flow(campaign: Campaign, conditions: _Conditions, zone: ZoneInfo) -> Flow:
+def _flow(campaign: Campaign, conditions: Conditions, over_at: datetime | None) -> Flow:
     tests: dict[str, Test] = {}
     for placed in campaign.placed:
         match placed.step:
@@ -197,15 +203,15 @@ def _flow(campaign: Campaign, conditions: _Conditions, zone: ZoneInfo) -> Flow:
         tests,
         goal=_goal(campaign.goal, conditions) if campaign.goal is not None else None,
         exits=tuple(_exit(one, conditions) for one in campaign.exits),
-        over_at=_midnight(campaign.ends + timedelta(days=1), zone) if campaign.ends is not None else None,
+        over_at=over_at,
     )
 
 
-def _goal(goal: Goal, conditions: _Conditions) -> Ending:
+def _goal(goal: Goal, conditions: Conditions) -> Ending:
     return Ending(goal.event, conditions.at(goal.event, goal.where), goal.within)
 
 
-def _exit(one: ExitOn, conditions: _Conditions) -> Ending:
+def _exit(one: ExitOn, conditions: Conditions) -> Ending:
     return Ending(one.event, conditions.at(one.event, one.where))
 
 
@@ -250,6 +256,7 @@ class Releases:
         self._keep = keep
         self._compiled: dict[str, Release] = {}
         self._failed: dict[str, str] = {}
+        self._in_service: dict[str, tuple[datetime, datetime | None]] = {}
         self._lock = Lock()
 
     def get(self, connection: Connection, version_id: str) -> Release:
@@ -281,10 +288,13 @@ class Releases:
                 found[version_id] = self.get(connection, version_id)
         return found
 
-    def in_service_since(self, connection: Connection, campaign_key: str) -> datetime | None:
-        """Since when this campaign, in its present version, is in service; None if it is not."""
-        found = versions.active_since(connection).get(campaign_key)
-        return found[1] if found is not None else None
+    def is_serving(self, connection: Connection, campaign_key: str) -> bool:
+        """Is this campaign, in whatever version, in service?"""
+        return campaign_key in versions.active(connection)
+
+    def serves_since(self, connection: Connection, release: Release, at: datetime) -> datetime | None:
+        """Since when what came due at ``at`` is this release's; None if it was in service then."""
+        return versions.serves_since(connection, release.campaign.key, release.version_id, at)
 
     def serving(self, connection: Connection, campaign_key: str) -> Release | None:
         """The release in service of this campaign; None if there is none. Raises UnknownVersion if it cannot be run."""
@@ -293,7 +303,31 @@ class Releases:
 
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""
-        return [self.get(connection, version_id) for _, version_id in sorted(versions.active(connection).items())]
+        return [release for release, _ in self.active_since(connection)]
+
+    def active_since(self, connection: Connection) -> list[tuple[Release, datetime | None]]:
+        """``active``, and since when each campaign, in whatever version, is in service."""
+        return [
+            (self.get(connection, version_id), self._began(connection, key, deployed_at))
+            for key, (version_id, deployed_at) in sorted(versions.active_since(connection).items())
+        ]
+
+    def same_audience_since(self, connection: Connection, release: Release) -> datetime:
+        """Since when the rule of this audience is in force, in whatever versions, without a break in service."""
+        since = datetime.max.replace(tzinfo=UTC)
+        for version_id, deployed_at in versions.lately_in_service(connection, release.campaign.key, release.version_id):
+            other = self.of(connection, [version_id]).get(version_id)
+            if other is None or other.audience != release.audience:
+                break
+            since = deployed_at
+        return since
+
+    def _began(self, connection: Connection, campaign_key: str, deployed_at: datetime) -> datetime | None:
+        """Asked once after each deployment: nothing before that changes."""
+        known = self._in_service.get(campaign_key)
+        if known is None or known[0] != deployed_at:
+            known = self._in_service[campaign_key] = deployed_at, versions.began(connection, campaign_key)
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ resuming it lets people in again. The gate and the pipeline ask for themselves, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Row
 from dangol.batch.acquaintance import Journey
 from dangol.batch.changes import Changes, row_subject
 from dangol.definitions import versions
-from dangol.errors import UnknownCampaign, UnknownProfile
+from dangol.definitions.document import nearest
+from dangol.errors import UnknownCampaign, UnknownProfile, UsageError
 from dangol.ledger.entries import Subject
 from dangol.model.vocabulary import Control, Decision, JourneyStatus, MessageState, Reason
 from dangol.pipeline import Pipeline
@@ -71,36 +72,64 @@ class Steering:
     ) -> Steered:
         """Pause, resume or stop the journeys that one person is in, all of them or those in ``campaign``.
 
-        Raises UnknownProfile if nobody has this id.
+        Raises UnknownProfile if nobody has this id, UnknownCampaign if there was never a version of the campaign.
         """
-        evidence = {"by": by, "note": note}
         with self._pipeline.database.write() as tx:
             found = people.find(tx, [external_id])
             if external_id not in found:
-                raise UnknownProfile(f"no profile has the id {external_id!r}")
-            people.lock(tx, found.values())
-            changes = Changes(self._pipeline.clock.now())
-            rows = [dict(row._mapping) for row in journey_rows.open_of(tx, list(found.values()))]
-            touched = [
-                journey
-                for journey in rows
-                if campaign in {None, journey["campaign_key"]} and _STEER[control](changes, journey, evidence)
-            ]
-            changes.write(tx)
-            after = Changes(changes.now)
-            mine = [row for row in message_rows.open_to(tx, found[external_id]) if campaign in {None, row.campaign_key}]
-            if control is Control.RESUME:
-                _release(tx, after, mine)
-            elif control is Control.STOP:
-                after.cancel(tx, mine, Reason.JOURNEY_STOPPED)
-            after.write(tx)
+                raise UnknownProfile(f"no profile has the id {external_id!r}; ids are those your back end reports")
+            if campaign is not None:
+                self._check(tx, campaign)
+            wanted = {"campaign_key": campaign} if campaign is not None else {}
+            touched = self._steer(tx, found[external_id], control, wanted, {"by": by, "note": note})
+        return self._steered(control, touched)
+
+    def journey(self, journey_id: str, control: Control, *, by: str, note: str = "") -> Steered:
+        """Pause, resume or stop this journey alone, such as that of one of a person's carts.
+
+        Raises UsageError if there is none of this id.
+        """
+        with self._pipeline.database.write() as tx:
+            found = journey_rows.load_journeys(tx, [journey_id])
+            if journey_id not in found:
+                raise UsageError(f"there is no journey {journey_id!r}; `dangol explain --profile ID --json` names them")
+            owner, evidence = found[journey_id]["profile_id"], {"by": by, "note": note}
+            touched = self._steer(tx, owner, control, {"journey_id": journey_id}, evidence)
+        return self._steered(control, touched)
+
+    def _steer(
+        self, tx: Connection, owner: str, control: Control, wanted: Mapping[str, str], evidence: dict[str, str]
+    ) -> list[Journey]:
+        """Steer what this person has under way and is ``wanted``; returns the journeys that this changes."""
+        people.lock(tx, [owner])
+        changes = Changes(self._pipeline.clock.now())
+        rows = [dict(row._mapping) for row in journey_rows.open_of(tx, [owner])]
+        touched = [
+            journey
+            for journey in rows
+            if wanted.items() <= {**journey, "journey_id": journey["id"]}.items()
+            and _STEER[control](changes, journey, evidence)
+        ]
+        changes.write(tx)
+        after = Changes(changes.now)
+        mine = [row for row in message_rows.open_to(tx, owner) if wanted.items() <= dict(row._mapping).items()]
+        if control is Control.RESUME:
+            _release(tx, after, mine)
+        elif control is Control.STOP:
+            after.cancel(tx, mine, Reason.JOURNEY_STOPPED)
+        after.write(tx)
+        return touched
+
+    def _steered(self, control: Control, touched: Sequence[Journey]) -> Steered:
         if control is Control.RESUME:
             self._pipeline.plan([journey["id"] for journey in touched])
         return Steered(None, len(touched))
 
     def _check(self, tx: Connection, key: str) -> None:
         if not versions.is_known(tx, key):
-            raise UnknownCampaign(f"no campaign `{key}` was ever in service")
+            near = nearest(key, versions.known(tx))
+            hint = f"; did you mean `{near}`?" if near else "; `dangol versions` lists those that were"
+            raise UnknownCampaign(f"no campaign `{key}` was ever in service{hint}")
 
     def _end_all(self, key: str) -> int:
         """End the campaign's journeys, a part at a time."""

@@ -61,8 +61,8 @@ class Happened:
 class Persona:
     """One customer on the way into a campaign; instants are aware.
 
-    ``begins`` is the state before the first step, ``first_at`` when it is asked about. ``late`` is how much later than
-    due the person is woken, every time.
+    ``begins`` is the state before the first step, ``first_at`` when it is asked about; ``taken_in`` when a schedule
+    fired. ``late`` is how much later than due the person is woken, every time.
     """
 
     name: str
@@ -76,6 +76,7 @@ class Persona:
     consents: frozenset[tuple[str, str]] = frozenset()
     happened: Sequence[Happened] = ()
     late: timedelta = timedelta()
+    taken_in: datetime | None = None
 
     def known(self, now: datetime, profile: Mapping[str, Any], arms: Mapping[str, str]) -> Known:
         """What the pipeline would know at this instant."""
@@ -89,6 +90,7 @@ class Persona:
             history=sorted(heard, key=lambda event: event.order),
             consents=self.consents,
             arms=arms,
+            taken_in=self.taken_in,
         )
 
 
@@ -137,7 +139,7 @@ def walk(flow: Flow, persona: Persona) -> list[Recorded]:
 
 def _occasions(flow: Flow, persona: Persona, state: State, *, after: datetime) -> Iterator[datetime]:
     if state.wake_at is not None:
-        yield max(state.wake_at + persona.late, after)
+        yield max(flow.wakes(state.wake_at) + persona.late, after)
     yield from (one.heard_at for one in persona.happened if one.heard_at > after and one.event.name in flow.events)
 
 
@@ -208,6 +210,7 @@ def journey(flow: Flow, persona: Persona) -> Recorded:
         entered=_told(entered_at, persona.zone),
         by=event_id or None,
         begins=_told(persona.begins.wake_at, persona.zone),
+        taken_in=_told(persona.taken_in if persona.taken_in != entered_at else None, persona.zone),
         profile=dict(persona.profile) or None,
         entry=dict(persona.entry) or None,
         consents=[" ".join(pair) for pair in sorted(persona.consents)] or None,
@@ -229,6 +232,7 @@ def _persona(journey: Recorded) -> Persona:
         entry=facts.get("entry", {}),
         consents=frozenset(_pair(text) for text in facts.get("consents", ())),
         happened=[_happened(one, facts["profile_id"]) for one in journey.get("events", ())],
+        taken_in=_instant_of(facts, "taken_in"),
     )
 
 

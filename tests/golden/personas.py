@@ -132,7 +132,7 @@ def _entering(release: Release, persona: Persona, properties: Mapping[str, Any])
     assert fired_at is not None
     first_at = local_time(fired_at, ZoneInfo(persona.zone)) if entry.timezone == RECIPIENT else fired_at
     begins = State(START, first_at if first_at > fired_at else None)
-    return replace(persona, entered=(fired_at, ""), begins=begins, first_at=first_at)
+    return replace(persona, entered=(first_at, ""), taken_in=fired_at, begins=begins, first_at=first_at)
 
 
 def _arms(release: Release, silent: Persona) -> Iterator[Persona]:

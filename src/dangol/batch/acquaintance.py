@@ -14,6 +14,7 @@ from dangol.consent import ledger as consents
 from dangol.expressions import Person
 from dangol.journeys.flow import Known
 from dangol.model.people import ConsentState, Event, Profile
+from dangol.model.steps import START
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.policy.zones import plausible_zones
 from dangol.profiles import events, people
@@ -64,6 +65,8 @@ class Acquaintance:
             history=self.history.get(profile_id, ()),
             consents=self._granted(profile_id),
             arms=self.arms.get((profile_id, release.campaign.key), {}),
+            hops=journey["hops"],
+            taken_in=_taken_in(journey),
         )
 
     def journeys_of(self, place: Place) -> int:
@@ -88,6 +91,14 @@ class Acquaintance:
     def remember(self, profile_id: str, campaign: str, experiment: str, arm: str) -> None:
         """A step has just drawn this arm."""
         self.arms.setdefault((profile_id, campaign), {})[experiment] = arm
+
+
+def _taken_in(journey: Mapping[str, Any]) -> datetime:
+    """When it was decided that this journey is to be: at the firing, which by the recipient's clock comes before it."""
+    if journey["entry_event_id"] is not None:
+        entered_at: datetime = journey["entered_at"]
+        return entered_at
+    return datetime.fromisoformat(journey["entry_key"])
 
 
 def zone_of(profile: Profile, release: Release) -> tzinfo:
@@ -115,7 +126,7 @@ def acquaint_on_the_way(
         return Acquaintance()
     profile_ids = sorted({journey["profile_id"] for _, journey in pairs})
     asks = [*{release.version_id: release.asks for release, _ in pairs}.values(), *([more] if more else [])]
-    known = _read(connection, profile_ids, asks, since=min(journey["entered_at"] for _, journey in pairs))
+    known = _read(connection, profile_ids, asks, since=min(_taken_in(journey) for _, journey in pairs))
     wanted = {
         journey["entry_event_id"]
         for release, journey in pairs
@@ -123,6 +134,28 @@ def acquaint_on_the_way(
     }
     known.entry_events = events.load_events(connection, sorted(wanted))
     return known
+
+
+def place_of(journey: Journey) -> Place:
+    """The place that this journey takes up."""
+    return journey["campaign_key"], journey["profile_id"], journey["correlation"]
+
+
+def still_inside(connection: Connection, moving: Iterable[Journey], now: datetime) -> frozenset[str]:
+    """Those of these journeys that are to begin now, of people who are still on an earlier one at the same place.
+
+    Only journeys on the recipient's own clock begin later than they are taken in, so nobody else is asked about.
+    """
+    beginning = [one for one in moving if one["position"] == START and one["wake_at"] and one["wake_at"] <= now]
+    if not beginning:
+        return frozenset()
+    owners = sorted({journey["profile_id"] for journey in beginning})
+    others = [dict(row._mapping) for row in journey_rows.open_of(connection, owners)]
+    return frozenset(
+        journey["id"]
+        for journey in beginning
+        if any(place_of(other) == place_of(journey) and other["entered_at"] < journey["entered_at"] for other in others)
+    )
 
 
 def past_entries(

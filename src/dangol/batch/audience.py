@@ -30,11 +30,14 @@ def next_part(connection: Connection, release: Release, run: Row[Any], *, limit:
     return Part(found, found[-1] if len(found) == limit else None)
 
 
-def joined(connection: Connection, release: Release, run: Row[Any], *, now: datetime, limit: int) -> Part:
+def joined(
+    connection: Connection, release: Release, run: Row[Any], *, since: datetime, now: datetime, limit: int
+) -> Part:
     """Those of the next part of all people who have come to be in the audience since it was last looked at.
 
     Who is in it is written down here, and who has left it is struck off. Looked at for the first time since the
-    campaign came into service, the audience is only written down, unless its author says ``existing: enter``.
+    campaign, or the present rule of its audience, came into service, the audience is only written down, unless its
+    author says ``existing: enter``. ``since`` is when that rule came into service.
     """
     campaign = release.campaign.key
     inside = _matching(connection, release, run, limit)
@@ -48,7 +51,7 @@ def joined(connection: Connection, release: Release, run: Row[Any], *, now: date
     new = [one for one in inside if one not in known]
     members.leave(connection, campaign, [one for one in before if one not in present])
     new = members.join(connection, campaign, new, now)
-    if release.campaign.entry.existing == "skip" and journey_rows.is_first_look(connection, run):
+    if release.campaign.entry.existing == "skip" and journey_rows.is_first_look(connection, run, since):
         return Part([], cursor)
     return Part(new, cursor)
 

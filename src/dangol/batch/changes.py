@@ -39,7 +39,9 @@ MAX_HOPS = 8
 
 def state_of(journey: Mapping[str, Any]) -> State:
     """Where the step machine finds this journey."""
-    return State(journey["position"], journey["wake_at"], journey["awaits_since"])
+    wake_at, whole = journey["wake_at"], journey["waits_until"]
+    cut_short = wake_at is not None and whole is not None and wake_at < whole
+    return State(journey["position"], whole if cut_short else wake_at, journey["awaits_since"])
 
 
 class Changes:
@@ -80,7 +82,10 @@ class Changes:
         hops: int = 0,
         wake_at: datetime | None = None,
     ) -> Journey:
-        """Begin a journey before its first step; with ``wake_at`` it sleeps until then."""
+        """Begin a journey before its first step; with ``wake_at`` it sleeps until then.
+
+        ``entry_key`` is the event's id, or the instant at which the schedule fired or the audience was looked at.
+        """
         campaign = release.campaign.key
         journey: Journey = {
             "id": ids.derive(entered_at, "journey", campaign, profile_id, entry_key),
@@ -100,9 +105,10 @@ class Changes:
             "awaits": None,
             "awaits_since": None,
             "hops": hops,
+            "waits_until": None,
         }
         self._new.append(journey)
-        evidence = {"event": entry_event_id} if entry_event_id else {"fired_at": entered_at.isoformat()}
+        evidence = {"event": entry_event_id} if entry_event_id else {"fired_at": entry_key}
         if wake_at is not None:
             evidence["begins_at"] = wake_at.isoformat()
         self.journal.add(Decision.JOURNEY_ENTERED, reason, journey_subject(journey), evidence=evidence)
@@ -136,9 +142,12 @@ class Changes:
                     self._call(release, journey, command)
         match step.state:
             case Waiting(state, awaits):
+                assert state.wake_at is not None
+                wake_at = release.flow.wakes(state.wake_at)
                 journey.update(
                     position=state.position,
-                    wake_at=state.wake_at,
+                    wake_at=wake_at,
+                    waits_until=state.wake_at if wake_at != state.wake_at else None,
                     awaits=awaits,
                     awaits_since=state.listening_since,
                     queued_until=None,
@@ -187,6 +196,7 @@ class Changes:
             queued_until=None,
             awaits=None,
             awaits_since=None,
+            waits_until=None,
             ended_at=self.now,
             end_reason=reason.value,
         )
@@ -354,6 +364,7 @@ _MOVING = (
     "queued_until",
     "awaits",
     "awaits_since",
+    "waits_until",
     "ended_at",
     "end_reason",
 )

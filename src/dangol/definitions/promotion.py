@@ -21,12 +21,7 @@ def copy_in_service(source: Connection, connection: Connection, keys: Collection
     UsageError where nothing is in service there, or a key is known in neither database, and UnknownVersion if what
     arrives is not what its id says.
     """
-    there, here = active(source), active(connection)
-    if not there:
-        raise UsageError("nothing is in service in the database to promote from; is it the right one?")
-    if unknown := sorted(set(keys) - there.keys() - here.keys()):
-        raise UsageError(f"no campaign {unknown[0]!r} is in service there; there are {', '.join(there)}")
-    wanted = {key: there.get(key) for key in sorted(set(keys) or there.keys() | here.keys())}
+    wanted, here = to_promote(source, connection, keys), active(connection)
     new = [id_ for key, id_ in wanted.items() if id_ is not None and here.get(key) != id_]
     rows = source.execute(
         select(versions).where(among(versions.c.id, "ids")).order_by(versions.c.id), {"ids": new}
@@ -46,6 +41,16 @@ def facts_there(source: Connection, version_ids: Iterable[str]) -> dict[str, Fra
     """
     columns = {column["name"] for column in inspect(source).get_columns("deployments")}
     return facts_of(source, version_ids) if "facts_told" in columns else {}
+
+
+def to_promote(source: Connection, connection: Connection, keys: Collection[str]) -> dict[str, str | None]:
+    """What promotion puts into service: campaign → version, None to take out. Raises UsageError as copying does."""
+    there, here = active(source), active(connection)
+    if not there:
+        raise UsageError("nothing is in service in the database to promote from; is it the right one?")
+    if unknown := sorted(set(keys) - there.keys() - here.keys()):
+        raise UsageError(f"no campaign {unknown[0]!r} is in service there; there are {', '.join(there)}")
+    return {key: there.get(key) for key in sorted(set(keys) or there.keys() | here.keys())}
 
 
 def _check_arrival(row: Row[Any], files: Mapping[str, str]) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -234,6 +235,11 @@ def is_known(connection: Connection, campaign_key: str) -> bool:
     return connection.execute(found).first() is not None
 
 
+def known(connection: Connection) -> set[str]:
+    """Every campaign of which there ever was a version."""
+    return set(connection.execute(select(versions.c.campaign_key).distinct()).scalars())
+
+
 def active(connection: Connection) -> dict[str, str]:
     """Campaign key → version id of what is in service, by key."""
     return {key: version_id for key, (version_id, _) in active_since(connection).items()}
@@ -242,6 +248,41 @@ def active(connection: Connection) -> dict[str, str]:
 def active_since(connection: Connection) -> dict[str, tuple[str, datetime]]:
     """Campaign key → version id of what is in service and when it was deployed, by key."""
     return {row.campaign_key: (row.version_id, row.deployed_at) for row in connection.execute(_IN_SERVICE)}
+
+
+def began(connection: Connection, campaign_key: str) -> datetime | None:
+    """Since when this campaign, in whatever version, is in service without a break; None if it never was."""
+    mine = deployments.c.campaign_key == campaign_key
+    out = select(func.coalesce(func.max(deployments.c.seq), 0)).where(mine, deployments.c.version_id.is_(None))
+    first = func.min(deployments.c.deployed_at, type_=deployments.c.deployed_at.type)
+    since: datetime | None = connection.execute(
+        select(first).where(mine, deployments.c.seq > out.scalar_subquery())
+    ).scalar_one()
+    return since
+
+
+def lately_in_service(connection: Connection, campaign_key: str, version_id: str) -> Iterator[tuple[str, datetime]]:
+    """This version and those that it followed without a break in service, the latest first, and when each came."""
+    rows = connection.execute(
+        select(deployments.c.version_id, deployments.c.deployed_at)
+        .where(deployments.c.campaign_key == campaign_key)
+        .order_by(deployments.c.seq.desc())
+    ).all()
+    since = dropwhile(lambda row: row.version_id != version_id, rows)
+    return ((row[0], row[1]) for row in takewhile(lambda row: row.version_id is not None, since))
+
+
+def serves_since(connection: Connection, campaign_key: str, version_id: str, at: datetime) -> datetime | None:
+    """Since when what came due at ``at`` is this version's: None if it was in service then, else when it next came."""
+    rows = connection.execute(
+        select(deployments.c.version_id, deployments.c.deployed_at)
+        .where(deployments.c.campaign_key == campaign_key)
+        .order_by(deployments.c.seq)
+    ).all()
+    before = [row.version_id for row in rows if row.deployed_at <= at]
+    if before[-1:] == [version_id]:
+        return None
+    return next((row.deployed_at for row in rows if row.deployed_at > at and row.version_id == version_id), None)
 
 
 _IN_SERVICE = (

@@ -68,6 +68,22 @@ def settled(tree: Condition) -> bool | None:
             return None
 
 
+def implies(stronger: Condition, weaker: Condition) -> bool:
+    """Is the weaker condition certainly true wherever the stronger one is? False also where nobody can tell."""
+    parts = list(_flat(stronger))
+    return all(_implied(parts, one) for one in _flat(weaker))
+
+
+def _implied(parts: list[Condition], one: Condition) -> bool:
+    if one in parts or not isinstance(one, Comparison):
+        return _excluded([*parts, Not(one)])
+    # A comparison is false of what is missing, so its opposite leaves that open.
+    values = [side for side in (one.left, one.right) if not isinstance(side, Literal)]
+    return _excluded([*parts, replace(one, operator=_OPPOSITES[one.operator])]) and all(
+        _excluded([*parts, IsMissing(value, negated=False)]) for value in values
+    )
+
+
 def _alone(tree: Comparison | OneOf | Truth) -> bool | None:
     if isinstance(tree, Comparison) and tree.left == tree.right and tree.operator in _NEVER_OF_ITSELF:
         return False
@@ -81,6 +97,8 @@ def _alone(tree: Comparison | OneOf | Truth) -> bool | None:
 
 
 _OPPOSITES = {
+    Operator.EQUAL: Operator.UNEQUAL,
+    Operator.UNEQUAL: Operator.EQUAL,
     Operator.LESS: Operator.AT_LEAST,
     Operator.AT_MOST: Operator.GREATER,
     Operator.GREATER: Operator.AT_MOST,
@@ -152,12 +170,36 @@ class _Room:
 
 def _excluded(parts: list[Condition]) -> bool:
     """Can these never be true all at once?"""
-    if any(Not(part) in parts for part in parts):
+    if any(isinstance(part, Not) and all(one in parts for one in _flat(part.operand)) for part in parts):
+        return True
+    if any(not relations for relations in _relations(parts).values()):
         return True
     rooms: dict[Value, _Room] = {}
     for part in parts:
         _furnish(part, rooms)
     return any(room.empty() for room in rooms.values())
+
+
+_LEFT = {
+    Operator.EQUAL: "=",
+    Operator.UNEQUAL: "<>",
+    Operator.LESS: "<",
+    Operator.AT_MOST: "<=",
+    Operator.GREATER: ">",
+    Operator.AT_LEAST: ">=",
+}
+
+
+def _relations(parts: list[Condition]) -> dict[tuple[Value, Value], set[str]]:
+    """How two values can still stand to one another after all comparisons of the two."""
+    found: dict[tuple[Value, Value], set[str]] = {}
+    for part in parts:
+        if isinstance(part, Comparison) and not isinstance(part.left, Literal) and not isinstance(part.right, Literal):
+            pair, operator = (part.left, part.right), part.operator
+            if (part.right, part.left) in found:
+                pair, operator = (part.right, part.left), _MIRRORED.get(operator, operator)
+            found[pair] = found.get(pair, set("<=>")) & set(_LEFT[operator])
+    return found
 
 
 def _furnish(part: Condition, rooms: dict[Value, _Room]) -> None:

@@ -17,10 +17,11 @@ from dangol.model.steps import PlacedStep, WaitFor
 class Known:
     """What is known of one person on their way through a campaign.
 
-    ``entry`` holds the properties of the event that let them in, and ``entered`` its place in the order of events:
-    when they entered, and that event's id ("" for an audience). ``history`` are events of the names that
-    ``Flow.events`` lists, ordered by ``(occurred_at, id)``. ``arms`` maps an experiment to the arm that the person
-    had before. ``zone`` is where their clock stands.
+    ``entry`` holds the properties of the event that let them in, and ``entered`` when they entered and that event's
+    id ("" for an audience); ``hops`` is how many ``emit`` steps led to it. ``history`` are events of the names that
+    ``Flow.events`` lists, in their order. ``arms`` maps an experiment to the arm that the person had before. ``zone``
+    is where their clock stands. ``taken_in`` is when it was decided that they enter, if that was before they did, as by
+    a schedule on their own clock: exits count from then on.
     """
 
     profile_id: str
@@ -31,6 +32,8 @@ class Known:
     history: Sequence[Event] = ()
     consents: frozenset[tuple[str, str]] = frozenset()
     arms: Mapping[str, str] = field(default_factory=dict)
+    hops: int = 0
+    taken_in: datetime | None = None
 
     def until(self, event: Event) -> Sequence[Event]:
         """What had happened when this event did, itself included."""
@@ -92,3 +95,20 @@ class Flow:
     def events(self) -> frozenset[str]:
         """Events that a journey on its way reacts to."""
         return self.ending_events | self.awaited_events
+
+    def wakes(self, until: datetime) -> datetime:
+        """When somebody who waits until then is woken: nobody sleeps through the campaign's end."""
+        return min(until, self.over_at) if self.over_at is not None else until
+
+    def follows(self, event: Event, known: Known) -> bool:
+        """Did this happen after the entry? What happened at the very same instant did: in doubt nothing is sent.
+
+        But what set the entry off, through campaigns that emit, came before it. And of several events that let somebody
+        in at one instant, only those with a later id follow the one that did: they do not end one another's journeys.
+        """
+        entered_at, entry_id = known.entered
+        if event.occurred_at != entered_at:
+            return event.occurred_at > entered_at
+        if event.name == self.campaign.entry.opened_by:
+            return event.order > (entered_at, known.hops, entry_id)
+        return event.id != entry_id and event.hops >= known.hops

@@ -58,7 +58,8 @@ class State:
     """Where a journey stands.
 
     ``position`` is the step that runs next. Until ``wake_at`` it sleeps; with ``listening_since`` it hears the event
-    of the ``wait_for`` at ``position``, and ``wake_at`` is when that times out.
+    of the ``wait_for`` at ``position``, and ``wake_at`` is when that times out. The campaign's end may wake it before:
+    see ``Flow.wakes``.
     """
 
     position: str
@@ -174,31 +175,21 @@ def advance(flow: Flow, state: State, known: Known, now: datetime, *, base: date
 def ending(flow: Flow, known: Known, now: datetime) -> Reason | None:
     """Why a journey is over whatever its next step: the goal first, then an exit, then the campaign's end.
 
-    The entry's own event never ends it; see ``_follows``.
+    What counts is what follows the entry, for exits also what happens between the firing that took the person in and
+    the beginning on their own clock. The event that let the person in never ends their journey.
     """
     entered_at, _ = known.entered
     left = False
     for event in known.history:
-        if not _follows(event, flow, known):
+        if flow.follows(event, known):
+            if flow.goal is not None and _ends(flow.goal, event, known, entered_at):
+                return Reason.GOAL_REACHED
+        elif known.taken_in is None or not known.taken_in <= event.occurred_at < entered_at:
             continue
-        if flow.goal is not None and _ends(flow.goal, event, known, entered_at):
-            return Reason.GOAL_REACHED
         left = left or any(_ends(one, event, known, entered_at) for one in flow.exits)
     if left:
         return Reason.EXIT_EVENT
     return Reason.CAMPAIGN_OVER if flow.over_at is not None and now >= flow.over_at else None
-
-
-def _follows(event: Event, flow: Flow, known: Known) -> bool:
-    """Did this happen after the entry? What happened at the very same instant did: in doubt nothing is sent.
-
-    Of several events that let somebody in at one instant, only those with a later id follow the one that did, so that
-    they do not end one another's journeys.
-    """
-    entered_at, entry_id = known.entered
-    if event.occurred_at != entered_at or event.name == flow.campaign.entry.opened_by:
-        return event.order > known.entered
-    return event.id != entry_id
 
 
 def _ends(rule: Ending, event: Event, known: Known, entered_at: datetime) -> bool:
@@ -258,9 +249,7 @@ class _Walk:
     # Waiting.
 
     def _sleep(self, position: str, until: datetime, since: datetime | None = None) -> Waiting:
-        """Nobody sleeps through the campaign's end."""
-        wake_at = min(until, self.flow.over_at) if self.flow.over_at is not None else until
-        return Waiting(State(position, wake_at, since), self.awaited_at(position) if since is not None else None)
+        return Waiting(State(position, until, since), self.awaited_at(position) if since is not None else None)
 
     def _wait_until(self, placed: PlacedStep, until: Until) -> str | Waiting | Ended:
         fields = {"profile": self.known.profile, "entry": self.known.entry}
@@ -300,7 +289,7 @@ class _Walk:
         test = self.flow.tests.get(placed.position)
         return (
             event.name == step.wait_for.event
-            and _follows(event, self.flow, self.known)
+            and self.flow.follows(event, self.known)
             and state.listening_since is not None
             and state.wake_at is not None
             and state.listening_since <= event.occurred_at <= state.wake_at

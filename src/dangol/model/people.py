@@ -89,7 +89,8 @@ class IncomingEvent:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as stored. Events of one person are ordered by ``(occurred_at, id)``."""
+    """An event as stored. Events of one person are ordered by when they occurred; at one instant, what campaigns
+    set off (``hops``) stands behind what set it off, and else the id decides."""
 
     id: str
     profile_id: str
@@ -99,8 +100,8 @@ class Event:
     hops: int = 0
 
     @property
-    def order(self) -> tuple[datetime, str]:
-        return self.occurred_at, self.id
+    def order(self) -> tuple[datetime, int, str]:
+        return self.occurred_at, self.hops, self.id
 
 
 @dataclass(frozen=True, slots=True)

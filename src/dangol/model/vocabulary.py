@@ -158,6 +158,10 @@ class Reason(StrEnum):
         "A `wait` was for a moment that cannot be told: the person or the event lacks the date.",
     )
     NOT_STARTED = "not_started", "The campaign's first day has not come."
+    BEFORE_SERVICE = (
+        "before_service",
+        "It happened, or was time for this person, before the campaign went into service.",
+    )
     CAMPAIGN_OVER = "campaign_over", "The campaign's last day is over."
     CAMPAIGN_PAUSED = "campaign_paused", "Somebody paused the campaign."
     CAMPAIGN_STOPPED = "campaign_stopped", "Somebody stopped the campaign."

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 
 from dangol.definitions.diff import VersionDiff
-from dangol.definitions.step_diff import StepChange
-from dangol.definitions.transfer import still_to_come
+from dangol.definitions.step_diff import StepChange, same_steps
+from dangol.definitions.transfer import still_to_come, time_before
 from dangol.definitions.versions import Version
 from dangol.model.campaign import Campaign, Entry, again_after
 from dangol.model.durations import format_duration
-from dangol.model.steps import START, Send, Split
+from dangol.model.steps import START, PlacedStep, Send, Split, Wait
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import Cap, Policies
 from dangol.planner.migration import Fate, step_at
@@ -24,10 +24,11 @@ _STRICTNESS = (Purpose.TRANSACTIONAL, Purpose.SERVICE, Purpose.MARKETING)
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """A warning: a code for tools, words for people."""
+    """A warning: a code for tools, words for people, and the ids of some of the people whom it is about."""
 
     code: str
     text: str
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class Audience:
 class Counted:
     """What the database says about one campaign.
 
-    ``had_lately``: template → people; ``users``: template → other campaigns that send it; ``growth``: from which
-    share on a larger audience is worth a word.
+    ``had_lately``: template → people; ``who``: template → the ids of some of them; ``users``: template → other
+    campaigns that send it; ``growth``: from which share on a larger audience is worth a word.
     """
 
     fates: Sequence[Fate]
@@ -52,6 +53,7 @@ class Counted:
     had_lately: Mapping[str, int]
     users: Mapping[str, Collection[str]]
     growth: float
+    who: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def cautions(old: Version | None, new: Version | None, diff: VersionDiff, counted: Counted) -> Iterator[Caution]:
@@ -64,7 +66,7 @@ def cautions(old: Version | None, new: Version | None, diff: VersionDiff, counte
         yield from _withdrawn(counted)
         return
     yield from _removed(diff, old, counted)
-    yield from _sends(diff, new.campaign, counted)
+    yield from _sends(old.campaign, new.campaign, diff, counted)
     yield from _who_enters(old.campaign, new.campaign)
     yield from _who_leaves(old.campaign, new.campaign)
     yield from _permission(old, new)
@@ -72,16 +74,34 @@ def cautions(old: Version | None, new: Version | None, diff: VersionDiff, counte
     yield from _shared_texts(old.campaign, new.campaign, diff, counted)
 
 
-def templates_to_count(diff: VersionDiff, new: Campaign) -> set[str]:
+def templates_to_count(old: Campaign, new: Campaign, diff: VersionDiff) -> set[str]:
     """Templates of sends that come new or earlier: who had them lately matters."""
-    return {send.send for _, send in _new_or_earlier(diff, new)}
+    return {send.send for _, send, _ in _new_or_earlier(old, new, diff)}
 
 
-def _new_or_earlier(diff: VersionDiff, new: Campaign) -> Iterator[tuple[StepChange, Send]]:
-    for change in diff.steps:
-        placed = step_at(new, change.new or START)
-        if placed is not None and isinstance(placed.step, Send) and (change.became == "added" or change.earlier):
-            yield change, placed.step
+def _new_or_earlier(old: Campaign, new: Campaign, diff: VersionDiff) -> Iterator[tuple[PlacedStep, Send, str]]:
+    """Every send that people would notice to be different, and how."""
+    changes = {change.new: change for change in diff.steps if change.new is not None}
+    before = {
+        new.placed[after].position: old.placed[index].position for index, after in same_steps(old.placed, new.placed)
+    }
+    for placed in new.placed:
+        if not isinstance(placed.step, Send):
+            continue
+        was, change = before.get(placed.position), changes.get(placed.position)
+        if how := _how(change) if change is not None else "":
+            yield placed, placed.step, how
+        elif was is not None and (gained := time_before(old, was) - time_before(new, placed.position)) > timedelta():
+            yield placed, placed.step, f"comes {format_duration(gained)} earlier now"
+
+
+def _how(change: StepChange) -> str:
+    """What is new about a send itself; empty if nothing is."""
+    if change.became == "added":
+        return "is new"
+    if change.earlier:
+        return "comes earlier now"
+    return "sends another message now" if any(field.name == "send" for field in change.fields) else ""
 
 
 def _people(number: int) -> str:
@@ -96,24 +116,34 @@ def _withdrawn(counted: Counted) -> Iterator[Caution]:
 
 def _removed(diff: VersionDiff, old: Version, counted: Counted) -> Iterator[Caution]:
     for change in diff.steps:
-        if change.became == "removed":
-            waiting = [fate for fate in counted.fates if (fate.version_id, fate.position) == (old.id, change.old)]
-            if people := sum(fate.people for fate in waiting):
-                told = f"`{change.step}` ({change.says}) is gone, with {_people(people)} at it"
-                yield Caution("step-removed", f"{told}, who finish on their version; --migrate is refused")
+        placed = step_at(old.campaign, change.old or START)
+        if change.became != "removed" or placed is None:
+            continue
+        # Who is in a wait stands at the step that comes next.
+        waits = isinstance(placed.step, Wait)
+        here = placed.following if waits else placed.position
+        waiting = [
+            fate
+            for fate in counted.fates
+            if (fate.version_id, fate.position) == (old.id, here) and not (waits and fate.listening)
+        ]
+        if people := sum(fate.people for fate in waiting):
+            told = f"`{change.step}` ({change.says}) is gone, with {_people(people)} {'in' if waits else 'at'} it"
+            after = "with --migrate their waits last as long as before" if waits else "--migrate is refused"
+            yield Caution("step-removed", f"{told}, who finish on their version; {after}")
 
 
-def _sends(diff: VersionDiff, new: Campaign, counted: Counted) -> Iterator[Caution]:
-    for change, send in _new_or_earlier(diff, new):
-        how = "comes earlier now" if change.became == "moved" else "is new"
+def _sends(old: Campaign, new: Campaign, diff: VersionDiff, counted: Counted) -> Iterator[Caution]:
+    for placed, send, how in _new_or_earlier(old, new, diff):
         lately = counted.had_lately.get(send.send, 0)
         if lately and new.entry.again != "never":
-            told = f"`{change.step}` {how}: {_people(lately)} had {send.send} in the last {LATELY.days} days"
-            yield Caution("send-again", f"{told}; whoever of them enters again gets it again")
+            told = f"`{placed.name}` {how}: {_people(lately)} had {send.send} in the last {LATELY.days} days"
+            who = tuple(counted.who.get(send.send, ()))
+            yield Caution("send-again", f"{told}; whoever of them enters again gets it again", who)
         reached = [fate for fate in counted.fates if fate.to is not None and fate.to != START]
-        passed = [fate for fate in reached if change.step not in still_to_come(new, fate.to or START)]
+        passed = [fate for fate in reached if placed.name not in still_to_come(new, fate.to or START)]
         if people := sum(fate.people for fate in passed):
-            told = f"`{change.step}` {how}, but not for {_people(people)} under way, already past it"
+            told = f"`{placed.name}` {how}, but not for {_people(people)} under way, already past it"
             yield Caution("send-missed", told)
 
 

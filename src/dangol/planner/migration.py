@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import ClassVar
 
-from sqlalchemy import ColumnElement, Connection, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, case, false, func, literal, null, select, text, update
 
 from dangol.definitions import versions
 from dangol.definitions.history import OPEN
 from dangol.definitions.step_diff import says
-from dangol.definitions.transfer import Transfer, still_to_come, transfer
+from dangol.definitions.transfer import Transfer, ahead, still_to_come, transfer
 from dangol.definitions.versions import Version
 from dangol.errors import DangolError, UnknownVersion
 from dangol.ledger.entries import Journal, Subject
@@ -21,6 +22,7 @@ from dangol.model.campaign import Campaign
 from dangol.model.steps import END, START, PlacedStep, Send
 from dangol.model.vocabulary import Decision, Reason
 from dangol.planner.standing import Place, had_already, places, templates_had
+from dangol.release import over_at
 from dangol.store.tables import deployments, journeys
 
 _PART = 5_000
@@ -116,24 +118,30 @@ def _without_repeats(connection: Connection, place: Place, old: Campaign, new: C
         return going
     if place.position == START:
         return going
-    ahead = still_to_come(new, going.to) - still_to_come(old, place.position)
-    had = had_already(connection, place, ahead) or templates_had(
-        connection, place, _unnamed_texts(new, going.to) - _unnamed_texts(old, place.position)
-    )
-    if not had:
-        return going
-    names = ", ".join(f"`{name}`" for name in had)
-    return Transfer(None, f"they have had {names}, which comes after it now; give it another `ref`, or do not migrate")
+    anew = still_to_come(new, going.to) - still_to_come(old, place.position)
+    if had := had_already(connection, place, anew):
+        names = ", ".join(f"`{name}`" for name in had)
+        obstacle = f"they have had {names}, which comes after it now; give it another `ref`, or do not migrate"
+        return Transfer(None, obstacle)
+    texts = _texts_anew(old, place.position, new, going.to)
+    if had := templates_had(connection, place, texts):
+        names = ", ".join(f"`{name}`" for name in had)
+        obstacle = f"they have had the message {names}, which is to come again now; give the step that sends it another"
+        return Transfer(None, f"{obstacle} `ref`, or do not migrate")
+    return going
 
 
-def _unnamed_texts(campaign: Campaign, position: str) -> set[str]:
-    """The texts of steps still to come that have no `ref`: those go by their place, which a new version changes."""
-    ahead = still_to_come(campaign, position)
-    return {
-        placed.step.send
-        for placed in campaign.placed
-        if placed.name in ahead and isinstance(placed.step, Send) and placed.step.ref is None
-    }
+def _texts_anew(old: Campaign, stands: str, new: Campaign, goes_on: str) -> set[str]:
+    """Texts that are still to come more often than before, by a step that had another text or has no ``ref``.
+
+    A step without ``ref`` goes by its place, which a new version changes; one with a new ``ref`` is meant to send.
+    """
+    meant = {one.step.ref: one.step.send for one in old.placed if isinstance(one.step, Send) and one.step.ref}
+    before = [one.step for one in ahead(old, stands) if isinstance(one.step, Send)]
+    after = [one.step for one in ahead(new, goes_on) if isinstance(one.step, Send)]
+    more = Counter(send.send for send in after) - Counter(send.send for send in before)
+    changed = {send.send for send in after if send.ref is None or meant.get(send.ref, send.send) != send.send}
+    return changed & more.keys()
 
 
 def step_at(campaign: Campaign, position: str) -> PlacedStep | None:
@@ -161,7 +169,7 @@ def migrate(connection: Connection, wanted: Sequence[Version], *, at: datetime) 
     for version, told in planned:
         for fate in told:
             _record(connection, fate, version, at, occasion)
-            _move(connection, fate, version)
+            _move(connection, fate, version, over_at(version))
     return {version.campaign.key: sum(fate.journeys for fate in told) for version, told in planned}
 
 
@@ -193,8 +201,21 @@ def _parts(connection: Connection, fate: Fate) -> Iterator[list[tuple[str, str]]
         part = [(row[0], row[1]) for row in connection.execute(statement.where(journeys.c.id > part[-1][0]))]
 
 
-def _move(connection: Connection, fate: Fate, version: Version) -> None:
-    connection.execute(update(journeys).where(*_at(fate)).values(version_id=version.id, position=fate.to))
+def _move(connection: Connection, fate: Fate, version: Version, over_at: datetime | None) -> None:
+    """Waits stay as long as they were; the end of the new version wakes whom that of the old one would have."""
+    whole = func.coalesce(journeys.c.waits_until, journeys.c.wake_at, type_=journeys.c.wake_at.type)
+    beyond = whole > over_at if over_at is not None else false()
+    moved = (
+        update(journeys)
+        .where(*_at(fate))
+        .values(
+            version_id=version.id,
+            position=fate.to,
+            wake_at=case((beyond, literal(over_at, journeys.c.wake_at.type)), else_=whole),
+            waits_until=case((beyond, whole), else_=null()),
+        )
+    )
+    connection.execute(moved)
 
 
 def _at(fate: Fate) -> tuple[ColumnElement[bool], ...]:

@@ -17,7 +17,7 @@ from dangol.definitions.versions import Version
 from dangol.errors import UnknownVersion
 from dangol.planner.cautions import Audience, Caution, Counted, cautions, templates_to_count
 from dangol.planner.migration import Fate, fates
-from dangol.planner.standing import audience_size, everybody, had_lately, places
+from dangol.planner.standing import audience_size, everybody, had_lately, places, some_who_had
 
 NO_DIFF = VersionDiff()
 Status = Literal["new", "changed", "unchanged", "withdrawn"]
@@ -107,7 +107,12 @@ class _Planner:
         old, unreadable = self._load(old_id)
         change = diff(old, new) if old is not None and new is not None else NO_DIFF
         audience = self._audience(old, new)
-        counted = Counted(under_way, audience, self._had_lately(change, new), self._others(key), self.growth)
+        templates = (
+            templates_to_count(old.campaign, new.campaign, change) if old is not None and new is not None else ()
+        )
+        lately = had_lately(self.connection, templates, self.now)
+        who = {template: some_who_had(self.connection, template, self.now) for template in lately}
+        counted = Counted(under_way, audience, lately, self._others(key), self.growth, who)
         status: Status = "withdrawn" if new is None else "new" if old_id is None else "changed"
         return CampaignPlan(
             key,
@@ -136,10 +141,6 @@ class _Planner:
             return None
         before = audience_size(self.connection, old, self.now) if old is not None else None
         return Audience(before, size, self.everybody)
-
-    def _had_lately(self, change: VersionDiff, new: Version | None) -> Mapping[str, int]:
-        templates = templates_to_count(change, new.campaign) if new is not None else set()
-        return had_lately(self.connection, templates, self.now)
 
     def _senders(self) -> dict[str, set[str]]:
         """Template → campaigns that would send it after the deployment."""

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select, union
 from dangol.definitions.history import OPEN
 from dangol.definitions.versions import Version
 from dangol.expressions import Scope, parse, to_sql
-from dangol.model.vocabulary import MessageState
+from dangol.model.vocabulary import Decision, MessageState
 from dangol.store.bulk import among
-from dangol.store.tables import calls, journeys, messages, profiles
+from dangol.store.tables import calls, journeys, log, messages, profiles
 
 LATELY = timedelta(days=30)
 """How far back a plan looks for people who had a message."""
@@ -27,6 +27,9 @@ _LEFT_THE_HOUSE = sorted(
         MessageState.UNKNOWN,
     )
 )
+
+_NOTED = (Decision.EVENT_EMITTED.value, Decision.PROFILE_CHANGED.value)
+"""What steps leave in the log alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ _PLACES = (
 
 
 def had_already(connection: Connection, place: Place, steps: Collection[str]) -> list[str]:
-    """Which of these steps somebody at this place has had a message or a call of, in this very journey."""
+    """Which of these steps have done something for somebody at this place, in this very journey: planned a message or a
+    call, reported an event, changed an attribute."""
     if not steps:
         return []
     of_place = (
@@ -78,6 +82,10 @@ def had_already(connection: Connection, place: Place, steps: Collection[str]) ->
         .where(*of_place, among(table.c.step, "steps"))
         for table in (messages, calls)
     ]
+    # By person first: the log is not indexed by journey.
+    mine = (log.c.profile_id == journeys.c.profile_id) & (log.c.journey_id == journeys.c.id)
+    noted = select(log.c.step).join(journeys, mine).where(*of_place, among(log.c.step, "steps"))
+    had.append(noted.where(log.c.decision.in_(_NOTED)))
     found = connection.execute(union(*had), {"steps": sorted(steps)}).scalars()
     return sorted(found)
 
@@ -134,3 +142,25 @@ def had_lately(connection: Connection, templates: Collection[str], now: datetime
         .group_by(messages.c.template)
     )
     return {row[0]: row[1] for row in connection.execute(statement, {"templates": sorted(templates)})}
+
+
+def some_who_had(connection: Connection, template: str, now: datetime) -> list[str]:
+    """The ids of some of the people who had a template within LATELY, in order: enough to look at."""
+    statement = (
+        select(profiles.c.external_id)
+        .join(messages, messages.c.profile_id == profiles.c.id)
+        .where(
+            messages.c.template == template,
+            messages.c.state.in_(_LEFT_THE_HOUSE),
+            messages.c.updated_at >= now - LATELY,
+            profiles.c.external_id.is_not(None),
+        )
+        .distinct()
+        .order_by(profiles.c.external_id)
+        .limit(_SHOWN)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+_SHOWN = 100
+"""People whom a plan names, at most."""

@@ -22,12 +22,13 @@ _EVENT = select(
     events_table.c.name,
     events_table.c.properties,
     events_table.c.occurred_at,
+    events_table.c.hops,
 )
 _HISTORY = _EVENT.where(
     among(events_table.c.profile_id, "ids"),
     among(events_table.c.name, "names"),
     events_table.c.occurred_at >= bindparam("since"),
-).order_by(events_table.c.occurred_at, events_table.c.id)
+).order_by(events_table.c.occurred_at, events_table.c.hops, events_table.c.id)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _THESE = _EVENT.where(among(events_table.c.id, "ids"))
 
@@ -78,7 +79,7 @@ def _stored(event: IncomingEvent, profile_id: str) -> Event:
 def history(
     connection: Connection, profile_ids: Sequence[str], names: Collection[str], *, since: datetime = _BEGINNING
 ) -> dict[str, list[Event]]:
-    """Events of these people with one of these names from ``since`` on, ordered by ``(occurred_at, id)``.
+    """Events of these people with one of these names from ``since`` on, in their order.
 
     There is a list for every person.
     """

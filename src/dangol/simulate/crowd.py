@@ -191,7 +191,7 @@ class Stored:
             (members, [of(members)]),
             (blobs, []),
             (versions, []),
-            (journeys, [of(journeys), journeys.c.entered_at < start, *run]),
+            (journeys, [of(journeys), _taken_in_before(start), *run]),
             (messages, [of(messages), messages.c.state.in_(open_states), messages.c.planned_at < start, *sent]),
         ]
 
@@ -211,6 +211,12 @@ class Stored:
             rows = [dict(row._mapping) for row in source.execute(active, {"hashes": hashes})]
             with database.write() as into:
                 insert_new(into, suppressions, rows, conflict=["id"])
+
+
+def _taken_in_before(start: datetime) -> ColumnElement[bool]:
+    """A journey by the recipient's clock is there from the firing on, though it begins later."""
+    fired = journeys.c.entry_event_id.is_(None) & (journeys.c.entry_key < start.isoformat())
+    return (journeys.c.entered_at < start) | fired
 
 
 _GONE = select(profiles.c.id).where(profiles.c.erased_at.is_not(None))

@@ -25,6 +25,7 @@ consent, address and exits; so these two can be compared. All others have not co
 """
 _AFTER_HOLDOUT = (Decision.MESSAGE_SENDING.value, Decision.MESSAGE_DEFERRED.value)
 _CAPPED = (Reason.CAPPED.value, Reason.CAP_OUTLASTS_EXPIRY.value)
+_NOTHING: Mapping[str, Any] = {}
 
 
 def count_goals(tx: Connection, release: Release, window: tuple[datetime, datetime], tally: Tally) -> None:
@@ -80,13 +81,14 @@ def _reached(tx: Connection, release: Release, goal: Ending, start: datetime) ->
     happened = (
         select(journeys.c.id, journeys.c.profile_id, journeys.c.entered_at, journeys.c.entry_event_id)
         .add_columns(events.c.id.label("event_id"), events.c.properties, events.c.occurred_at)
+        .add_columns(events.c.hops, journeys.c.hops.label("entry_hops"))
         .join(events, (events.c.profile_id == journeys.c.profile_id) & (events.c.name == goal.event))
         .where(_since(release.campaign.key, start), events.c.occurred_at >= journeys.c.entered_at)
     )
     in_time = [
         row
         for row in tx.execute(happened)
-        if (row.occurred_at, row.event_id) > (row.entered_at, row.entry_event_id or "")
+        if release.flow.follows(_event(row, goal.event), _known(row))
         and (goal.within is None or row.occurred_at <= row.entered_at + goal.within)
     ]
     if goal.test is not None:
@@ -97,6 +99,15 @@ def _reached(tx: Connection, release: Release, goal: Ending, start: datetime) ->
     return found
 
 
+def _known(row: Row[Any], profile: Mapping[str, Any] = _NOTHING, entry: Mapping[str, Any] = _NOTHING) -> Known:
+    entered = row.entered_at, row.entry_event_id or ""
+    return Known(row.profile_id, profile, entered, UTC, entry, hops=row.entry_hops)
+
+
+def _event(row: Row[Any], name: str) -> Event:
+    return Event(row.event_id, row.profile_id, name, row.properties, row.occurred_at, row.hops)
+
+
 def _that_count(tx: Connection, goal: Ending, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     """Those whose event meets the goal's ``where``."""
     assert goal.test is not None
@@ -104,15 +115,8 @@ def _that_count(tx: Connection, goal: Ending, rows: Sequence[Row[Any]]) -> list[
     entries = _properties(tx, sorted({row.entry_event_id for row in rows if row.entry_event_id}))
     found = []
     for row in rows:
-        known = Known(
-            profile_id=row.profile_id,
-            profile=profiles[row.profile_id].fields(),
-            entered=(row.entered_at, row.entry_event_id or ""),
-            zone=UTC,
-            entry=entries.get(row.entry_event_id or "", {}),
-        )
-        event = Event(row.event_id, row.profile_id, goal.event, row.properties, row.occurred_at)
-        if goal.test(known, row.occurred_at, event):
+        known = _known(row, profiles[row.profile_id].fields(), entries.get(row.entry_event_id or "", {}))
+        if goal.test(known, row.occurred_at, _event(row, goal.event)):
             found.append(row)
     return found
 

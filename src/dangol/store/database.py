@@ -194,6 +194,8 @@ def _translated(error: DBAPIError, label: str) -> Exception:
     if isinstance(error, IntegrityError | DataError):
         return error  # these quote values, in which any word may stand
     said = str(error.orig).lower()
+    if isinstance(error.orig, psycopg.errors.UndefinedTable):
+        said = "no such table"  # as SQLite says
     for sign, advice in _ADVICE.items():
         if sign in said:
             return StoreUnavailable(f"database {label}: {advice} ({str(error.orig).splitlines()[0]})")

@@ -26,13 +26,16 @@ def remembered(connection: Connection, name: str, make: Callable[[], str]) -> st
 
 
 def take_lease(connection: Connection, name: str, holder: str, now: datetime, lasts: timedelta) -> str:
-    """Take or renew a lease; returns who holds it now, which is ``holder`` if it was free, expired or ours."""
+    """Take or renew a lease; returns who holds it now, which is ``holder`` if it was free, expired or ours.
+
+    A lease that is to last far longer than any does was taken before the clock was set back, and counts as expired.
+    """
     upsert_if(
         connection,
         leases,
         {"name": name, "holder": holder, "expires_at": now + lasts},
         key=["name"],
-        condition=(leases.c.holder == holder) | (leases.c.expires_at <= now),
+        condition=(leases.c.holder == holder) | (leases.c.expires_at <= now) | (leases.c.expires_at > now + 2 * lasts),
     )
     holds: str = connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar_one()
     return holds

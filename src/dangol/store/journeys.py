@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dangol.model.vocabulary import JourneyStatus
 from dangol.store.bulk import among, insert_many, unindexed, update_each
-from dangol.store.tables import deployments, journeys, messages, schedule_runs
+from dangol.store.tables import journeys, messages, schedule_runs
 
 AUDIENCE = "audience"
 """The ``kind`` of a run that looks at an audience."""
@@ -200,20 +200,13 @@ _OPEN_RUNS = (
 )
 
 
-def is_first_look(connection: Connection, run: Row[Any]) -> bool:
-    """Has nobody looked at the whole audience since the campaign came into service, before this run?"""
-    campaign, in_service = run.campaign_key, deployments.c.campaign_key == run.campaign_key
-    out = select(func.coalesce(func.max(deployments.c.seq), 0)).where(in_service, deployments.c.version_id.is_(None))
-    since = (
-        select(func.min(deployments.c.deployed_at, type_=deployments.c.deployed_at.type))
-        .where(in_service, deployments.c.seq > out.scalar_subquery())
-        .scalar_subquery()
-    )
+def is_first_look(connection: Connection, run: Row[Any], since: datetime) -> bool:
+    """Has nobody looked at the whole audience since then, before this run?"""
     earlier = select(schedule_runs.c.id).where(
-        schedule_runs.c.campaign_key == campaign,
+        schedule_runs.c.campaign_key == run.campaign_key,
         schedule_runs.c.kind == AUDIENCE,
         schedule_runs.c.finished_at.is_not(None),
-        schedule_runs.c.fire_at >= since,
+        schedule_runs.c.fire_at > since,
         schedule_runs.c.fire_at < run.fire_at,
     )
     return connection.execute(earlier.limit(1)).first() is None

@@ -208,6 +208,7 @@ journeys = Table(
     Column("awaits", String(200), comment="the event that a wait_for listens to"),
     Column("awaits_since", Instant, comment="when that wait began"),
     Column("hops", SmallInteger, nullable=False, server_default="0", comment="how many `emit` steps led here"),
+    Column("waits_until", Instant, comment="when its wait is over, if its campaign's end wakes it first"),
     UniqueConstraint("campaign_key", "profile_id", "entry_key"),
     Index("ix_journeys_step", "campaign_key", "status", "version_id", "position"),
     Index("ix_journeys_due", "status", "wake_at"),

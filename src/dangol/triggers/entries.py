@@ -24,11 +24,15 @@ class PastEntry:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """When a campaign lets people in, and whether somebody has shut it. Instants are None where there is no bound."""
+    """When a campaign lets people in, and whether somebody has shut it. Instants are None where there is no bound.
+
+    ``since``: what happened before that instant was nothing to it yet, because it was not in service.
+    """
 
     opens_at: datetime | None = None
     over_at: datetime | None = None
     control: Control | None = None
+    since: datetime | None = None
 
     def refusal(self, at: datetime, now: datetime) -> Reason | None:
         """Why nobody gets in for what happened at ``at``; None if the doors are open."""
@@ -36,6 +40,8 @@ class Doors:
             return Reason.CAMPAIGN_STOPPED
         if self.control is Control.PAUSE:
             return Reason.CAMPAIGN_PAUSED
+        if self.since is not None and at < self.since:
+            return Reason.BEFORE_SERVICE
         if self.opens_at is not None and at < self.opens_at:
             return Reason.NOT_STARTED
         if self.over_at is not None and max(at, now) >= self.over_at:

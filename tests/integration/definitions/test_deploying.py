@@ -11,13 +11,14 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from dangol import release
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.definitions import history, versions
 from dangol.definitions.git import commit_of
-from dangol.errors import ProblemsFound, UnknownVersion, UsageError
+from dangol.errors import ProblemsFound, StoreUnavailable, UnknownVersion, UsageError
 from dangol.model.fragmentation import Fragmentation
 from dangol.settings import Settings
 from dangol.store.tables import blobs, deployments, journeys, messages
@@ -345,3 +346,11 @@ def test_whoever_was_told_by_a_plan_gets_what_was_planned(house: House, tmp_path
     write_workspace(tmp_path / "shop", campaign("a", name="changed meanwhile"))
     (change,) = house.dangol.deploy(by="tests", root=root, workspace=checked)
     assert change.version_id == planned
+
+
+def test_a_database_without_a_schema_is_said_to_have_none(house: House) -> None:
+    """On either: what is missing, and how to make it."""
+    with house.database.write() as tx:
+        tx.execute(text("ALTER TABLE deployments RENAME TO moved"))
+    with pytest.raises(StoreUnavailable, match="its schema is missing"), house.database.read() as tx:
+        versions.active(tx)

@@ -115,7 +115,7 @@ class TestList:
         for command in (["log", "list"], ["explain"]):
             error = run(*command, "--profile", "nobody").exception
             assert isinstance(error, UnknownProfile)
-            assert error.exit_code == 1
+            assert error.exit_code == 2
             assert "'nobody'" in str(error)
 
 

@@ -139,3 +139,44 @@ class TestEveryonesMorning:
         house.happens("Complaint Raised", "bob")
         house.pass_time(2 * DAY)
         assert (house.messages, house.told("journey_ended")) == ([], [("journey_ended", "exit_event")])
+
+
+def test_a_new_rule_takes_in_who_comes_to_meet_it_and_not_who_did_already(house: House) -> None:
+    house.knows("ana", "bob", "cy", attributes={"vip": False})
+    rules = ("profile.vip", "profile.vip or profile.last_cart != none")
+    joins = [campaign("vips", note(), entry={"audience": rule, "again": "always"}) for rule in rules]
+    house.opens_with(joins[0])
+    house.knows("ana", attributes={"last_cart": "c1"})
+    house.pass_time(timedelta(hours=1))
+    house.opens_with(joins[1])
+    house.pass_time(timedelta(hours=1))
+    house.knows("bob", attributes={"last_cart": "c2"})
+    house.pass_time(timedelta(hours=1))
+    assert [row.profile_id for row in house.journeys] == [house.id_of("bob")]
+
+
+def test_going_back_to_a_wider_rule_takes_in_nobody_who_met_it_meanwhile(house: House) -> None:
+    house.knows("ana", "bob", attributes={"vip": False})
+    wide, narrow = (
+        campaign("vips", note(), entry={"audience": rule, "again": "always"})
+        for rule in ("profile.vip or profile.last_cart != none", "profile.vip")
+    )
+    for rule in (wide, narrow):
+        house.opens_with(rule)
+        house.pass_time(timedelta(hours=1))
+    house.knows("ana", attributes={"last_cart": "c1"})
+    house.pass_time(timedelta(hours=1))
+    house.dangol.rollback("vips", by="tests")
+    house.pass_time(timedelta(hours=1))
+    assert house.journeys == []
+
+
+def test_a_new_version_with_the_same_rule_goes_on_where_the_old_one_was(house: House) -> None:
+    house.knows("ana", "bob", attributes={"vip": False})
+    for words in (note(), note("sms")):
+        house.opens_with(campaign("vips", words, entry={"audience": "profile.vip", "again": "always"}))
+        house.pass_time(timedelta(hours=1))
+    house.opens_with(campaign("vips", note("push"), entry={"audience": "profile.vip", "again": "always"}))
+    house.knows("bob", attributes={"vip": True})
+    house.pass_time(timedelta(hours=1))
+    assert [row.profile_id for row in house.journeys] == [house.id_of("bob")]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -44,6 +45,31 @@ class TestOneEventForTwoJourneys:
         house.orders("ana")
         assert len(house.rows(arms)) == 1
         assert len({row.step for row in house.messages}) == 1
+
+
+class TestTheInstantOfTheEntry:
+    CROWD = tuple(f"p{number}" for number in range(12))
+
+    def test_what_another_campaign_emits_at_once_is_heard_by_everybody(self, house: House) -> None:
+        awaited = {"event": "Regular Recognised", "within": "1 day", "since": "entry"}
+        house.opens_with(
+            campaign("tells", {"emit": "Regular Recognised"}, event="Checkout Started"),
+            campaign("hears", {"wait_for": awaited, "then": [note()]}, event="Checkout Started"),
+        )
+        house.knows(*self.CROWD)
+        for who in self.CROWD:
+            house.happens("Checkout Started", who)
+        assert len(house.messages) == len(self.CROWD)
+
+    def test_what_set_the_entry_off_does_not_reach_the_goal(self, house: House) -> None:
+        goal = {"event": "Order Completed", "within": "30 days"}
+        house.opens_with(
+            campaign("tells", {"emit": "Regular Recognised"}),
+            campaign("thanks", {"wait": "1 day"}, note(), event="Regular Recognised", goal=goal),
+        )
+        house.knows(*self.CROWD).orders(*self.CROWD)
+        house.pass_time(2 * DAY)
+        assert len(house.sent) == len(self.CROWD)
 
 
 class TestHearing:
@@ -242,3 +268,108 @@ class TestWhenThingsHappen:
             house.orders("ana")
         house.work()
         assert house.states == [("accepted", "accepted_by_provider")]
+
+
+class TestEveryonesOwnClock:
+    """A schedule by the recipient's clock fires at 09:00 on Kiritimati, 04:00 in Seoul, and reaches Honolulu last."""
+
+    FIRED = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
+    ENTRY: ClassVar = {"schedule": "0 9 * * *", "audience": "true", "timezone": "recipient", "again": "always"}
+
+    def daily(self, *steps: Any, **others: Any) -> dict[str, Any]:
+        return scheduled("daily", *steps, entry={**self.ENTRY, **others.pop("entry", {})}, **others)
+
+    def test_a_deployment_between_the_firing_and_a_late_worker_loses_nobody(self, house: House) -> None:
+        house.opens_with(self.daily(note())).knows("seoul", timezone="Asia/Seoul")
+        house.clock.move_to(self.FIRED + 6 * HOUR)  # nothing ran meanwhile
+        house.opens_with(self.daily(note(), priority=70))
+        house.work()
+        assert house.states == [("accepted", "accepted_by_provider")]
+
+    def test_whose_time_came_before_the_campaign_was_in_service_is_told_so(self, house: House) -> None:
+        house.knows("auckland", timezone="Pacific/Auckland").knows("seoul", timezone="Asia/Seoul")
+        house.clock.move_to(self.FIRED + 3 * HOUR)  # past nine in Auckland, seven in Seoul
+        house.opens_with(self.daily(note()))
+        house.pass_time(6 * HOUR)
+        told = {entry.profile_id: entry.reason for entry in house.log("journey_") if entry.decision != "journey_ended"}
+        assert told == {house.id_of("auckland"): "before_service", house.id_of("seoul"): "audience_matched"}
+
+    def test_a_version_that_comes_back_does_not_make_up_for_what_another_one_left_out(self, house: House) -> None:
+        eight = self.daily(note(), entry={"schedule": "0 8 * * *"})
+        house.opens_with(eight).knows("seoul", timezone="Asia/Seoul")
+        house.sleep(MINUTE)
+        house.opens_with(self.daily(note()))
+        house.clock.move_to(self.FIRED + 5 * HOUR + MINUTE)  # nine in Seoul, all of it was missed
+        house.dangol.rollback("daily", by="tests")
+        house.work()
+        assert len(house.messages) == 1
+
+    def test_a_daily_letter_is_daily_wherever_somebody_lives(self, house: House) -> None:
+        zones = {"honolulu": "Pacific/Honolulu", "baker": "Etc/GMT+12", "seoul": "Asia/Seoul"}
+        for name, zone in zones.items():
+            house.knows(name, timezone=zone)
+        house.opens_with(self.daily(note()))
+        house.pass_time(10 * DAY)
+        got = Counter(row.profile_id for row in house.messages)
+        assert {name: got[house.id_of(name)] for name in zones} == {"honolulu": 10, "baker": 10, "seoul": 10}
+
+    def test_who_is_still_on_the_journey_of_the_day_before_begins_no_other(self, house: House) -> None:
+        house.opens_with(self.daily(note(), {"wait": "30 hours"}))
+        house.knows("honolulu", timezone="Pacific/Honolulu")
+        house.clock.move_to(self.FIRED)
+        house.pass_time(4 * DAY)
+        assert [row.planned_at.day for row in house.messages] == [3, 5]
+        ended = [entry.reason for entry in house.log("journey_ended")]
+        assert sorted(ended) == ["already_in_journey", "already_in_journey", "completed"]
+
+    def test_the_goal_counts_from_when_the_letter_is_due(self, house: House) -> None:
+        goal = {"event": "Order Completed", "within": "1 day"}
+        house.opens_with(self.daily(note(), {"wait": "3 days"}, goal=goal, entry={"again": "never"}))
+        house.knows("early", "late", timezone="Pacific/Honolulu")
+        house.clock.move_to(self.FIRED)
+        house.pass_time(10 * HOUR)
+        house.orders("early")  # fourteen hours before nine in Honolulu
+        house.pass_time(15 * HOUR)
+        house.orders("late")  # an hour after it, more than a day after the firing
+        reasons = {row.profile_id: row.end_reason for row in house.journeys}
+        assert reasons == {house.id_of("early"): None, house.id_of("late"): "goal_reached"}
+        assert len(house.sent) == 2
+
+    def test_an_exit_before_their_time_ends_it_before_it_begins(self, house: House) -> None:
+        house.opens_with(self.daily(note(), exit=["Order Completed"], entry={"again": "never"}))
+        house.knows("honolulu", "other", timezone="Pacific/Honolulu").orders("other")
+        house.clock.move_to(self.FIRED)
+        house.pass_time(10 * HOUR)
+        house.orders("honolulu")
+        house.pass_time(20 * HOUR)
+        reasons = {row.profile_id: row.end_reason for row in house.journeys}
+        assert reasons == {house.id_of("honolulu"): "exit_event", house.id_of("other"): "completed"}
+
+    def test_freshness_counts_from_their_own_time(self, house: House) -> None:
+        house.opens_with(self.daily(note(expires_after="2 hours"))).knows("seoul", timezone="Asia/Seoul")
+        house.clock.move_to(self.FIRED + 6 * HOUR)  # an hour past nine in Seoul
+        house.work()
+        assert house.states == [("accepted", "accepted_by_provider")]
+
+
+class TestLateEvents:
+    def test_what_happened_before_the_campaign_was_in_service_lets_nobody_in(self, house: House) -> None:
+        house.knows("ana").opens_with(campaign("c", note()))
+        house.orders("ana", at=house.clock.now() - 700 * DAY)
+        assert house.told("journey") == [("journey_refused", "before_service")]
+        assert house.messages == []
+
+    def test_a_new_version_takes_in_what_happened_in_the_days_of_the_old_one(self, house: House) -> None:
+        house.knows("ana").opens_with(campaign("c", note()))
+        house.sleep(DAY)
+        house.opens_with(campaign("c", note("sms")))
+        house.orders("ana", at=house.clock.now() - HOUR)
+        assert [row.channels for row in house.messages] == ["sms"]
+
+    def test_what_happened_while_it_was_out_of_service_lets_nobody_in(self, house: House) -> None:
+        house.knows("ana").opens_with(campaign("c", note()))
+        for others in (campaign("other", note(), event="Complaint Raised"), campaign("c", note())):
+            house.sleep(DAY)
+            house.opens_with(others)
+        house.orders("ana", at=house.clock.now() - HOUR)
+        assert house.told("journey") == [("journey_refused", "before_service")]

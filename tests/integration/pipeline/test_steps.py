@@ -98,6 +98,7 @@ class TestWaitFor:
     def test_entry_and_awaited_event_in_one_batch_end_as_one_after_the_other(self, house: House) -> None:
         step = listening(then=[leave("resumed")], otherwise=[leave("silent")])
         house.opens_with(campaign("cart", step, event="Checkout Started")).knows("ana")
+        house.sleep(DAY)
         now = house.clock.now()
         house.pipeline.ingest(
             [

@@ -171,7 +171,7 @@ def test_on_a_terminal_nothing_is_asked_if_there_is_nothing_to_warn_of_or_yes_wa
 def test_only_an_expected_version_is_deployed(shop: Callable[..., Path]) -> None:
     shop(campaign("a"))
     version = json.loads(run("plan", "--json").stdout)["campaigns"][0]["version_id"]
-    with pytest.raises(UsageError, match="the workspace makes no version '0000000000'; it makes a "):
+    with pytest.raises(UsageError, match="the workspace makes no version '0000000000'; there are a "):
         run("deploy", "--expect", "0000000000")
     assert run("versions").stdout == "Nothing was deployed yet.\n"
     assert run("deploy", "--expect", version[:12]).exit_code == 0
@@ -200,9 +200,33 @@ def test_promotion_takes_a_database_url_and_says_what_is_wrong_with_it(
     staging = f"sqlite:///{tmp_path / 'home' / 'dangol.sqlite3'}"
     version = run("deploy").stdout
     monkeypatch.setenv("DANGOL_HOME", str(tmp_path / "production"))
-    assert run("deploy", "--from", staging).stdout == version
+    assert run("plan", "--from", staging).stdout.endswith("1 new.\n")
+    with pytest.raises(UsageError, match="that database runs no version '0000'; there are a "):
+        run("deploy", "--from", staging, "--expect", "0000")
+    id_ = version.split()[-1]
+    assert run("deploy", "--from", staging, "--expect", id_).stdout == version
+    assert run("plan", "--from", staging).stdout == "1 unchanged.\n"
     for url, why in (("nonsense", "expected a database URL"), ("sqlite:////no/such.sqlite3", "there is no database")):
         with pytest.raises(UsageError, match=why):
             run("deploy", "--from", url)
-    with pytest.raises(UsageError, match="do not go with it"):
+    with pytest.raises(UsageError, match="does not go with it"):
         run("deploy", "--from", staging, "--workspace", ".")
+
+
+def test_promotion_and_rollback_show_what_deploying_would_warn_of(
+    shop: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop(campaign("a", exit=["Complaint Raised"]))
+    staging = f"sqlite:///{tmp_path / 'home' / 'dangol.sqlite3'}"
+    run("deploy")
+    monkeypatch.setenv("DANGOL_HOME", str(tmp_path / "production"))
+    run("deploy", "--from", staging)
+    monkeypatch.setenv("DANGOL_HOME", str(tmp_path / "home"))
+    shop(campaign("a"))
+    run("deploy")
+    monkeypatch.setenv("DANGOL_HOME", str(tmp_path / "production"))
+    assert "[exit-removed] a:" in run("plan", "--from", staging).output
+    assert "[exit-removed] a:" in run("deploy", "--from", staging).output
+    shop(campaign("a", exit=["Complaint Raised"]))
+    run("deploy")
+    assert "[exit-removed] a:" in run("rollback", "a").output

@@ -228,3 +228,99 @@ def test_after_a_redeployment_a_second_rollback_goes_one_further_back(house: Hou
     house.dangol.rollback("thanks", by="tests")
     with house.database.read() as tx:
         assert version_before(tx, "thanks") == made[1]
+
+
+class TestTheLastDay:
+    """Who waits past it is woken by it; moving it moves that, and no wait."""
+
+    STEPS = ({"wait": "10 days"}, note(ref="n"))
+
+    def _last(self, house: House, days: int) -> str:
+        return (house.clock.now() + days * DAY).date().isoformat()
+
+    def test_moved_back_it_cuts_nobodys_wait_short(self, house: House) -> None:
+        later = self._last(house, 60)
+        deploy(house, "old", *self.STEPS, ends=self._last(house, 3))
+        house.knows("kim").orders("kim")
+        deploy(house, "new", *self.STEPS, ends=later, migrate=True)
+        house.pass_time(9 * DAY)
+        assert house.messages == []
+        house.pass_time(2 * DAY)
+        assert subjects(house) == ["new"]
+
+    def test_taken_out_it_cuts_nobodys_wait_short(self, house: House) -> None:
+        deploy(house, "old", *self.STEPS, ends=self._last(house, 3))
+        house.knows("kim").orders("kim")
+        deploy(house, "new", *self.STEPS, migrate=True)
+        house.pass_time(9 * DAY)
+        assert house.messages == []
+        house.pass_time(2 * DAY)
+        assert subjects(house) == ["new"]
+
+    def test_moved_forward_it_ends_journeys_on_its_day_and_moved_back_again_none(self, house: House) -> None:
+        far, near = self._last(house, 60), self._last(house, 3)
+        deploy(house, "old", *self.STEPS, ends=far)
+        house.knows("kim", "lee").orders("kim")
+        deploy(house, "new", *self.STEPS, ends=near, migrate=True)
+        house.pass_time(5 * DAY)
+        assert [row.end_reason for row in house.journeys] == ["campaign_over"]
+
+    def test_a_wait_survives_any_number_of_last_days(self, house: House) -> None:
+        far, near = self._last(house, 60), self._last(house, 3)
+        deploy(house, "old", *self.STEPS, ends=near)
+        house.knows("kim").orders("kim")
+        wake_at = house.journeys[0].waits_until
+        for word, ends in (("new", far), ("newer", near), ("newest", far)):
+            deploy(house, word, *self.STEPS, ends=ends, migrate=True)
+        (journey,) = house.journeys
+        assert (journey.wake_at, journey.waits_until) == (wake_at, None)
+
+
+class TestNothingIsDoneTwice:
+    """Whatever a step leaves behind, nobody who is taken along comes to it again."""
+
+    def test_nobody_emits_an_event_again(self, house: House) -> None:
+        emit = {"emit": "Regular Recognised", "ref": "told"}
+        deploy(house, "one", emit, WAIT, letter("l"))
+        house.knows("kim").orders("kim")
+        with pytest.raises(MigrationRefused, match="they have had `told`"):
+            deploy(house, "two", WAIT, letter("l"), emit, migrate=True)
+
+    def test_nobody_adds_to_a_list_again(self, house: House) -> None:
+        tag = {"set": {"tags": {"add": ["regular"]}}, "ref": "tagged"}
+        deploy(house, "one", tag, WAIT, letter("l"))
+        house.knows("kim").orders("kim")
+        with pytest.raises(MigrationRefused, match="they have had `tagged`"):
+            deploy(house, "two", WAIT, letter("l"), tag, migrate=True)
+
+    def test_nobody_gets_a_message_again_because_a_step_sends_another_one_now(self, house: House) -> None:
+        deploy(house, "one", note(ref="a"), WAIT, letter("b"))
+        house.knows("kim").orders("kim")
+        house.work()
+        with pytest.raises(MigrationRefused, match="they have had the message `note`, which is to come again now"):
+            deploy(house, "two", note(ref="a"), WAIT, note(ref="b"), migrate=True)
+
+    def test_a_step_of_a_new_name_may_send_again_what_they_had(self, house: House) -> None:
+        deploy(house, "one", note(ref="a"), WAIT, letter("b"))
+        house.knows("kim").orders("kim")
+        house.work()
+        deploy(house, "two", note(ref="a"), WAIT, letter("b"), note(ref="reminder"), migrate=True)
+        house.pass_time(2 * DAY)
+        assert sorted(subjects(house)) == ["one", "two", "two letter"]
+
+
+def test_nobody_is_put_into_an_arm_that_they_have_not_drawn(house: House) -> None:
+    halves = {"split": {"copy": {"a": 50, "b": 50}}, "a": [WAIT, letter("l")], "b": [note("sms", ref="z")]}
+    deploy(house, "one", WAIT, letter("l"))
+    house.knows("kim").orders("kim")
+    with pytest.raises(MigrationRefused, match="`l` stands in the arm `a` of `copy`, which they have not drawn"):
+        deploy(house, "two", halves, migrate=True)
+
+
+def test_who_drew_an_arm_goes_on_in_it(house: House) -> None:
+    arms = {"a": [WAIT, letter("l")], "b": [WAIT, note("sms", ref="z")]}
+    halves = {"split": {"copy": {"a": 50, "b": 50}}, **arms}
+    deploy(house, "one", halves)
+    house.knows("kim", "lee", "park", "choi").orders("kim", "lee", "park", "choi")
+    deploy(house, "two", {"set": {"vip": True}}, halves, migrate=True)
+    assert {row.position[:4] for row in house.journeys} <= {"0.1."}

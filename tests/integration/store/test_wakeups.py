@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dangol.store.housekeeping import forget_wakeups
+from dangol.store.housekeeping import forget_wakeups, take_lease
 from tests.integration.pipeline.conftest import carrier, dangol, house
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note, scheduled
@@ -33,3 +33,11 @@ def test_what_was_handed_over_is_left_alone(house: House) -> None:
         forget_wakeups(tx, house.clock.now())
     assert not house.sweeper.sweep()
     assert [state for state, _ in house.states] == ["accepted"]
+
+
+def test_when_the_clock_is_set_back_somebody_leads_again(house: House) -> None:
+    now, lasts = house.clock.now(), timedelta(seconds=10)
+    with house.database.write() as tx:
+        assert take_lease(tx, "scheduler", "one", now, lasts) == "one"
+        assert take_lease(tx, "scheduler", "two", now - timedelta(seconds=2), lasts) == "one", "clocks differ a little"
+        assert take_lease(tx, "scheduler", "two", now - timedelta(days=1), lasts) == "two"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from dangol.bootstrap import Dangol
-from dangol.errors import UnknownCampaign, UnknownProfile, UsageError
+from dangol.errors import DangolError, UnknownCampaign, UnknownProfile, UsageError
 from dangol.ledger.reader import Filter, history
 from dangol.model.people import IncomingEvent, ProfileChange
 from dangol.settings import Settings
+from dangol.store.tables import journeys
 from dangol.surfaces.cli.main import app
 from tests.workspaces import campaign, note, write_workspace
 
@@ -60,13 +62,45 @@ def test_stopping_tells_how_many_journeys_ended(shop: Settings) -> None:
 def test_one_persons_journeys_are_steered_by_profile(shop: Settings) -> None:
     assert run("pause", "--profile", "ana") == "1 journey of ana: paused\n"
     assert run("resume", "cart", "--profile", "ana") == "1 journey of ana in cart: running\n"
-    assert run("stop", "other", "--profile", "ana") == "0 journeys of ana in other: stopped\n"
+    assert run("stop", "cart", "--profile", "ana") == "1 journey of ana in cart: stopped\n"
+    assert run("stop", "cart", "--profile", "ana") == "0 journeys of ana in cart: stopped\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
-    [(("pause",), UsageError), (("stop", "nowhere"), UnknownCampaign), (("pause", "--profile", "bob"), UnknownProfile)],
+    ("arguments", "error", "told"),
+    [
+        (("pause",), UsageError, "say which campaign to pause"),
+        (("stop", "carts"), UnknownCampaign, "no campaign `carts` was ever in service; did you mean `cart`?"),
+        (("pause", "--profile", "bob"), UnknownProfile, "no profile has the id 'bob'"),
+        (("pause", "carts", "--profile", "ana"), UnknownCampaign, "did you mean `cart`?"),
+    ],
 )
-def test_what_cannot_be_steered_is_told(shop: Settings, arguments: tuple[str, ...], error: type[Exception]) -> None:
+def test_what_cannot_be_steered_is_told(
+    shop: Settings, arguments: tuple[str, ...], error: type[DangolError], told: str
+) -> None:
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, error)
+    assert told in str(result.exception)
+    assert result.exception.exit_code == 2
+
+
+def test_of_two_carts_one_is_steered_by_its_journey(shop: Settings) -> None:
+    with Dangol(shop) as dangol:
+        entry = {"event": "Checkout Started", "key": "event.cart_id", "again": "always"}
+        both = campaign("carts", {"wait": "2 hours"}, note(), entry=entry)
+        dangol.deploy(by="tests", root=write_workspace(shop.home / "two", both))
+        now = dangol.clock.now()
+        told = [IncomingEvent(cart, "ana", "Checkout Started", {"cart_id": cart}, now, "tests") for cart in ("a", "b")]
+        dangol.pipeline.ingest(told)
+        with dangol.database.read() as tx:
+            rows = tx.execute(select(journeys).where(journeys.c.campaign_key == "carts")).all()
+    one, other = (row.id for row in rows)
+    assert run("pause", "--journey", one) == "1 journey: paused\n"
+    with Dangol(shop) as dangol, dangol.database.read() as tx:
+        statuses = {row.id: row.status for row in tx.execute(select(journeys))}
+    assert (statuses[one], statuses[other]) == ("paused", "waiting")
+    assert run("resume", "--journey", one) == "1 journey: running\n"
+    for arguments, why in (((), "no campaign and no --profile"), (("nope",), "there is no journey 'nope'")):
+        result = CliRunner().invoke(app, ["stop", "--journey", *(arguments or (one, "--profile", "ana"))])
+        assert isinstance(result.exception, UsageError)
+        assert why in str(result.exception)

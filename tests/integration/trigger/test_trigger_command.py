@@ -103,7 +103,7 @@ def test_without_campaigns_in_service_it_says_so(run: Run, customer: None) -> No
 def test_an_unknown_profile_is_refused_and_no_other_is_named(run: Run, dangol: Dangol, customer: None) -> None:
     result = run("Order Completed", "--profile", "c-11")
     assert isinstance(result.exception, UnknownProfile)
-    assert result.exception.exit_code == 1
+    assert result.exception.exit_code == 2
     assert "--create" in str(result.exception)
     assert "'c-1'" not in str(result.exception)
     assert stored(dangol) == []

@@ -11,12 +11,19 @@ from hypothesis import strategies as st
 
 from dangol.errors import ExpressionError
 from dangol.expressions import Person, Scope, evaluate, parse
-from dangol.expressions.constants import settled
+from dangol.expressions.constants import implies, settled
 from dangol.model.workspace import TrackingPlan
 
 PLAN = TrackingPlan.model_validate(
     {
-        "attributes": {"tier": "string", "vip": "boolean", "points": "number", "birthday": "date", "tags": "list"},
+        "attributes": {
+            "tier": "string",
+            "vip": "boolean",
+            "points": "number",
+            "spent": "number",
+            "birthday": "date",
+            "tags": "list",
+        },
         "events": {"Order Completed": {"value": "number"}},
     }
 )
@@ -106,6 +113,8 @@ CLAUSES = st.sampled_from(
         *('profile.tier in ["a", "b"]', 'profile.tier not in ["a"]', "profile.tier == none", "profile.points != none"),
         *("profile.vip", "profile.vip == false", "profile.vip != true", '"x" in profile.tags', "true", "1 > 2"),
         *('in_segment("nobody")', 'in_segment("vips")'),
+        *(f"profile.points {sign} profile.spent" for sign in ("<", "<=", ">", ">=", "==", "!=")),
+        *("profile.spent < profile.points", "profile.spent == profile.points"),
     ]
 )
 TEXTS = st.recursive(
@@ -120,6 +129,7 @@ PROFILES = st.fixed_dictionaries(
     {},
     optional={
         "points": st.sampled_from([0, 1, 1.5, 2, -1]),
+        "spent": st.sampled_from([0, 1, 2]),
         "tier": st.sampled_from(["", "a", "b", "c"]),
         "vip": st.booleans(),
         "tags": st.sampled_from([[], ["x"]]),
@@ -137,3 +147,34 @@ def test_what_is_settled_is_what_everybody_gets(text: str, profile: dict[str, An
     found = settled(expression.tree)
     person = Person(now=datetime(2026, 3, 2, tzinfo=UTC), profile=profile)
     assert found is None or evaluate(expression, person) is found
+
+
+@settings(deadline=None)
+@given(stronger=TEXTS, weaker=TEXTS, profile=PROFILES)
+def test_what_is_implied_is_true_wherever_the_stronger_condition_is(
+    stronger: str, weaker: str, profile: dict[str, Any]
+) -> None:
+    try:
+        first, second = parse(f"({stronger}) and ({weaker})", SCOPE), parse(weaker, SCOPE)
+        alone = parse(stronger, SCOPE)
+    except ExpressionError:  # too long or too deep
+        return
+    assert implies(first.tree, second.tree)
+    person = Person(now=datetime(2026, 3, 2, tzinfo=UTC), profile=profile)
+    if implies(alone.tree, second.tree) and evaluate(alone, person):
+        assert evaluate(second, person)
+
+
+@pytest.mark.parametrize(
+    ("stronger", "weaker", "expected"),
+    [
+        ("profile.points > 5", "profile.points > 3", True),
+        ("profile.points > 5", "profile.points != 3", True),
+        ("profile.points > 3", "profile.points > 5", False),
+        ("profile.vip and profile.points == profile.spent", "profile.spent <= profile.points", True),
+        ("profile.points < profile.spent", "profile.points != profile.spent", True),
+        ("profile.vip", "profile.points > 3", False),
+    ],
+)
+def test_one_condition_implies_another(stronger: str, weaker: str, expected: bool) -> None:
+    assert implies(parse(stronger, SCOPE).tree, parse(weaker, SCOPE).tree) is expected

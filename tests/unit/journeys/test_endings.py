@@ -111,6 +111,13 @@ class TestTheEntry:
         assert name is not None
         assert ending(flow(exits=(Ending(name),)), known(event(name, ENTERED, id_), by="E5"), NOW) is expected
 
+    @pytest.mark.parametrize(("hops", "expected"), [(0, None), (1, Reason.EXIT_EVENT), (2, Reason.EXIT_EVENT)])
+    def test_what_set_the_entry_off_at_the_same_instant_came_before_it(
+        self, hops: int, expected: Reason | None
+    ) -> None:
+        happened = replace(event(LEFT, ENTERED), hops=hops)
+        assert ending(flow(exits=(EXIT,)), replace(known(happened), hops=1), NOW) is expected
+
     def test_who_was_let_in_by_an_audience_is_ended_by_what_happens_at_that_very_instant(self) -> None:
         assert ending(flow(exits=(EXIT,)), known(event(LEFT, ENTERED, "E1"), by=""), NOW) is Reason.EXIT_EVENT
 

@@ -1,23 +1,26 @@
 """Whatever a campaign says and whatever happens, journeys keep to these rules.
 
-Random campaigns meet random events, wake-ups and clocks. The journey is moved as the pipeline moves it: its state is
-what the last answer said, attributes and arms are those that were asked for, and an event that it emits is heard.
+Random campaigns meet random events, wake-ups, clocks and deployments. The journey is moved as the pipeline moves it:
+its state is what the last answer said, attributes and arms are those that were asked for, and an event that it emits is
+heard. Conditions are compiled as the pipeline's are; what they ought to answer is said here once more.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from dangol.journeys import machine
-from dangol.journeys.flow import Ending, Flow, Known
+from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.journeys.machine import (
     END,
     START,
@@ -35,6 +38,8 @@ from dangol.journeys.machine import (
 from dangol.model.campaign import Campaign
 from dangol.model.people import Event
 from dangol.model.steps import If, Wait, WaitFor
+from dangol.release import Conditions
+from tests.unit.definitions.versions import version
 from tests.unit.journeys.campaigns import send, staged, wait
 
 BEGIN = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -43,6 +48,36 @@ STRANGER = "Page Seen"
 HOURS = st.integers(1, 60).map(lambda hours: f"{hours} hours")
 
 Steps = list[dict[str, Any]]
+
+
+def _orders(known: Known, event: Event, within: timedelta = timedelta.max) -> int:
+    """Orders that had been made when this event happened, itself included."""
+    earlier = (one for one in known.history if one.name == "Order Completed" and one.order <= event.order)
+    return sum(event.occurred_at - one.occurred_at <= within for one in earlier)
+
+
+MEANT: dict[str, Callable[[Known, Event], bool]] = {
+    "event.n == 1": lambda known, event: event.properties.get("n") == 1,
+    "profile.n > 1": lambda known, event: known.profile.get("n", 0) > 1,
+    'count("Order Completed") == 1': lambda known, event: _orders(known, event) == 1,
+    'count("Order Completed", "1 hour") == 1': lambda known, event: _orders(known, event, timedelta(hours=1)) == 1,
+}
+"""Conditions over an event, and what they mean."""
+PLAN = {"attributes": {"n": "number"}, "events": {name: {"n": "number"} for name in EVENTS}}
+CONDITIONS = Conditions(version(changed={"campaigns/tracking-plan.yaml": json.dumps(PLAN)}).workspace, None)
+
+
+@cache
+def compiled(event: str, where: str) -> Test:
+    test = CONDITIONS.at(event, where)
+    assert test is not None
+    return test
+
+
+@cache
+def meaning() -> dict[Test, str]:
+    return {compiled(event, where): where for event in EVENTS for where in MEANT}
+
 
 moments = st.one_of(
     st.sampled_from(["00:30", "09:00", "sunday", "monday, friday 10:00"]).map(lambda until: {"until": until}),
@@ -80,7 +115,7 @@ simple = st.one_of(
 def _branching(inner: st.SearchStrategy[Steps]) -> st.SearchStrategy[Steps]:
     awaited = st.fixed_dictionaries(
         {"event": st.sampled_from(EVENTS), "within": HOURS, "since": st.sampled_from(["step", "entry"])},
-        optional={"where": st.just("event.n == 1")},
+        optional={"where": st.sampled_from(sorted(MEANT))},
     )
     branching = st.one_of(
         st.builds(
@@ -108,14 +143,13 @@ def _either(one: st.SearchStrategy[Any], other: st.SearchStrategy[Any]) -> st.Se
 
 
 steps = _branching(_branching(st.lists(simple, max_size=2))).filter(bool)
-campaigns: st.SearchStrategy[Campaign] = st.lists(steps, min_size=1, max_size=2).map(
-    lambda stages: staged({f"stage_{index}": each for index, each in enumerate(stages)})
+beginnings: st.SearchStrategy[Steps] = st.just([]) | HOURS.map(lambda length: [wait(length)])
+campaigns: st.SearchStrategy[Campaign] = st.builds(
+    lambda first, stages: staged({f"stage_{at}": [*([] if at else first), *each] for at, each in enumerate(stages)}),
+    beginnings,
+    st.lists(steps, min_size=1, max_size=2),
 )
 dates = st.sampled_from(["2026-03-01", "2026-03-05", "2026-03-08T02:30:00+09:00", "29 February", None, 7])
-
-
-def _of_event(known: Known, now: datetime, event: Event | None) -> bool:
-    return event is not None and event.properties.get("n") == 1
 
 
 def _of_person(known: Known, now: datetime, event: Event | None) -> bool:
@@ -123,9 +157,14 @@ def _of_person(known: Known, now: datetime, event: Event | None) -> bool:
     return n is not None and n > 1
 
 
-tests: st.SearchStrategy[Callable[..., bool] | None] = st.sampled_from([None, _of_event])
-endings = st.builds(Ending, st.sampled_from(EVENTS), tests)
-goals = st.builds(Ending, st.sampled_from(EVENTS), tests, st.sampled_from([None, timedelta(hours=30)]))
+def _ending(event: str, where: str | None, within: timedelta | None = None) -> Ending:
+    return Ending(event, compiled(event, where) if where is not None else None, within)
+
+
+wheres = st.none() | st.sampled_from(sorted(MEANT))
+endings = st.builds(_ending, st.sampled_from(EVENTS), wheres)
+goals = st.builds(_ending, st.sampled_from(EVENTS), wheres, st.sampled_from([None, timedelta(hours=30)]))
+last_days = st.none() | st.sampled_from([timedelta(hours=20), timedelta(hours=100)])
 
 
 def _flow(campaign: Campaign, exits: list[Ending], goal: Ending | None, over_after: timedelta | None) -> Flow:
@@ -134,7 +173,7 @@ def _flow(campaign: Campaign, exits: list[Ending], goal: Ending | None, over_aft
         if isinstance(placed.step, If):
             asked[placed.position] = _of_person
         elif isinstance(placed.step, WaitFor) and placed.step.wait_for.where is not None:
-            asked[placed.position] = _of_event
+            asked[placed.position] = compiled(placed.step.wait_for.event, placed.step.wait_for.where)
     over_at = BEGIN + over_after if over_after is not None else None
     return Flow(campaign, asked, goal=goal, exits=tuple(exits), over_at=over_at)
 
@@ -142,10 +181,12 @@ def _flow(campaign: Campaign, exits: list[Ending], goal: Ending | None, over_aft
 flows = st.builds(
     _flow,
     campaigns,
-    st.lists(endings, max_size=1),
+    st.lists(endings, max_size=2),
     st.none() | goals,
-    st.none() | st.just(timedelta(hours=100)),
+    last_days,
 )
+letters = st.sampled_from(["A", "Z"])
+"""Of ids, on either side of the entry's."""
 spans = st.sampled_from([timedelta(), timedelta(minutes=1), timedelta(hours=5), timedelta(hours=36), timedelta(days=9)])
 
 
@@ -163,17 +204,17 @@ class EveryJourney(RuleBasedStateMachine):
         self.rank = {START: -1, END: len(flow.steps)} | {position: at for at, position in enumerate(flow.steps)}
         self.people = 0
 
+    @precondition(lambda self: self.over)
     @rule(
         profile=st.fixed_dictionaries({}, optional={"n": st.integers(0, 3), "day": dates, "tags": st.just(["a"])}),
         entry=st.fixed_dictionaries({}, optional={"n": st.integers(0, 3), "starts_at": dates}),
         zone=st.sampled_from(["Asia/Seoul", "America/New_York", "Pacific/Kiritimati"]),
         late=spans,
-        opened_by=st.sampled_from(["", "E0"]),
+        opened_by=st.sampled_from(["", "M"]),
     )
     def the_next_one_enters(
         self, profile: dict[str, Any], entry: dict[str, Any], zone: str, late: timedelta, opened_by: str
     ) -> None:
-        self.all_arrive()
         self.now, self.over, self.people = BEGIN, False, self.people + 1
         self.ran, self.count = list[str](), 0
         entered_at = BEGIN - late
@@ -183,46 +224,73 @@ class EveryJourney(RuleBasedStateMachine):
         self.state = State(START)
         self.move(base=entered_at)
 
-    # What happens; to those who are through, nothing more.
+    # What happens to those who are on their way.
 
-    @rule(name=st.sampled_from([*EVENTS, STRANGER]), ago=spans, n=st.integers(0, 2))
-    def something_is_reported(self, name: str, ago: timedelta, n: int) -> None:
+    @precondition(lambda self: not self.over)
+    @rule(name=st.sampled_from([*EVENTS, STRANGER]), ago=spans, n=st.integers(0, 2), letter=letters)
+    def something_is_reported(self, name: str, ago: timedelta, n: int, letter: str) -> None:
         """Late reports come out of order; those from before the entry have nothing to say."""
-        if not self.over:
-            self.hear(name, {"n": n}, self.now - ago)
+        self.hear(name, {"n": n}, self.now - ago, letter)
 
+    @precondition(lambda self: not self.over)
+    @rule(name=st.sampled_from(EVENTS), n=st.integers(0, 2), letter=letters)
+    def something_happened_at_the_very_instant_of_the_entry(self, name: str, n: int, letter: str) -> None:
+        self.hear(name, {"n": n}, self.known.entered[0], letter)
+
+    @precondition(lambda self: not self.over and self.flow.events)
+    @rule(which=st.integers(0, 9), ago=st.integers(0, 7))
+    def what_the_campaign_reacts_to_is_reported_late(self, which: int, ago: int) -> None:
+        names = sorted(self.flow.events)
+        self.now += timedelta(hours=8)
+        self.hear(names[which % len(names)], {"n": 1}, self.now - timedelta(hours=ago))
+
+    @precondition(lambda self: not self.over)
+    @rule(n=st.integers(0, 3))
+    def the_profile_changes(self, n: int) -> None:
+        """Nobody is asked about it; what it says is what it says from now on."""
+        self.known = replace(self.known, profile={**self.known.profile, "n": n})
+
+    @precondition(lambda self: not self.over)
+    @rule(exits=st.lists(endings, max_size=2), goal=st.none() | goals, over_after=last_days)
+    def another_version_takes_them_along(
+        self, exits: list[Ending], goal: Ending | None, over_after: timedelta | None
+    ) -> None:
+        """The same steps, other endings and another last day: they hold from the next question on."""
+        self.flow = _flow(self.flow.campaign, exits, goal, over_after)
+
+    @precondition(lambda self: not self.over)
     @rule(name=st.sampled_from(EVENTS), after=st.booleans())
     def something_happens_at_the_very_instant_of_waking(self, name: str, after: bool) -> None:
-        if not self.over:
-            assert self.state.wake_at is not None
-            wake_at = self.state.wake_at
-            self.now = max(self.now, wake_at)
-            self.hear(name, {"n": 1}, wake_at + timedelta(microseconds=1) if after else wake_at)
+        assert self.state.wake_at is not None
+        wake_at = self.state.wake_at
+        self.now = max(self.now, wake_at)
+        self.hear(name, {"n": 1}, wake_at + timedelta(microseconds=1) if after else wake_at)
 
+    @precondition(lambda self: not self.over)
     @rule(which=st.integers(0, 9))
     def a_report_is_repeated(self, which: int) -> None:
         """The store knows it by its id, so the history stays; whoever reacts to it may be asked again."""
-        if not self.over and which < len(self.known.history) and self.known.history[which].name in self.flow.events:
+        if which < len(self.known.history) and self.known.history[which].name in self.flow.events:
             self.move()
 
+    @precondition(lambda self: not self.over)
     @rule(late=spans)
     def the_wait_is_over(self, late: timedelta) -> None:
-        if not self.over:
-            assert self.state.wake_at is not None
-            self.now = max(self.now, self.state.wake_at) + late
-            self.move()
+        assert self.state.wake_at is not None
+        self.now = max(self.now, self.flow.wakes(self.state.wake_at)) + late
+        self.move()
 
+    @precondition(lambda self: not self.over)
     @rule(by=spans)
     def the_clock_jumps_forward(self, by: timedelta) -> None:
-        if not self.over:
-            self.now += by
-            self.move()
+        self.now += by
+        self.move()
 
+    @precondition(lambda self: not self.over)
     @rule(by=spans)
     def the_clock_jumps_back(self, by: timedelta) -> None:
-        if not self.over:
-            self.now -= by
-            self.move()
+        self.now -= by
+        self.move()
 
     def teardown(self) -> None:
         if hasattr(self, "flow"):
@@ -231,14 +299,15 @@ class EveryJourney(RuleBasedStateMachine):
     def all_arrive(self) -> None:
         """As time goes on, everybody comes to an end: each wake-up leads on to a later step."""
         for _ in self.flow.steps:
-            self.the_wait_is_over(timedelta())
+            if not self.over:
+                self.the_wait_is_over(timedelta())
         assert self.over, "the journey never ends"
 
     # How it is moved.
 
-    def hear(self, name: str, properties: dict[str, Any], at: datetime) -> None:
+    def hear(self, name: str, properties: dict[str, Any], at: datetime, letter: str = "Z", hops: int = 0) -> None:
         self.count += 1
-        event = Event(f"E{self.count}", self.known.profile_id, name, properties, at)
+        event = Event(f"{letter}{self.count}", self.known.profile_id, name, properties, at, hops)
         history = sorted([*self.known.history, event], key=lambda one: one.order)
         self.known = replace(self.known, history=history)
         if name in self.flow.events:
@@ -274,7 +343,7 @@ class EveryJourney(RuleBasedStateMachine):
                     pass
         for name, properties in emitted:
             if not self.over:
-                self.hear(name, properties, self.now)
+                self.hear(name, properties, self.now, hops=1)
 
     # What is always true.
 
@@ -318,7 +387,7 @@ class EveryJourney(RuleBasedStateMachine):
         rules = [*self.flow.exits, *([self.flow.goal] if self.flow.goal is not None else [])]
         return (self.flow.over_at is not None and self.now >= self.flow.over_at) or any(
             event.name == one.event
-            and (one.test is None or one.test(self.known, self.now, event))
+            and (one.test is None or MEANT[meaning()[one.test]](self.known, event))
             and (one.within is None or event.occurred_at - self.known.entered[0] <= one.within)
             for event in later
             for one in rules
@@ -359,7 +428,7 @@ class EveryJourney(RuleBasedStateMachine):
             if event.name == step.wait_for.event
             and self.follows(event)
             and state.listening_since <= event.occurred_at <= state.wake_at
-            and (step.wait_for.where is None or event.properties.get("n") == 1)
+            and (step.wait_for.where is None or MEANT[step.wait_for.where](self.known, event))
         )
         return next(meant, None)
 
@@ -367,15 +436,16 @@ class EveryJourney(RuleBasedStateMachine):
         state = waiting.state
         assert state.wake_at is not None
         assert state.wake_at > self.now
-        assert self.flow.over_at is None or state.wake_at <= self.flow.over_at
         assert self.rank[state.position] >= self.rank[before.position]
         placed = self.flow.steps.get(state.position)
         if state.listening_since is None:
             assert waiting.awaits is None
             assert placed is not None or state.position == END
-            assert any(
-                isinstance(one.step, Wait) and one.following == state.position for one in self.flow.campaign.placed
-            )
+            waits = [one.step for one in self.flow.campaign.placed if one.following == state.position]
+            lengths = [step.wait for step in waits if isinstance(step, Wait)]
+            assert lengths
+            if all(isinstance(length, timedelta) for length in lengths) and state != before:
+                assert state.wake_at - self.now in lengths, "a wait lasts as long as it says, whatever the last day"
         else:
             assert placed is not None
             assert isinstance(placed.step, WaitFor)

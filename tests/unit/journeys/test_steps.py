@@ -159,10 +159,12 @@ class TestTheCampaignsEnd:
         "step",
         [wait("2 days"), {"wait": {"until": "sunday"}}, {"wait_for": {"event": "Resumed", "within": "2 days"}}],
     )
-    def test_nobody_sleeps_through_it(self, step: dict[str, Any]) -> None:
+    def test_nobody_sleeps_through_it_and_their_wait_stays_as_it_was(self, step: dict[str, Any]) -> None:
         state = run(step, send(), over_at=self.OVER).state
         assert isinstance(state, Waiting)
-        assert state.state.wake_at == self.OVER
+        assert state == run(step, send()).state
+        assert state.state.wake_at is not None
+        assert Flow(campaign(step), over_at=self.OVER).wakes(state.state.wake_at) == self.OVER
 
     def test_who_is_woken_by_it_is_not_sent_what_would_have_followed(self) -> None:
         answer = run(wait("2 days"), send(), state=State("0.1", self.OVER), now=self.OVER, over_at=self.OVER)

@@ -71,6 +71,32 @@ def test_a_removed_step_with_people_at_it_is_told() -> None:
     assert "step-removed" not in told(old, new, fates=standing(old, "0.2", to="0.1"))
 
 
+def test_a_removed_wait_with_people_in_it_is_told() -> None:
+    old, new = version(wait("5 days"), send(ref="a")), version(send(ref="a"))
+    told_of = told(old, new, fates=standing(old, "0.1", to="0.0"))["step-removed"]
+    assert "(wait 5 days) is gone, with 3 people in it" in told_of
+
+
+@pytest.mark.parametrize("steps", [(), (wait("1 day", "w"),)])
+def test_a_send_that_comes_earlier_because_a_wait_is_shorter_or_gone_is_told_with_who_had_it(
+    steps: tuple[dict[str, Any], ...],
+) -> None:
+    entry = STAYS["entry"]
+    old, new = version(wait("3 days", "w"), send(ref="a"), entry=entry), version(*steps, send(ref="a"), entry=entry)
+    gained = "2 days" if steps else "3 days"
+    changes = cautions(old, new, diff(old, new), counted(had_lately={"nudge": 2}, who={"nudge": ["kim", "lee"]}))
+    (again,) = (one for one in changes if one.code == "send-again")
+    assert f"`a` comes {gained} earlier now: 2 people had nudge" in again.text
+    assert again.people == ("kim", "lee")
+
+
+def test_a_send_of_another_message_is_told() -> None:
+    old, new = version(send(ref="a"), entry=STAYS["entry"]), version(send("thanks", "a"), entry=STAYS["entry"])
+    assert (
+        "`a` sends another message now: 4 people had thanks" in told(old, new, had_lately={"thanks": 4})["send-again"]
+    )
+
+
 def test_a_campaign_that_goes_out_of_service_with_people_in_it_is_told() -> None:
     old = version()
     assert "3 people" in told(old, None, fates=standing(old, "0.0"))["withdrawn-with-people"]

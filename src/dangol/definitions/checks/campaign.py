@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from cronsim import CronSim, CronSimError
 
+from dangol.definitions.checks.course import Course, exits_of
 from dangol.definitions.checks.flow import check_flow
 from dangol.definitions.checks.names import (
     Names,
@@ -23,8 +24,9 @@ from dangol.definitions.checks.names import (
     duration_at,
     meant_event,
 )
-from dangol.definitions.checks.steps import Course, check_step, exits_of
+from dangol.definitions.checks.steps import check_step
 from dangol.definitions.checks.values import Setting
+from dangol.definitions.checks.waits import check_order
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.expressions import Scope
 from dangol.model.campaign import RECIPIENT
@@ -46,6 +48,7 @@ def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
     yield from _check_ends(course)
     yield from _check_stages(document, names)
     yield from check_flow(document, course.steps)
+    yield from check_order(course)
     for step in course.steps:
         yield from check_step(course, step)
 
@@ -124,6 +127,12 @@ def _check_schedule(document: Document, path: Path) -> Iterator[Problem]:
         field = str(error).removeprefix("Bad ")
         message = f"the {field} of the schedule `{schedule}` does not exist or never comes"
         yield document.problem("bad-schedule", path, message, hint=expected)
+    else:
+        _, _, day, _, weekday = schedule.split()
+        if not day.startswith("*") and not weekday.startswith("*"):
+            message = f"this comes on day `{day}` of the month and also on every `{weekday}`, as cron has it"
+            hint = "let one of the two be `*`"
+            yield document.problem("either-day", path, message, hint=hint, severity="warning")
 
 
 # What ends it.

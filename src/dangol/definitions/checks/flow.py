@@ -38,18 +38,20 @@ def steps_of(document: Document) -> list[WrittenStep]:
 
 
 def _below(document: Document, listed: Path, prefix: str, depth: int) -> Iterator[WrittenStep]:
-    for number, path in enumerate(_members(document, listed)):
-        step = _step(document, path, f"{prefix}.{number}", depth)
+    for number, path in enumerate(steps_in(document, listed)):
+        step = step_at(document, path, f"{prefix}.{number}", depth)
         yield step
         for branch in step.branches:
             yield from _below(document, branch, f"{step.position}.{branch[-1]}", depth + 1)
 
 
-def _members(document: Document, listed: Path) -> list[Path]:
+def steps_in(document: Document, listed: Path) -> list[Path]:
+    """The places of the steps in this list; none where it is no list."""
     return [path for path, _ in document.items(listed)] if isinstance(document.get(listed), list) else []
 
 
-def _step(document: Document, path: Path, position: str = "", depth: int = 0) -> WrittenStep:
+def step_at(document: Document, path: Path, position: str = "", depth: int = 0) -> WrittenStep:
+    """The step that is written here."""
     value = document.get(path)
     verbs = verbs_of(value) if isinstance(value, dict) else []
     verb = verbs[0] if len(verbs) == 1 else ""
@@ -70,7 +72,7 @@ def check_flow(document: Document, steps: Sequence[WrittenStep]) -> Iterator[Pro
 
 
 def _of(document: Document, stage: Path) -> list[Path]:
-    return _members(document, (*stage, "steps"))
+    return steps_in(document, (*stage, "steps"))
 
 
 def _check_size(document: Document, steps: Sequence[WrittenStep]) -> Iterator[Problem]:
@@ -94,7 +96,7 @@ def _check_size(document: Document, steps: Sequence[WrittenStep]) -> Iterator[Pr
 def _reach(document: Document, paths: Sequence[Path]) -> Generator[Problem, None, bool]:
     """Tell the first step of a list that nothing leads to; returns whether every way through the list ends."""
     for index, path in enumerate(paths):
-        step = _step(document, path)
+        step = step_at(document, path)
         if (yield from _ends(document, step)):
             if index + 1 < len(paths):
                 message = f"this step is never reached: {_why(document, step)}"
@@ -110,7 +112,7 @@ def _ends(document: Document, step: WrittenStep) -> Generator[Problem, None, boo
     """Does the journey end here, whichever branch it takes?"""
     going_on = 0
     for branch in step.branches:
-        ended = yield from _reach(document, _members(document, branch))
+        ended = yield from _reach(document, steps_in(document, branch))
         going_on += not ended
     return step.verb == "exit" or (bool(step.branches) and going_on == 0)
 

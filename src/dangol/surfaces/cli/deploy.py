@@ -6,22 +6,28 @@ import getpass
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from dangol.bootstrap import Dangol, open_dangol
 from dangol.definitions.versions import Deployment
 from dangol.errors import UsageError
 from dangol.planner.plan import Plan
 from dangol.settings import Settings
-from dangol.store.database import Database
 from dangol.surfaces.cli.check import telling_problems, workspace_root
-from dangol.surfaces.cli.plan import SHORT, KeysArgument, WorkspaceOption, summary, warning_line
+from dangol.surfaces.cli.plan import (
+    SHORT,
+    FromOption,
+    KeysArgument,
+    WorkspaceOption,
+    open_source,
+    summary,
+    warning_line,
+)
 
 ByOption = Annotated[
     str,
@@ -34,17 +40,15 @@ ByOption = Annotated[
 MigrateOption = Annotated[
     bool, typer.Option("--migrate", help="Take people under way along, step by step of the same `ref`, or refuse.")
 ]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the plan warns of.")]
 
 
 def deploy(
     keys: KeysArgument = None,
     workspace: WorkspaceOption = None,
     migrate: MigrateOption = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the plan warns of.")] = False,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="DATABASE_URL", help="Promote what is in service in that database."),
-    ] = None,
+    yes: YesOption = False,
+    source: FromOption = None,
     expect: Annotated[
         list[str] | None,
         typer.Option(metavar="VERSION", help="Refuse unless this version, or one that begins so, comes into service."),
@@ -55,11 +59,11 @@ def deploy(
 
     On a terminal the plan's warnings are shown and confirmed first; elsewhere they are printed.
     """
-    if source is not None and (workspace is not None or expect):
-        raise UsageError("--from takes versions as they are there; --workspace and --expect do not go with it")
+    if source is not None and workspace is not None:
+        raise UsageError("--from takes versions as they are there; --workspace does not go with it")
     with open_dangol(Settings()) as dangol:
         if source is not None:
-            changes = _promote(dangol, source, keys or (), by, migrate=migrate)
+            changes = _promote(dangol, source, keys or (), expect or (), by, migrate, yes)
         else:
             changes = _deploy(dangol, workspace or workspace_root(()), keys or (), expect or (), by, migrate, yes)
     _tell(changes)
@@ -71,21 +75,21 @@ def _deploy(
     with telling_problems(root):
         workspace = dangol.checked(root)
     made = dangol.plan(workspace, keys=keys)
-    _check_expected(made, expect)
-    _confirm(made, yes)
+    _check_expected(made, expect, "the workspace makes")
+    _confirm(made, yes, shows="dangol plan")
     return dangol.deploy(by=by or operator(), root=root, workspace=workspace, keys=keys, migrate=migrate)
 
 
-def _check_expected(made: Plan, expect: Sequence[str]) -> None:
+def _check_expected(made: Plan, expect: Sequence[str], offers: str) -> None:
     ids = {campaign.key: campaign.version_id for campaign in made.campaigns if campaign.version_id is not None}
     for prefix in expect:
         if not any(id_.startswith(prefix.lower()) for id_ in ids.values()):
             told = ", ".join(f"{key} {id_[:SHORT]}" for key, id_ in ids.items())
-            raise UsageError(f"--expect: the workspace makes no version {prefix!r}; it makes {told or 'none'}")
+            raise UsageError(f"--expect: {offers} no version {prefix!r}; there are {told or 'none'}")
 
 
-def _confirm(made: Plan, yes: bool) -> None:
-    """Show the warnings; on a terminal, ask."""
+def _confirm(made: Plan, yes: bool, question: str = "Deploy?", *, shows: str = "") -> None:
+    """Show the warnings; on a terminal, ask. ``shows`` is the command that tells all of the plan."""
     warnings = made.warnings
     if not warnings:
         return
@@ -94,27 +98,18 @@ def _confirm(made: Plan, yes: bool) -> None:
         console.print(warning_line(caution, keys), soft_wrap=True)
     if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
-    typer.echo(f"{summary(made)}; `dangol plan` shows all of it.")
-    typer.confirm("Deploy?", abort=True)
+    typer.echo(f"{summary(made)}{f'; `{shows}` shows all of it' if shows else ''}.")
+    typer.confirm(question, abort=True)
 
 
-def _promote(dangol: Dangol, url: str, keys: Sequence[str], by: str, *, migrate: bool) -> list[Deployment]:
-    source = _open(url)
-    try:
+def _promote(
+    dangol: Dangol, url: str, keys: Sequence[str], expect: Sequence[str], by: str, migrate: bool, yes: bool
+) -> list[Deployment]:
+    with closing(open_source(url)) as source:
+        made = dangol.plan_promotion(source, keys=keys)
+        _check_expected(made, expect, "that database runs")
+        _confirm(made, yes, shows="dangol plan --from")
         return dangol.promote(source, by=by or operator(), keys=keys, migrate=migrate)
-    finally:
-        source.close()
-
-
-def _open(url: str) -> Database:
-    """The database to promote from. Raises UsageError for what is none; nothing is made or migrated there."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise UsageError("--from: expected a database URL, sqlite:///… or postgresql://…") from None
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-        raise UsageError(f"--from: there is no database {parsed.database or ':memory:'}")
-    return Database(url, pool_size=1)
 
 
 def rollback(
@@ -123,10 +118,15 @@ def rollback(
         str, typer.Option(metavar="VERSION", help="The version to go back to; its id's first characters will do.")
     ] = "",
     migrate: MigrateOption = False,
+    yes: YesOption = False,
     by: ByOption = "",
 ) -> None:
-    """Put the version that was in service before back into service; people under way finish on theirs."""
+    """Put the version that was in service before back into service; people under way finish on theirs.
+
+    On a terminal the plan's warnings are shown and confirmed first; elsewhere they are printed.
+    """
     with open_dangol(Settings()) as dangol:
+        _confirm(dangol.plan_rollback(key, to=to), yes, "Roll back?")
         change = dangol.rollback(key, to=to, migrate=migrate, by=by or operator())
     typer.echo(f"{key}: back to {(change.version_id or '')[:SHORT]}{_moved(change)}")
 

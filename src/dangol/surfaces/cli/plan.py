@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.text import Text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from dangol.bootstrap import open_dangol
 from dangol.definitions.diff import SharedChange, TextChange
@@ -24,11 +27,15 @@ from dangol.planner.cautions import Caution
 from dangol.planner.migration import Fate
 from dangol.planner.plan import CampaignPlan, Plan
 from dangol.settings import Settings
+from dangol.store.database import Database
 from dangol.surfaces.cli.check import telling_problems, workspace_root
 
 KeysArgument = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Campaigns; all by default.")]
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", help="The workspace; DANGOL_WORKSPACE or the current folder by default.")
+]
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="DATABASE_URL", help="Promote what is in service in that database.")
 ]
 SHORT = 12
 """Characters of a version's id that people are shown."""
@@ -47,24 +54,44 @@ def plan(
     audience_warning: Annotated[
         str, typer.Option(metavar="PERCENT", help="Warn if an audience grows by more than this.")
     ] = "20%",
+    source: FromOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what deploying would change, whom it concerns, and what deserves a second look. Changes nothing.
 
+    With --from: what promoting would change.
+
     Exit code 1 if the workspace has problems.
     """
     growth = _share(audience_warning)
+    if source is not None and workspace is not None:
+        raise UsageError("--from takes versions as they are there; --workspace does not go with it")
     with open_dangol(Settings()) as dangol:
-        root = workspace or workspace_root(())
-        with telling_problems(root, as_json=as_json):
-            checked = dangol.checked(root)
-        made = dangol.plan(checked, keys=keys or (), growth=growth)
+        if source is not None:
+            with closing(open_source(source)) as there:
+                made = dangol.plan_promotion(there, keys=keys or (), growth=growth)
+        else:
+            root = workspace or workspace_root(())
+            with telling_problems(root, as_json=as_json):
+                checked = dangol.checked(root)
+            made = dangol.plan(checked, keys=keys or (), growth=growth)
     if as_json:
         typer.echo(json.dumps(as_data(made), ensure_ascii=False, indent=2))
         return
     console = Console(highlight=False)
     for line in _Report(made, marked=console.is_terminal).lines():
         console.print(line, soft_wrap=True)
+
+
+def open_source(url: str) -> Database:
+    """The database to promote from. Raises UsageError for what is none; nothing is made or migrated there."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UsageError("--from: expected a database URL, sqlite:///… or postgresql://…") from None
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        raise UsageError(f"--from: there is no database {parsed.database or ':memory:'}")
+    return Database(url, pool_size=1)
 
 
 def _share(text: str) -> float:
@@ -93,7 +120,8 @@ def summary(made: Plan) -> str:
 
 def warning_line(caution: Caution, keys: Sequence[str]) -> Text:
     """A warning with the campaigns that it is about."""
-    return Text.assemble(("warning", "yellow"), f"[{caution.code}] {several(keys)}: {caution.text}")
+    who = f" ({several(caution.people)})" if caution.people else ""
+    return Text.assemble(("warning", "yellow"), f"[{caution.code}] {several(keys)}: {caution.text}{who}")
 
 
 class _Report:

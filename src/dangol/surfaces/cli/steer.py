@@ -16,38 +16,65 @@ Campaign = Annotated[
     str | None, typer.Argument(help="The campaign's key; with --profile it may be left out for all of them.")
 ]
 Profile = Annotated[str | None, typer.Option("--profile", metavar="ID", help="Only this customer's journeys.")]
+OneJourney = Annotated[str | None, typer.Option("--journey", metavar="ID", help="Only this one journey.")]
 Note = Annotated[str, typer.Option("--note", help="Why, for the log; no personal data.")]
 
 
-def pause(campaign: Campaign = None, profile: Profile = None, note: Note = "", by: ByOption = "") -> None:
+def pause(
+    campaign: Campaign = None,
+    profile: Profile = None,
+    journey: OneJourney = None,
+    note: Note = "",
+    by: ByOption = "",
+) -> None:
     """Let nobody in, move no journey and send nothing, until it is resumed.
 
     Waits run on, and exits still end journeys. What comes due meanwhile is held.
     """
-    _steer(Control.PAUSE, campaign, profile, note, by or operator())
+    _steer(Control.PAUSE, campaign, profile, journey, note, by or operator())
 
 
-def resume(campaign: Campaign = None, profile: Profile = None, note: Note = "", by: ByOption = "") -> None:
+def resume(
+    campaign: Campaign = None,
+    profile: Profile = None,
+    journey: OneJourney = None,
+    note: Note = "",
+    by: ByOption = "",
+) -> None:
     """Go on after a pause or a stop.
 
     Held messages go out unless they have expired; nothing is sent twice, and a schedule's firings that fell into the
     pause are not made up for.
     """
-    _steer(Control.RESUME, campaign, profile, note, by or operator())
+    _steer(Control.RESUME, campaign, profile, journey, note, by or operator())
 
 
-def stop(campaign: Campaign = None, profile: Profile = None, note: Note = "", by: ByOption = "") -> None:
+def stop(
+    campaign: Campaign = None,
+    profile: Profile = None,
+    journey: OneJourney = None,
+    note: Note = "",
+    by: ByOption = "",
+) -> None:
     """End the journeys and cancel what has not been sent; a stopped campaign lets nobody in until it is resumed."""
-    _steer(Control.STOP, campaign, profile, note, by or operator())
+    _steer(Control.STOP, campaign, profile, journey, note, by or operator())
 
 
 _DONE = {Control.PAUSE: "paused", Control.RESUME: "running", Control.STOP: "stopped"}
 
 
-def _steer(control: Control, campaign: str | None, profile: str | None, note: str, by: str) -> None:
-    if campaign is None and profile is None:
+def _steer(
+    control: Control, campaign: str | None, profile: str | None, journey: str | None, note: str, by: str
+) -> None:
+    if campaign is None and profile is None and journey is None:
         raise UsageError(f"say which campaign to {control.value}, or whose journeys with --profile ID")
+    if journey is not None and (campaign is not None or profile is not None):
+        raise UsageError("--journey names one journey; no campaign and no --profile go with it")
     with open_dangol(Settings()) as dangol:
+        if journey is not None:
+            touched = dangol.steering.journey(journey, control, by=by, note=note).journeys
+            typer.echo(f"{_counted(touched)}: {_DONE[control]}")
+            return
         if profile is not None:
             touched = dangol.steering.journeys(profile, control, campaign=campaign, by=by, note=note).journeys
             where = f" in {campaign}" if campaign else ""
