@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -95,10 +96,11 @@ class Acquaintance:
 
 def _taken_in(journey: Mapping[str, Any]) -> datetime:
     """When it was decided that this journey is to be: at the firing, which by the recipient's clock comes before it."""
-    if journey["entry_event_id"] is not None:
-        entered_at: datetime = journey["entered_at"]
-        return entered_at
-    return datetime.fromisoformat(journey["entry_key"])
+    entered_at: datetime = journey["entered_at"]
+    if journey["entry_event_id"] is None:
+        with suppress(ValueError):  # rows of the first release have other keys
+            return datetime.fromisoformat(journey["entry_key"])
+    return entered_at
 
 
 def zone_of(profile: Profile, release: Release) -> tzinfo:
