@@ -46,6 +46,11 @@ SPECIAL: dict[str, list[Special]] = {
         Special("told a birthday that does not exist", profile={"birthday": "1990-02-30"}),
     ],
     "complaint_acknowledged": [Special("was promised an answer for yesterday", entry={"answer_by": "2026-03-01"})],
+    "first_weeks_survey": [Special("was asked for a review the other day", before={"Review Asked": -40 * DAY})],
+    "our_fault": [
+        Special("was charged twice", entry={"kind": "double_charge"}),
+        Special("found the shop closed", entry={"kind": "site_outage"}),
+    ],
     "pickup_ready": [Special("has only until tomorrow", entry={"until": "2026-03-03"})],
     "review_after_pickup": [Special("was asked about another order", before={"Review Asked": 20 * DAY})],
     "review_request": [Special("was asked about another order", before={"Review Asked": 20 * DAY})],
