@@ -62,8 +62,13 @@ NAMED: dict[str, Any] = {
     "tier": "regular",
     "previous": "guest",
 }
-NEEDED = {"order_confirmation": ("order_id", "value", "currency", "quantity")}
-"""Without these a receipt is none: it is refused rather than sent with holes."""
+NEEDED = {
+    "order_confirmation": ("order_id", "value", "currency", "quantity"),
+    "consent_reconfirmation": ("agreed_on",),
+    "our_fault": ("order_id",),
+    "recommendation": ("because",),
+}
+"""Without these a receipt is none, and nobody is let in: it is refused rather than sent with holes."""
 
 
 def event_of(campaign: str) -> dict[str, Any]:
