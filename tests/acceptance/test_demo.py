@@ -27,6 +27,7 @@ MINUTES = 600.0
 SOON = 60.0
 CAMPAIGNS = {
     "first_purchase_welcome",
+    "first_weeks_survey",
     "second_purchase",
     "win_back",
     "vip_thanks",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from dangol.editor.model import DATA, Hit, Reading
 from dangol.editor.registry import Scope, Severity, rule
+from dangol.model.vocabulary import Purpose
 
 _EMOTION = {
     "en": re.compile(
@@ -39,7 +40,7 @@ _ENOUGH = 5
     "information-balance",
     Scope.MESSAGE,
     Severity.NOTE,
-    looks_for="A share of information against emotion that is far from what voice.yaml wants in the stage",
+    looks_for="A share of information against emotion far from what voice.yaml wants in the stage; not where the purpose is transactional",
     why="At the till one wants facts, after a fault one wants to be heard, among friends both.",
     bad="A letter of thanks that is only a list of figures",
     better="A word of thanks first, then the figures",
@@ -48,8 +49,8 @@ def information_balance(reading: Reading) -> Iterable[Hit]:
     wanted = reading.scene.wishes.information
     language = reading.scene.language
     sentences = [one for one in reading.sentences if one.part == "body" and not one.label and not one.quoted]
-    if wanted is None or language not in _EMOTION:
-        return
+    if wanted is None or language not in _EMOTION or reading.scene.purpose is Purpose.TRANSACTIONAL:
+        return  # what has to be said is no matter of taste
     informing = sum(bool(_INFORMATION[language].search(one.mask)) for one in sentences)
     feeling = sum(bool(_EMOTION[language].search(one.mask)) for one in sentences)
     if informing + feeling < _ENOUGH:
