@@ -417,6 +417,11 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     return list(problems), reviewed
 
 
+def forget_reviews() -> None:
+    """Let the next review read everything anew."""
+    _reviewed.cache_clear()
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """All that a review depends on."""
