@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from queue import SimpleQueue
 
 import structlog
 import typer
@@ -34,16 +35,18 @@ class Stop:
     """Asks a process to end: on Ctrl-C or SIGTERM, or because a part of it failed."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        # An Event's lock may be held by the very thread that a signal interrupts; this queue is made for that.
+        self._asked: SimpleQueue[None] = SimpleQueue()
+        self._signalled = False
         self._failure: DangolError | None = None
 
     def ask(self, failure: DangolError | None = None) -> None:
         self._failure = self._failure or failure
-        self._asked.set()
+        self._asked.put(None)
 
     def wait(self) -> None:
         """Wait until the process is to end. Raises what made it."""
-        self._asked.wait()
+        self._asked.get()
         if self._failure is not None:
             raise self._failure
 
@@ -52,11 +55,12 @@ class Stop:
         """The first SIGINT or SIGTERM asks; another ends the process at once, without waiting for anything."""
 
         def handle(_signal: int, _frame: object) -> None:
-            if self._asked.is_set():
+            if self._signalled:
                 os.write(sys.stderr.fileno(), b"stopped at once; a hand-over in hand will be logged as unknown\n")
                 os._exit(130)
+            self._signalled = True  # before it is told, for the next may come at any moment
             os.write(sys.stderr.fileno(), b"stopping: what is in hand is finished; Ctrl-C again stops at once\n")
-            self._asked.set()
+            self._asked.put(None)
 
         before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
