@@ -12,7 +12,7 @@ from dangol.settings import Settings
 from tests.docs.pages import PAGES, ROOT, name, read, table
 
 REASONS = read("docs/reasons.md")
-SECTIONS = ("Journeys", "Messages that wait or go", "Messages that are not sent", "Calls to other systems")
+SECTIONS = ("Journeys", "Messages that wait or go", "Messages that are not sent", "People", "Calls to other systems")
 TEST_VARIABLES = {
     "DANGOL_TEST_POSTGRES_URL",
     "DANGOL_TEST_REDIS_URL",

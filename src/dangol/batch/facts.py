@@ -21,7 +21,7 @@ from dangol.journeys.machine import ending
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Facts, Slot, message_fields
-from dangol.model.people import Profile
+from dangol.model.people import Profile, Suppressed
 from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.caps import longest_window
 from dangol.release import Asks, Release
@@ -68,7 +68,7 @@ class Briefing:
     now: datetime
     people: Acquaintance
     keys: Mapping[str, PersonKey]
-    suppressed: Mapping[str, Mapping[Channel, str]]
+    suppressed: Mapping[str, Mapping[Channel, Suppressed]]
     journeys: Mapping[str, Mapping[str, Any]]
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     without_provider: frozenset[Channel] = frozenset()
@@ -184,7 +184,7 @@ def _slot(row: Row[Any]) -> Slot:
 
 def _suppressed(
     connection: Connection, profiles: Mapping[str, Profile], channels: Iterable[Channel], hasher: AddressHasher
-) -> dict[str, dict[Channel, str]]:
+) -> dict[str, dict[Channel, Suppressed]]:
     hashes = {
         (profile.id, channel): hasher.hash(channel, address)
         for profile in profiles.values()
@@ -192,7 +192,7 @@ def _suppressed(
         if (address := profile.address(channel))
     }
     causes = suppressions.suppressed(connection, sorted(set(hashes.values())))
-    found: dict[str, dict[Channel, str]] = {}
+    found: dict[str, dict[Channel, Suppressed]] = {}
     for (profile_id, channel), address_hash in hashes.items():
         if address_hash in causes:
             found.setdefault(profile_id, {})[channel] = causes[address_hash]

@@ -186,6 +186,7 @@ def _slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, An
         "tags": list(candidate.tags),
         "priority": candidate.priority,
         "reserved_at": now,
+        "topic": candidate.topic,
     }
 
 

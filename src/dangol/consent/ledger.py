@@ -66,7 +66,7 @@ _STATES = select(
     consent_states.c.granted,
     consent_states.c.consent_id,
     consent_states.c.occurred_at,
-).where(among(consent_states.c.profile_id, "ids"))
+).where(among(consent_states.c.profile_id, "ids"), consent_states.c.topic == "")
 
 
 def _row(change: ConsentChange, profile_id: str, now: datetime) -> dict[str, Any]:
@@ -102,13 +102,14 @@ def _settle(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
                 "profile_id": profile_id,
                 "channel": channel.value,
                 "purpose": purpose.value,
+                "topic": "",
                 "granted": state.granted,
                 "consent_id": state.consent_id,
                 "occurred_at": state.occurred_at,
             }
             for (profile_id, channel, purpose), state in sorted(after.items())
         ],
-        key=["profile_id", "channel", "purpose"],
+        key=["profile_id", "channel", "purpose", "topic"],
         update=["granted", "consent_id", "occurred_at"],
     )
 

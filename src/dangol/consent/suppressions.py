@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select
 
 from dangol import ids
 from dangol.ids import Entropy
-from dangol.model.vocabulary import Channel
+from dangol.model.people import Suppressed
+from dangol.model.vocabulary import Channel, Scope
 from dangol.store.bulk import among, insert_many
 from dangol.store.tables import suppressions
 
@@ -74,14 +75,21 @@ def lift(connection: Connection, *, address_hash: str, now: datetime, cause: str
     return connection.execute(statement.values(lifted_at=now)).rowcount
 
 
-def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
-    """Hash → cause of those suppressed now; of several causes, the one that came first."""
-    rows = connection.execute(_SUPPRESSED, {"hashes": hashes}).all()
-    return {row[0]: row[1] for row in rows}  # a later row, that is an earlier suppression, replaces
+def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, Suppressed]:
+    """Hash → why it is suppressed now; of several, the one that keeps most away, and of those the first."""
+    found: dict[str, Suppressed] = {}
+    for address_hash, cause, scope in connection.execute(_SUPPRESSED, {"hashes": hashes}).all():
+        told = Suppressed(cause, Scope(scope))
+        held = found.get(address_hash)
+        # a later row is an earlier suppression
+        if held is None or _WIDTH[told.scope] >= _WIDTH[held.scope]:
+            found[address_hash] = told
+    return found
 
 
+_WIDTH = {Scope.MARKETING: 0, Scope.PROMPTED: 1, Scope.ALL: 2}
 _SUPPRESSED = (
-    select(suppressions.c.address_hash, suppressions.c.cause)
+    select(suppressions.c.address_hash, suppressions.c.cause, suppressions.c.scope)
     .where(among(suppressions.c.address_hash, "hashes"), _ACTIVE)
     .order_by(suppressions.c.created_at.desc(), suppressions.c.id.desc())
 )

@@ -232,6 +232,7 @@ def _has_consent(tree: HasConsent) -> ColumnElement[bool]:
         state.profile_id == profiles.c.id,
         state.channel == tree.channel,
         state.purpose == tree.purpose,
+        state.topic == "",
         state.granted,
     )
     return exists().where(granted).correlate(profiles)

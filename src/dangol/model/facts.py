@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dangol.model.people import ConsentState, Profile
+from dangol.model.people import ConsentState, Preferences, Profile, Suppressed
 from dangol.model.vocabulary import Channel, OnCapped, Purpose, Reason
 
 
@@ -25,6 +25,10 @@ class Candidate:
     expires_at: datetime | None
     on_capped: OnCapped
     holdout: float
+    topic: str = ""
+    value: float = 0.0
+    journey_id: str = ""
+    planned_at: datetime | None = None
 
     def fields(self, channel: Channel) -> dict[str, Any]:
         """What a cap's ``applies_to`` sees as ``message``."""
@@ -54,22 +58,53 @@ def message_fields(
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A complaint that is open: the hold's key, when it began, and when it ends at the latest."""
+
+    hold: str
+    opened_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Another message to the same person that is planned and not under way yet."""
+
+    id: str
+    journey_id: str
+    step: str
+    priority: int
+    value: float
+    planned_at: datetime
+    due_at: datetime
+    expires_at: datetime | None
+    purpose: str
+    channels: tuple[Channel, ...]
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the gate knows about one message to one person, read inside the claiming transaction.
 
     ``suppressed`` maps a channel to why that person's address on it is suppressed. ``ended`` is why the journey
-    is over, or None. ``slots`` are all that could count, oldest first or not.
+    is over, or None. ``slots`` are all that could count, oldest first or not. ``topic_consents`` are consents for one
+    topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way.
     """
 
     now: datetime
     message: Candidate
     profile: Profile
     consents: Mapping[tuple[Channel, Purpose], ConsentState]
-    suppressed: Mapping[Channel, str]
+    suppressed: Mapping[Channel, Suppressed]
     ended: Reason | None
     slots: Sequence[Slot]
     without_text: frozenset[Channel] = frozenset()
     without_provider: frozenset[Channel] = frozenset()
+    topic_consents: Mapping[tuple[Channel, Purpose, str], ConsentState] = field(default_factory=dict)
+    cases: Sequence[Case] = ()
+    preferences: Preferences = field(default_factory=Preferences)
+    contenders: Sequence[Contender] = ()
 
 
 Evidence = dict[str, Any]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.model.vocabulary import Basis, Channel, ConsentAction, ConsentStatus, Purpose, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ConsentChange:
-    """One consent given or withdrawn. ``wording`` is the text the person saw; empty if nobody can show it."""
+    """One row for the consent ledger: a consent given, withdrawn, asked for, confirmed, run out.
+
+    ``wording`` is the text the person saw; empty if nobody can show it. ``topic`` is empty for everything that the
+    purpose covers, ``vocabulary.NIGHT`` for the separate consent to be written to at night. ``proof`` names where
+    evidence is kept: a form and its version, a file and line, a call recording. ``ip`` and ``user_agent`` are kept
+    sealed under the person's key. ``utc_offset`` is the person's clock then, in minutes east of UTC.
+    """
 
     external_id: str
     channel: Channel
@@ -114,14 +120,50 @@ class ConsentChange:
     action: ConsentAction
     occurred_at: datetime
     source: str
-    basis: str = "consent"
+    basis: str = Basis.CONSENT.value
     wording: str = ""
+    topic: str = ""
+    jurisdiction: str = ""
+    wording_version: str = ""
+    locale: str = ""
+    proof: str = ""
+    utc_offset: int | None = None
+    ip: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
-    """What holds now for one channel and purpose, and the ledger row that proves it."""
+    """What holds for one channel, purpose and topic, and the ledger row that proves it.
+
+    ``since`` is when consent was first given without a break, ``confirmed_at`` when it was last given, confirmed or
+    reconfirmed; both are None without consent. ``proven`` says whether there is evidence of it.
+    """
 
     granted: bool
     consent_id: str
     occurred_at: datetime
+    status: ConsentStatus = ConsentStatus.GRANTED
+    basis: str = Basis.CONSENT.value
+    proven: bool = True
+    since: datetime | None = None
+    confirmed_at: datetime | None = None
+    jurisdiction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """That an address is left alone: why, and for which purposes."""
+
+    cause: str
+    scope: Scope = Scope.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a person chose for themselves beyond consents: no marketing until ``paused_until``, and at most
+    ``at_most`` marketing messages in any ``per_days`` days."""
+
+    paused_until: datetime | None = None
+    at_most: int | None = None
+    per_days: int = 7

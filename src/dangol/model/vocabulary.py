@@ -76,8 +76,66 @@ class Control(StrEnum):
 
 
 class ConsentAction(StrEnum):
+    """What a row of the consent ledger says. ``requested`` and ``confirmed`` are the halves of a double opt-in."""
+
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"
+    RECONFIRMED = "reconfirmed"
+    EXPIRED = "expired"
+    IMPORTED = "imported"
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+
+
+class ConsentStatus(StrEnum):
+    """What follows from the ledger for one channel, purpose and topic."""
+
+    GRANTED = "granted"
+    PENDING = "pending"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class Basis(StrEnum):
+    """Why a consent counts as one. ``consent`` is express; the others are what some laws accept in its stead."""
+
+    CONSENT = "consent"
+    WRITTEN_CONSENT = "written_consent"
+    SOFT_OPT_IN = "soft_opt_in"
+    IMPLIED_PURCHASE = "implied_purchase"
+    IMPLIED_INQUIRY = "implied_inquiry"
+    CONTRACT = "contract"
+    IMPORTED = "imported"
+
+
+NIGHT = "night"
+"""The topic under which a separate consent to be written to at night is recorded; no other topic can have the name."""
+
+
+class Scope(StrEnum):
+    """Which purposes a suppression keeps away: marketing, everything but transactional, or everything."""
+
+    MARKETING = "marketing"
+    PROMPTED = "prompted"
+    ALL = "all"
+
+    def covers(self, purpose: Purpose) -> bool:
+        """Whether a message of this purpose is kept away."""
+        if self is Scope.MARKETING:
+            return purpose is Purpose.MARKETING
+        return self is Scope.ALL or purpose is not Purpose.TRANSACTIONAL
+
+
+class SuppressionCause(StrEnum):
+    """Why an address is left alone; docs/consent.md says what lifts each."""
+
+    HARD_BOUNCE = "hard_bounce"
+    COMPLAINT = "complaint"
+    STOP = "stop"
+    MANUAL = "manual"
+    ERASED = "erased"
+    ROLE = "role"
+    INVALID = "invalid"
 
 
 class Decision(StrEnum):
@@ -120,6 +178,15 @@ class Decision(StrEnum):
     CALL_UNKNOWN = "call_unknown"
     CALL_EXPIRED = "call_expired"
     CALL_CANCELLED = "call_cancelled"
+    SUPPRESSION_ADDED = "suppression_added"
+    SUPPRESSION_LIFTED = "suppression_lifted"
+    PREFERENCES_CHANGED = "preferences_changed"
+    REPLY_UNDERSTOOD = "reply_understood"
+    DATA_REQUESTED = "data_requested"
+    DATA_EXPORTED = "data_exported"
+    DATA_ERASED = "data_erased"
+    DUTY_RAISED = "duty_raised"
+    RULE_LOOSENED = "rule_loosened"
 
 
 class Reason(StrEnum):
@@ -187,6 +254,26 @@ class Reason(StrEnum):
     PROVIDER_BUSY = "provider_busy", "The provider refused for the moment; the message is tried again."
     QUIET_HOURS = "quiet_hours", "It is quiet hours for this person; the message waits until they end."
     CAPPED = "capped", "A frequency cap is used up."
+    CASE_OPEN = (
+        "case_open",
+        "A complaint of this person is open; the message waits, or is dropped, as the hold says.",
+    )
+    PAUSED_BY_RECIPIENT = (
+        "paused_by_recipient",
+        "The person asked for a pause.",
+    )
+    YIELDED = (
+        "yielded",
+        "Another message to this person needs the slot more; the evidence names it.",
+    )
+    EARLIER_WAITS = (
+        "earlier_waits",
+        "An earlier message of the same journey waits; this one stays behind it.",
+    )
+    GATHERED = (
+        "gathered",
+        "The message waits for the person's next digest.",
+    )
     # messages that are not sent
     PROFILE_ERASED = "profile_erased", "The person was erased."
     ADDRESS_MISSING = "address_missing", "The profile has no address for this channel."
@@ -196,6 +283,26 @@ class Reason(StrEnum):
     )
     CONSENT_MISSING = "consent_missing", "There is no consent on record for this channel and purpose."
     CONSENT_WITHDRAWN = "consent_withdrawn", "Consent for this channel and purpose was withdrawn."
+    CONSENT_PENDING = (
+        "consent_pending",
+        "The person has not yet confirmed the consent that was asked for (double opt-in).",
+    )
+    CONSENT_EXPIRED = (
+        "consent_expired",
+        "The consent, or what stood in its stead, has run out.",
+    )
+    CONSENT_INSUFFICIENT = (
+        "consent_insufficient",
+        "A rule of the person's jurisdiction asks for another kind of consent; the evidence names it.",
+    )
+    CONSENT_UNPROVEN = (
+        "consent_unproven",
+        "The consent was imported without evidence, and `imported_consents` says not to rely on it.",
+    )
+    MERGED = (
+        "merged",
+        "The message went out as part of a digest; the evidence names the message that carried it.",
+    )
     EXPIRED = "expired", "`expires_after` had passed before the message could be sent."
     HELD_OUT = "held_out", "The person is in the campaign's hold-out group."
     TIMEZONE_UNKNOWN = (
@@ -214,6 +321,23 @@ class Reason(StrEnum):
     PROVIDER_MISSING = "provider_missing", "No provider is set up for this channel."
     PROVIDER_REFUSED = "provider_refused", "The provider refused the message for good."
     RETRIES_EXHAUSTED = "retries_exhausted", "The provider kept refusing; the attempts are used up."
+    # people
+    ASKED_BY_RECIPIENT = (
+        "asked_by_recipient",
+        "The person asked for it.",
+    )
+    CONSENT_GIVEN = (
+        "consent_given",
+        "The person gave a new express consent.",
+    )
+    REPORTED = (
+        "reported",
+        "A carrier, a provider or another system reported it.",
+    )
+    LAW_REQUIRES = (
+        "law_requires",
+        "A rule of the person's jurisdiction asks for it; the evidence names the rule.",
+    )
     # calls to other systems
     CALL_ANSWERED = "call_answered", "The other system answered that it has the call."
     CALL_DEFERRED = "call_deferred", "The other system could not take the call for the moment; it is made again."

@@ -13,7 +13,7 @@ def address(facts: Facts, channel: Channel, _rulebook: Rulebook) -> Verdict:
         return Suppress(Reason.PROFILE_ERASED, final=True)
     if not facts.profile.address(channel):
         return Suppress(Reason.ADDRESS_MISSING)
-    cause = facts.suppressed.get(channel)
-    if cause is not None:
-        return Suppress(Reason.ADDRESS_SUPPRESSED, {"cause": cause})
+    suppressed = facts.suppressed.get(channel)
+    if suppressed is not None and suppressed.scope.covers(facts.message.purpose):
+        return Suppress(Reason.ADDRESS_SUPPRESSED, {"cause": suppressed.cause})
     return Allow()

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -16,6 +17,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
+    true,
 )
 
 from dangol.store.types import Id, Instant, Json
@@ -29,6 +32,7 @@ metadata = MetaData(
     }
 )
 Key64 = String(64)
+_OPEN_MESSAGE = text("state IN ('planned', 'due')")
 Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
 
 # People. Deletable.
@@ -112,6 +116,15 @@ consents = Table(
     Column("wording", Text, nullable=False, comment="the exact words shown; empty if there is no proof"),
     Column("occurred_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
+    Column("topic", Key64, nullable=False, server_default="", comment="empty: all; night: at night too"),
+    Column("jurisdiction", String(8), nullable=False, server_default=""),
+    Column("wording_version", String(100), nullable=False, server_default=""),
+    Column("wording_hash", Key64, comment="SHA-256 of the wording"),
+    Column("locale", String(35), nullable=False, server_default=""),
+    Column("proof", String(300), nullable=False, server_default="", comment="where evidence is kept"),
+    Column("utc_offset", SmallInteger, comment="minutes east of UTC of the person's clock then"),
+    Column("sealed", LargeBinary, comment="network address and browser, under the person's key"),
+    Index("ix_consents_recorded_at", "recorded_at"),
     Index("ix_consents_profile", "profile_id", "channel", "purpose", "occurred_at"),
 )
 
@@ -121,9 +134,17 @@ consent_states = Table(
     Column("profile_id", Id, primary_key=True),
     Column("channel", String(16), primary_key=True),
     Column("purpose", String(16), primary_key=True),
+    Column("topic", Key64, primary_key=True, server_default=""),
     Column("granted", Boolean, nullable=False),
     Column("consent_id", Id, nullable=False),
     Column("occurred_at", Instant, nullable=False),
+    Column("status", String(16), nullable=False, server_default="granted"),
+    Column("basis", Key64, nullable=False, server_default="consent"),
+    Column("proven", Boolean, nullable=False, server_default=true()),
+    Column("since", Instant),
+    Column("confirmed_at", Instant),
+    Column("jurisdiction", String(8), nullable=False, server_default=""),
+    Index("ix_consent_states_confirmed", "jurisdiction", "confirmed_at"),
 )
 
 suppressions = Table(
@@ -136,6 +157,45 @@ suppressions = Table(
     Column("source", String(200), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("lifted_at", Instant),
+    Column("scope", String(16), nullable=False, server_default="all", comment="which purposes it keeps away"),
+    Column("note", String(500), nullable=False, server_default=""),
+    Column("lifted_by", String(200)),
+    Column("lifted_because", String(500)),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("profile_id", Id, ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True),
+    Column("paused_until", Instant),
+    Column("at_most", SmallInteger, comment="marketing messages in per_days days; null: as many as the caps allow"),
+    Column("per_days", SmallInteger, nullable=False, server_default="7"),
+    Column("updated_at", Instant, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("profile_id", Id, nullable=False, index=True),
+    Column("kind", String(16), nullable=False, comment="erasure or export"),
+    Column("source", String(200), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False, comment="until when the law wants it done"),
+    Column("done_at", Instant),
+    Column("done_by", String(200)),
+)
+
+consent_forms = Table(
+    "consent_forms",
+    metadata,
+    Column("id", Key64, primary_key=True, comment="hash of key and definition"),
+    Column("key", Key64, nullable=False, index=True),
+    Column("version", Integer, nullable=False, comment="counts up with every change of the wording"),
+    Column("definition", Json, nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    Column("registered_by", String(200), nullable=False),
+    UniqueConstraint("key", "version"),
 )
 
 # Definitions: content-addressed and immutable.
@@ -284,7 +344,12 @@ messages = Table(
     Column("provider_reference", String(200)),
     Column("planned_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("topic", Key64, nullable=False, server_default=""),
+    Column("value", Float, nullable=False, server_default="0", comment="what it is worth; breaks ties of priority"),
+    Column("digest", Key64, comment="the digest that it waits for"),
     UniqueConstraint("journey_id", "step", "channels"),
+    # Served by literal states, so that what a person was ever sent is not read to find what is still to come.
+    Index("ix_messages_open", "profile_id", "due_at", postgresql_where=_OPEN_MESSAGE, sqlite_where=_OPEN_MESSAGE),
     Index("ix_messages_due", "state", "purpose", "due_at"),
     Index("ix_messages_lease", "state", "lease_until"),
     Index("ix_messages_profile", "profile_id"),
@@ -302,6 +367,7 @@ slots = Table(
     Column("tags", Json, nullable=False, comment="a snapshot at hand-over"),
     Column("priority", SmallInteger, nullable=False),
     Column("reserved_at", Instant, nullable=False),
+    Column("topic", Key64, nullable=False, server_default=""),
     Index("ix_slots_profile", "profile_id", "reserved_at"),
 )
 
@@ -345,7 +411,7 @@ log = Table(
     Index("ix_log_reason", "reason", "seq"),
 )
 
-INSERT_ONLY = (consents, log)
+INSERT_ONLY = (consents, consent_forms, log)
 
 # Housekeeping.
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from dangol.clock import VirtualClock
 from dangol.consent.suppressions import lift, suppress, suppressed
 from dangol.ids import SeededEntropy
+from dangol.model.people import Suppressed
 from dangol.model.vocabulary import Channel
 from dangol.store.database import Database
 from dangol.store.tables import suppressions
@@ -32,7 +33,7 @@ def test_the_first_cause_is_told_and_the_same_cause_is_kept_once(
                 entropy=entropy,
             )
     with database.read() as connection:
-        assert suppressed(connection, [ALICE, BOB]) == {ALICE: "bounce"}
+        assert suppressed(connection, [ALICE, BOB]) == {ALICE: Suppressed("bounce")}
         assert connection.execute(select(func.count()).select_from(suppressions)).scalar_one() == 2
 
 
@@ -49,7 +50,7 @@ def test_lifting_one_cause_leaves_the_others(database: Database, clock: VirtualC
                 entropy=entropy,
             )
         assert lift(connection, address_hash=ALICE, now=clock.now(), cause="bounce") == 1
-        assert suppressed(connection, [ALICE]) == {ALICE: "complaint"}
+        assert suppressed(connection, [ALICE]) == {ALICE: Suppressed("complaint")}
         assert lift(connection, address_hash=ALICE, now=clock.now()) == 1
         assert lift(connection, address_hash=ALICE, now=clock.now()) == 0
         assert suppressed(connection, [ALICE]) == {}

@@ -30,6 +30,7 @@ def _slot(number: int) -> dict[str, Any]:
         "purpose": "marketing",
         "tags": ["a\tb", 'quo"te', "단골", "back\\slash\n"],
         "priority": number % 100,
+        "topic": "",
         "reserved_at": NOW.astimezone(timezone(timedelta(hours=9))),
     }
 

@@ -21,7 +21,7 @@ def test_the_migrations_build_exactly_the_tables_in_code(database: Database) -> 
 def test_migrating_twice_changes_nothing(database: Database) -> None:
     database.migrate()
     with database.read() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0004"]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0005"]
 
 
 @pytest.mark.parametrize("table", [table.name for table in INSERT_ONLY])
@@ -36,6 +36,8 @@ def _insert_one(database: Database, table: str) -> None:
     rows = {
         "consents": "(id, profile_id, channel, purpose, action, basis, source, wording, occurred_at, recorded_at) "
         "VALUES ('1', '2', 'email', 'marketing', 'granted', 'b', 's', 'w', '2026-01-01', '2026-01-01')",
+        "consent_forms": "(id, key, version, definition, registered_at, registered_by) "
+        "VALUES ('1', 'signup', 1, '{}', '2026-01-01', 'b')",
         "log": "(id, at, decision, reason, evidence) VALUES ('1', '2026-01-01', 'd', 'r', '{}')",
     }
     with database.write() as connection:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dangol.model.facts import Allow, Candidate, Defer, Facts, Suppress
+from dangol.model.people import Suppressed
 from dangol.model.vocabulary import Channel, OnCapped, Reason
 from dangol.policy import gate
 from tests.unit.policy.builders import (
@@ -32,7 +33,7 @@ LUNCH = quiet("11:30", "12:30")
 """Quiet for Alice at NOON, for half an hour more."""
 
 OBJECTIONS: list[tuple[str, Reason, dict[str, Any], dict[str, Any]]] = [
-    ("address", Reason.ADDRESS_SUPPRESSED, {"suppressed": {EMAIL: "bounce"}}, {}),
+    ("address", Reason.ADDRESS_SUPPRESSED, {"suppressed": {EMAIL: Suppressed("hard_bounce")}}, {}),
     ("content", Reason.TEMPLATE_MISSING, {"without_text": frozenset({EMAIL})}, {}),
     ("consent", Reason.CONSENT_MISSING, {"consents": {}}, {}),
     ("expiry", Reason.EXPIRED, {}, {"expires_at": NOON}),

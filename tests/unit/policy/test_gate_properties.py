@@ -12,7 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from dangol.model.facts import Allow, Defer, Facts, Suppress
-from dangol.model.people import Profile
+from dangol.model.people import Profile, Suppressed
 from dangol.model.vocabulary import Channel, OnCapped, Purpose, Reason
 from dangol.model.workspace import Calendar, Policies, QuietHours
 from dangol.policy.gate import decide
@@ -93,7 +93,7 @@ def worlds(draw: st.DrawFn) -> tuple[Facts, Rulebook, tuple[str, ...]]:
         profile,
         now=now,
         consents={key: state for key, state in consents.items() if state is not None},
-        suppressed=dict.fromkeys(draw(few), "bounce"),
+        suppressed=dict.fromkeys(draw(few), Suppressed("hard_bounce")),
         ended=draw(st.sampled_from([None] * 19 + [Reason.EXIT_EVENT])),
         slots=[slot(now - timedelta(minutes=age), channel, earlier) for age, earlier, channel in draw(ages)],
         without_text=draw(few),

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from dangol.model.facts import Allow, Suppress
+from dangol.model.people import Suppressed
 from dangol.model.vocabulary import Channel, Purpose, Reason
 from dangol.policy.address import address
 from dangol.policy.consent import consent
@@ -37,7 +38,7 @@ class TestAddress:
         assert address(facts(profile=person(email="")), EMAIL, RULES) == Suppress(Reason.ADDRESS_MISSING)
 
     def test_a_suppressed_address_is_refused_with_its_cause_and_only_on_its_channel(self) -> None:
-        world = facts(suppressed={EMAIL: "complaint"})
+        world = facts(suppressed={EMAIL: Suppressed("complaint")})
         assert address(world, EMAIL, RULES) == Suppress(Reason.ADDRESS_SUPPRESSED, {"cause": "complaint"})
         assert address(world, SMS, RULES) == Allow()
 

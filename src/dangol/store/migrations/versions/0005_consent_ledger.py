@@ -1,0 +1,163 @@
+"""Consents with topics, evidence and an end; suppressions with a scope; what people chose and asked for.
+
+Code of the release before goes on sending beside it. Consents that it records while both run are refused by the new
+key of ``consent_states`` and are to be reported again: none is lost silently, and none is misread.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from dangol.store.types import Id, Instant, Json
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_OPEN_MESSAGE = sa.text("state IN ('planned', 'due')")
+
+
+def upgrade() -> None:
+    _consents()
+    _consent_states()
+    columns: tuple[sa.Column[Any], ...] = (
+        sa.Column("scope", sa.String(16), nullable=False, server_default="all", comment="which purposes it keeps away"),
+        sa.Column("note", sa.String(500), nullable=False, server_default=""),
+        sa.Column("lifted_by", sa.String(200)),
+        sa.Column("lifted_because", sa.String(500)),
+    )
+    for column in columns:
+        op.add_column("suppressions", column)
+    op.add_column("messages", sa.Column("topic", sa.String(64), nullable=False, server_default=""))
+    worth = "what it is worth; breaks ties of priority"
+    op.add_column("messages", sa.Column("value", sa.Float(), nullable=False, server_default="0", comment=worth))
+    op.add_column("messages", sa.Column("digest", sa.String(64), comment="the digest that it waits for"))
+    op.create_index(
+        "ix_messages_open",
+        "messages",
+        ["profile_id", "due_at"],
+        postgresql_where=_OPEN_MESSAGE,
+        sqlite_where=_OPEN_MESSAGE,
+    )
+    op.add_column("slots", sa.Column("topic", sa.String(64), nullable=False, server_default=""))
+    _new_tables()
+    _refuse_changes("consent_forms")
+
+
+def _consents() -> None:
+    columns: tuple[sa.Column[Any], ...] = (
+        sa.Column("topic", sa.String(64), nullable=False, server_default="", comment="empty: all; night: at night too"),
+        sa.Column("jurisdiction", sa.String(8), nullable=False, server_default=""),
+        sa.Column("wording_version", sa.String(100), nullable=False, server_default=""),
+        sa.Column("wording_hash", sa.String(64), comment="SHA-256 of the wording"),
+        sa.Column("locale", sa.String(35), nullable=False, server_default=""),
+        sa.Column("proof", sa.String(300), nullable=False, server_default="", comment="where evidence is kept"),
+        sa.Column("utc_offset", sa.SmallInteger(), comment="minutes east of UTC of the person's clock then"),
+        sa.Column("sealed", sa.LargeBinary(), comment="network address and browser, under the person's key"),
+    )
+    for column in columns:
+        op.add_column("consents", column)
+    op.create_index("ix_consents_recorded_at", "consents", ["recorded_at"])
+
+
+def _consent_states() -> None:
+    """A state has a topic now; what it rests on is taken from the row of the ledger that proves it."""
+    op.create_table(
+        "consent_states_with_topics",
+        sa.Column("profile_id", Id, nullable=False),
+        sa.Column("channel", sa.String(16), nullable=False),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("topic", sa.String(64), nullable=False, server_default=""),
+        sa.Column("granted", sa.Boolean(), nullable=False),
+        sa.Column("consent_id", Id, nullable=False),
+        sa.Column("occurred_at", Instant, nullable=False),
+        sa.Column("status", sa.String(16), nullable=False, server_default="granted"),
+        sa.Column("basis", sa.String(64), nullable=False, server_default="consent"),
+        sa.Column("proven", sa.Boolean(), nullable=False, server_default=sa.true()),
+        sa.Column("since", Instant),
+        sa.Column("confirmed_at", Instant),
+        sa.Column("jurisdiction", sa.String(8), nullable=False, server_default=""),
+        sa.PrimaryKeyConstraint("profile_id", "channel", "purpose", "topic", name="pk_consent_states_with_topics"),
+    )
+    op.execute(
+        """
+        INSERT INTO consent_states_with_topics
+            (profile_id, channel, purpose, granted, consent_id, occurred_at, status, basis, proven, since, confirmed_at)
+        SELECT s.profile_id, s.channel, s.purpose, s.granted, s.consent_id, s.occurred_at,
+            CASE WHEN s.granted THEN 'granted' ELSE 'withdrawn' END,
+            COALESCE(c.basis, 'consent'), COALESCE(c.wording, '') <> '',
+            CASE WHEN s.granted THEN s.occurred_at END, CASE WHEN s.granted THEN s.occurred_at END
+        FROM consent_states s LEFT JOIN consents c ON c.id = s.consent_id
+        """
+    )
+    op.drop_table("consent_states")
+    op.rename_table("consent_states_with_topics", "consent_states")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER INDEX pk_consent_states_with_topics RENAME TO pk_consent_states")
+    op.create_index("ix_consent_states_confirmed", "consent_states", ["jurisdiction", "confirmed_at"])
+
+
+def _new_tables() -> None:
+    op.create_table(
+        "preferences",
+        sa.Column("profile_id", Id, nullable=False),
+        sa.Column("paused_until", Instant),
+        sa.Column(
+            "at_most",
+            sa.SmallInteger(),
+            comment="marketing messages in per_days days; null: as many as the caps allow",
+        ),
+        sa.Column("per_days", sa.SmallInteger(), nullable=False, server_default="7"),
+        sa.Column("updated_at", Instant, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["profile_id"], ["profiles.id"], name=op.f("fk_preferences_profile_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("profile_id", name=op.f("pk_preferences")),
+    )
+    op.create_table(
+        "requests",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("profile_id", Id, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False, comment="erasure or export"),
+        sa.Column("source", sa.String(200), nullable=False),
+        sa.Column("asked_at", Instant, nullable=False),
+        sa.Column("due_at", Instant, nullable=False, comment="until when the law wants it done"),
+        sa.Column("done_at", Instant),
+        sa.Column("done_by", sa.String(200)),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
+    )
+    op.create_index(op.f("ix_requests_profile_id"), "requests", ["profile_id"])
+    op.create_table(
+        "consent_forms",
+        sa.Column("id", sa.String(64), nullable=False, comment="hash of key and definition"),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False, comment="counts up with every change of the wording"),
+        sa.Column("definition", Json, nullable=False),
+        sa.Column("registered_at", Instant, nullable=False),
+        sa.Column("registered_by", sa.String(200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_forms")),
+        sa.UniqueConstraint("key", "version", name=op.f("uq_consent_forms_key_version")),
+    )
+    op.create_index(op.f("ix_consent_forms_key"), "consent_forms", ["key"])
+
+
+def _refuse_changes(table: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            f"""
+            CREATE FUNCTION {table}_is_insert_only() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION '{table} is insert-only: % refused', TG_OP; END $$
+            """
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_is_insert_only()"
+        )
+        return
+    for change in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER {table}_refuses_{change.lower()} BEFORE {change} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is insert-only: {change} refused'); END"
+        )
