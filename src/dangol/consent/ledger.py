@@ -1,29 +1,61 @@
-"""The consent ledger: every grant and withdrawal as a row that is never changed, and the state that follows.
+"""The consent ledger: all that people agreed to and took back, as rows that are never changed, and what follows.
 
-The state of a channel and purpose is that of the change with the newest ``occurred_at``; of changes at the same
-instant a withdrawal wins over a grant, and of two alike the one with the greater id is named as the proof. The rule
-does not look at the order of arrival, so late and repeated reports lead to the same state.
+``folding`` has the rules. They do not look at the order of arrival, so late and repeated reports lead to the same
+states. ``consent_states`` holds what follows, so that the gate reads one row a question; it can be made again from
+the ledger at any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, select
 
 from dangol import ids
+from dangol.consent.folding import Matter, Said, fold, holding
 from dangol.errors import InvalidEvent
+from dangol.ledger.entries import load_keys
+from dangol.ledger.sealing import PersonKey
 from dangol.model.people import ConsentChange, ConsentState
-from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
 from dangol.store.bulk import among, insert_new, upsert
 from dangol.store.tables import consent_states, consents
-from dangol.store.types import to_text
+from dangol.store.types import Instant, to_text
 
 States = dict[str, dict[tuple[Channel, Purpose], ConsentState]]
+TopicStates = dict[str, dict[Matter, ConsentState]]
 _CHANNELS = {channel.value: channel for channel in Channel}
 _PURPOSES = {purpose.value: purpose for purpose in Purpose}
+_ACTIONS = {action.value: action for action in ConsentAction}
+_STATUSES = {status.value: status for status in ConsentStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A row of the ledger. ``ip`` and ``user_agent`` are None where none was told, or the person's key is gone."""
+
+    id: str
+    channel: Channel
+    purpose: Purpose
+    topic: str
+    action: ConsentAction
+    basis: str
+    jurisdiction: str
+    wording: str
+    wording_version: str
+    wording_hash: str | None
+    locale: str
+    source: str
+    proof: str
+    occurred_at: datetime
+    utc_offset: int | None
+    recorded_at: datetime
+    ip: str | None = None
+    user_agent: str | None = None
 
 
 def record(
@@ -41,7 +73,8 @@ def record(
     for change in changes:
         if change.occurred_at > now:
             raise InvalidEvent("consent_in_future", f"consent: {change.occurred_at.isoformat()} is later than now")
-    rows = [_row(change, profile_ids[change.external_id], now) for change in changes]
+    keys = _keys(connection, changes, profile_ids)
+    rows = [_row(change, profile_ids[change.external_id], now, keys) for change in changes]
     insert_new(connection, consents, rows, conflict=["id"])
     _settle(connection, rows)
     return [row["id"] for row in rows]
@@ -50,26 +83,44 @@ def record(
 def states(connection: Connection, profile_ids: Sequence[str]) -> States:
     """What holds for these people, by channel and purpose; an entry, maybe empty, for every person.
 
-    A pair that is missing was never asked for: that is no consent.
+    A pair that is missing was never asked for: that is no consent. Consents for a topic are not among these.
     """
     found: States = {profile_id: {} for profile_id in profile_ids}
-    rows = connection.execute(_STATES, {"ids": profile_ids}).all()
-    for profile_id, channel, purpose, granted, consent_id, at in rows:
-        found[profile_id][_CHANNELS[channel], _PURPOSES[purpose]] = ConsentState(granted, consent_id, at)
+    for row in connection.execute(_GENERAL, {"ids": profile_ids}).all():
+        found[row[0]][_CHANNELS[row[1]], _PURPOSES[row[2]]] = _state(row)
     return found
 
 
-_STATES = select(
-    consent_states.c.profile_id,
-    consent_states.c.channel,
-    consent_states.c.purpose,
-    consent_states.c.granted,
-    consent_states.c.consent_id,
-    consent_states.c.occurred_at,
-).where(among(consent_states.c.profile_id, "ids"), consent_states.c.topic == "")
+def topic_states(connection: Connection, profile_ids: Sequence[str]) -> TopicStates:
+    """What holds for these people about single topics, the night among them; an entry for every person."""
+    found: TopicStates = {profile_id: {} for profile_id in profile_ids}
+    for row in connection.execute(_TOPICS, {"ids": profile_ids}).all():
+        found[row[0]][_CHANNELS[row[1]], _PURPOSES[row[2]], row[3]] = _state(row)
+    return found
 
 
-def _row(change: ConsentChange, profile_id: str, now: datetime) -> dict[str, Any]:
+def as_of(
+    connection: Connection, profile_ids: Sequence[str], instant: datetime, known_at: datetime | None = None
+) -> TopicStates:
+    """What held at ``instant``, by channel, purpose and topic (empty for all of the purpose).
+
+    Everything that had occurred by then counts, even if we learnt of it later. With ``known_at`` only that counts
+    which was recorded by then: what the sender could know.
+    """
+    told = {"ids": profile_ids, "instant": instant}
+    rows = connection.execute(_UNTIL if known_at is None else _KNOWN, told | ({"known": known_at} if known_at else {}))
+    said = _by_person(rows.all())
+    return {profile_id: holding(fold(said.get(profile_id, ()))) for profile_id in profile_ids}
+
+
+def history(connection: Connection, profile_id: str) -> list[Recorded]:
+    """Every row about this person, in the order in which things occurred."""
+    key = load_keys(connection, [profile_id]).get(profile_id)
+    rows = connection.execute(_HISTORY, {"profile_id": profile_id}).mappings().all()
+    return [_recorded(row, key) for row in rows]
+
+
+def _row(change: ConsentChange, profile_id: str, now: datetime, keys: Mapping[str, PersonKey]) -> dict[str, Any]:
     """The ledger row; its id is a function of all that was said, so the same statement is the same row."""
     said = {
         "profile_id": profile_id,
@@ -80,39 +131,168 @@ def _row(change: ConsentChange, profile_id: str, now: datetime) -> dict[str, Any
         "source": change.source,
         "wording": change.wording,
     }
-    consent_id = ids.derive(change.occurred_at, "consent", to_text(change.occurred_at), *said.values())
-    return {"id": consent_id, **said, "occurred_at": change.occurred_at, "recorded_at": now}
+    added = {
+        "topic": change.topic,
+        "jurisdiction": change.jurisdiction,
+        "wording_version": change.wording_version,
+        "locale": change.locale,
+        "proof": change.proof,
+    }
+    # Only what is there takes part, so that rows of the release before, which knew none of it, keep their ids. Where
+    # a request came from takes no part either: an id must not let anybody guess it.
+    more = [f"{name}={value}" for name, value in added.items() if value]
+    consent_id = ids.derive(change.occurred_at, "consent", to_text(change.occurred_at), *said.values(), *more)
+    key = keys.get(profile_id)
+    whence = {name: value for name, value in (("ip", change.ip), ("user_agent", change.user_agent)) if value}
+    return {
+        "id": consent_id,
+        **said,
+        **added,
+        "wording_hash": hashlib.sha256(change.wording.encode()).hexdigest() if change.wording else None,
+        "utc_offset": change.utc_offset,
+        "sealed": key.seal(consent_id, whence) if key is not None and whence else None,
+        "occurred_at": change.occurred_at,
+        "recorded_at": now,
+    }
 
 
-def _settle(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Bring the states up to these rows; only states that change are written."""
-    before = states(connection, sorted({row["profile_id"] for row in rows}))
-    after: dict[tuple[str, Channel, Purpose], ConsentState] = {}
-    for row in rows:
-        profile_id, pair = row["profile_id"], (_CHANNELS[row["channel"]], _PURPOSES[row["purpose"]])
-        told = ConsentState(row["action"] == ConsentAction.GRANTED, row["id"], row["occurred_at"])
-        held = after.get((profile_id, *pair)) or before[profile_id].get(pair)
-        if held is None or _rank(told) > _rank(held):
-            after[profile_id, *pair] = told
-    upsert(
-        connection,
-        consent_states,
-        [
-            {
-                "profile_id": profile_id,
-                "channel": channel.value,
-                "purpose": purpose.value,
-                "topic": "",
-                "granted": state.granted,
-                "consent_id": state.consent_id,
-                "occurred_at": state.occurred_at,
-            }
-            for (profile_id, channel, purpose), state in sorted(after.items())
-        ],
-        key=["profile_id", "channel", "purpose", "topic"],
-        update=["granted", "consent_id", "occurred_at"],
+def _keys(
+    connection: Connection, changes: Sequence[ConsentChange], profile_ids: Mapping[str, str]
+) -> Mapping[str, PersonKey]:
+    """The keys of those about whom there is something to seal."""
+    wanted = {profile_ids[change.external_id] for change in changes if change.ip or change.user_agent}
+    return load_keys(connection, sorted(wanted)) if wanted else {}
+
+
+def _settle(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Fold the whole past of what these rows are about, and write the states that follow."""
+    if not rows:
+        return
+    about = {(row["profile_id"], row["channel"], row["purpose"]) for row in rows}
+    found = connection.execute(_ALL, {"ids": sorted({row["profile_id"] for row in rows})}).all()
+    # consents for a purpose on one channel depend on no others
+    concerned = [row for row in found if (row.profile_id, row.channel, row.purpose) in about]
+    kept, gone = [], []
+    for profile_id, said in sorted(_by_person(concerned).items()):
+        for matter, state in sorted(fold(said).items()):
+            key = _key(profile_id, matter)
+            if state is None:
+                gone.append({f"of_{name}": value for name, value in key.items()})
+            else:
+                kept.append(key | _values(state))
+    upsert(connection, consent_states, kept, key=_KEY, update=_VALUES)
+    if gone:
+        connection.execute(_FORGET, gone)
+
+
+def _by_person(rows: Iterable[Any]) -> dict[str, list[Said]]:
+    people: dict[str, list[Said]] = {}
+    for profile_id, id_, channel, purpose, topic, action, basis, occurred_at, worded, proof, jurisdiction in rows:
+        said = Said(
+            id_,
+            _CHANNELS[channel],
+            _PURPOSES[purpose],
+            topic,
+            _ACTIONS[action],
+            basis,
+            occurred_at,
+            bool(worded or proof),
+            jurisdiction,
+        )
+        people.setdefault(profile_id, []).append(said)
+    return people
+
+
+def _key(profile_id: str, matter: Matter) -> dict[str, str]:
+    channel, purpose, topic = matter
+    return {"profile_id": profile_id, "channel": channel.value, "purpose": purpose.value, "topic": topic}
+
+
+def _values(state: ConsentState) -> dict[str, Any]:
+    return {
+        "granted": state.granted,
+        "consent_id": state.consent_id,
+        "occurred_at": state.occurred_at,
+        "status": state.status.value,
+        "basis": state.basis,
+        "proven": state.proven,
+        "since": state.since,
+        "confirmed_at": state.confirmed_at,
+        "jurisdiction": state.jurisdiction,
+    }
+
+
+def _state(row: Any) -> ConsentState:
+    (
+        _profile,
+        _channel,
+        _purpose,
+        _topic,
+        granted,
+        consent_id,
+        occurred_at,
+        status,
+        basis,
+        proven,
+        since,
+        confirmed_at,
+        place,
+    ) = row
+    # Rows that were written beside the ledger, by the release before or by a simulation, say no more than `granted`.
+    told = _STATUSES[status] if granted or status != ConsentStatus.GRANTED else ConsentStatus.WITHDRAWN
+    return ConsentState(granted, consent_id, occurred_at, told, basis, proven, since, confirmed_at, place)
+
+
+def _recorded(row: RowMapping, key: PersonKey | None) -> Recorded:
+    told = dict(row)
+    sealed = told.pop("sealed")
+    whence = key.open(told["id"], sealed) if key is not None and sealed is not None else {}
+    words = {
+        "channel": _CHANNELS[told["channel"]],
+        "purpose": _PURPOSES[told["purpose"]],
+        "action": _ACTIONS[told["action"]],
+    }
+    return Recorded(**told | words, ip=whence.get("ip"), user_agent=whence.get("user_agent"))
+
+
+_KEY = ("profile_id", "channel", "purpose", "topic")
+_VALUES = (
+    "granted",
+    "consent_id",
+    "occurred_at",
+    "status",
+    "basis",
+    "proven",
+    "since",
+    "confirmed_at",
+    "jurisdiction",
+)
+_STATES = select(*(consent_states.c[name] for name in (*_KEY, *_VALUES))).where(
+    among(consent_states.c.profile_id, "ids")
+)
+_GENERAL = _STATES.where(consent_states.c.topic == "")
+_TOPICS = _STATES.where(consent_states.c.topic != "")
+_ALL = select(
+    consents.c.profile_id,
+    consents.c.id,
+    consents.c.channel,
+    consents.c.purpose,
+    consents.c.topic,
+    consents.c.action,
+    consents.c.basis,
+    consents.c.occurred_at,
+    (consents.c.wording != "").label("worded"),  # the wording itself may be long
+    consents.c.proof,
+    consents.c.jurisdiction,
+).where(among(consents.c.profile_id, "ids"))
+_UNTIL = _ALL.where(consents.c.occurred_at <= bindparam("instant", type_=Instant))
+_KNOWN = _UNTIL.where(consents.c.recorded_at <= bindparam("known", type_=Instant))
+_HISTORY = (
+    select(
+        *(consents.c[name] for name in Recorded.__dataclass_fields__ if name not in ("ip", "user_agent")),
+        consents.c.sealed,
     )
-
-
-def _rank(state: ConsentState) -> tuple[datetime, bool, str]:
-    return state.occurred_at, not state.granted, state.consent_id
+    .where(consents.c.profile_id == bindparam("profile_id"))
+    .order_by(consents.c.occurred_at, consents.c.id)
+)
+_FORGET = delete(consent_states).where(and_(*(consent_states.c[name] == bindparam(f"of_{name}") for name in _KEY)))

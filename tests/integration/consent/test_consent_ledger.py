@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, event, func, select
 
+from dangol import ids
 from dangol.clock import VirtualClock
 from dangol.consent import ledger
 from dangol.errors import InvalidEvent
 from dangol.ids import SeededEntropy
 from dangol.model.people import ConsentChange, ConsentState
-from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
 from dangol.profiles import people
 from dangol.store.database import Database
-from dangol.store.tables import consent_states, consents
+from dangol.store.tables import consent_states, consents, profile_keys
+from dangol.store.types import to_text
 
 EMAIL_MARKETING = (Channel.EMAIL, Purpose.MARKETING)
 GRANTED, WITHDRAWN = ConsentAction.GRANTED, ConsentAction.WITHDRAWN
@@ -33,10 +37,17 @@ def owners(database: Database, clock: VirtualClock, entropy: SeededEntropy) -> d
 
 
 def change(
-    action: ConsentAction, hours_ago: float = 0, *, who: str = "alice", source: str = "web", wording: str = ""
+    action: ConsentAction,
+    hours_ago: float = 0,
+    *,
+    who: str = "alice",
+    source: str = "web",
+    wording: str = "",
+    topic: str = "",
+    **others: Any,
 ) -> ConsentChange:
     at = NOW - timedelta(hours=hours_ago)
-    return ConsentChange(who, *EMAIL_MARKETING, action, at, source=source, wording=wording)
+    return ConsentChange(who, *EMAIL_MARKETING, action, at, source=source, wording=wording, topic=topic, **others)
 
 
 @contextmanager
@@ -74,7 +85,8 @@ def test_the_state_names_the_row_that_proves_it(database: Database, owners: dict
     with database.write() as connection:
         old, new = record(connection, owners, change(WITHDRAWN, 2), change(GRANTED, 1, wording="News?"))
     with database.read() as connection:
-        assert state(connection, owners["alice"]) == ConsentState(True, new, NOW - timedelta(hours=1))
+        at = NOW - timedelta(hours=1)
+        assert state(connection, owners["alice"]) == ConsentState(True, new, at, since=at, confirmed_at=at)
         assert state(connection, owners["bob"]) is None
         assert set(connection.execute(select(consents.c.id)).scalars()) == {old, new}
 
@@ -115,11 +127,12 @@ changes = st.builds(
     st.integers(min_value=0, max_value=3),
     who=st.sampled_from(["alice", "bob"]),
     source=st.sampled_from(["web", "crm"]),
+    topic=st.sampled_from(["", "sale"]),
 )
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(data=st.data(), told=st.lists(changes, min_size=1, max_size=8))
 def test_any_order_of_arrival_leads_to_the_same_state(
@@ -141,3 +154,132 @@ def written(connection: Connection) -> tuple[set[object], set[object]]:
         set(connection.execute(select(consent_states)).all()),
         set(connection.execute(select(consents)).all()),
     )
+
+
+def test_a_state_that_no_longer_follows_is_taken_back(database: Database, owners: dict[str, str]) -> None:
+    with database.write() as connection:
+        record(connection, owners, change(ConsentAction.IMPORTED, 1, topic="sale"))
+        assert (*EMAIL_MARKETING, "sale") in ledger.topic_states(connection, [owners["alice"]])[owners["alice"]]
+        record(connection, owners, change(WITHDRAWN, 2))
+        assert ledger.topic_states(connection, [owners["alice"]]) == {owners["alice"]: {}}
+
+
+def test_topics_and_the_whole_purpose_are_read_apart(database: Database, owners: dict[str, str]) -> None:
+    alice, bob = owners["alice"], owners["bob"]
+    with database.write() as connection:
+        record(connection, owners, change(GRANTED, 1), change(WITHDRAWN, 1, topic="sale"))
+        assert set(ledger.states(connection, [alice, bob])[alice]) == {EMAIL_MARKETING}
+        topics = ledger.topic_states(connection, [alice, bob])
+        assert topics[bob] == {}
+        assert topics[alice][(*EMAIL_MARKETING, "sale")].status is ConsentStatus.WITHDRAWN
+
+
+def test_the_past_can_be_asked_by_what_occurred_and_by_what_was_known(
+    database: Database, owners: dict[str, str]
+) -> None:
+    alice, hour = owners["alice"], timedelta(hours=1)
+    with database.write() as connection:
+        ledger.record(connection, [change(GRANTED, 4)], owners, now=NOW - 3 * hour)
+        ledger.record(connection, [change(WITHDRAWN, 2)], owners, now=NOW)
+
+        def granted_at(instant: datetime, known_at: datetime | None = None) -> bool | None:
+            held = ledger.as_of(connection, [alice], instant, known_at)[alice].get((*EMAIL_MARKETING, ""))
+            return held.granted if held is not None else None
+
+        assert granted_at(NOW - 5 * hour) is None
+        assert granted_at(NOW - 4 * hour) is True
+        assert granted_at(NOW - 2 * hour) is False
+        assert granted_at(NOW - 2 * hour, known_at=NOW - hour) is True
+        assert granted_at(NOW - 4 * hour, known_at=NOW - 4 * hour) is None
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(told=st.lists(changes, min_size=1, max_size=8), hours=st.integers(min_value=0, max_value=3))
+def test_what_held_then_is_what_would_hold_had_nothing_happened_since(
+    database: Database, owners: dict[str, str], told: Sequence[ConsentChange], hours: int
+) -> None:
+    instant, people_ids = NOW - timedelta(hours=hours), sorted(owners.values())
+    with undone(database) as connection:
+        record(connection, owners, *told)
+        then = ledger.as_of(connection, people_ids, instant)
+        assert ledger.as_of(connection, people_ids, NOW) == everything(connection, people_ids)
+    with undone(database) as connection:
+        record(connection, owners, *(one for one in told if one.occurred_at <= instant))
+        assert then == everything(connection, people_ids)
+
+
+def everything(connection: Connection, people_ids: Sequence[str]) -> ledger.TopicStates:
+    """The states that are stored, those of whole purposes among them."""
+    found = ledger.topic_states(connection, people_ids)
+    for profile_id, held in ledger.states(connection, people_ids).items():
+        found[profile_id] |= {(*pair, ""): state for pair, state in held.items()}
+    return found
+
+
+def test_where_a_consent_came_from_is_sealed_and_the_wording_is_hashed(
+    database: Database, owners: dict[str, str]
+) -> None:
+    told = change(GRANTED, wording="소식을 받을게요", ip="203.0.113.7", user_agent="Firefox", utc_offset=540)
+    with database.write() as connection:
+        record(connection, owners, told)
+        (row,) = connection.execute(select(consents)).mappings().all()
+        assert "203.0.113.7" not in str(dict(row))
+        assert row["wording_hash"] == hashlib.sha256("소식을 받을게요".encode()).hexdigest()
+        (entry,) = ledger.history(connection, owners["alice"])
+        assert (entry.ip, entry.user_agent, entry.utc_offset) == ("203.0.113.7", "Firefox", 540)
+        connection.execute(delete(profile_keys))
+        (entry,) = ledger.history(connection, owners["alice"])
+        assert (entry.ip, entry.user_agent, entry.wording) == (None, None, "소식을 받을게요")
+
+
+def test_a_row_of_the_first_release_is_known_when_it_is_told_again(database: Database, owners: dict[str, str]) -> None:
+    told = change(GRANTED, 1, wording="News?")
+    said = [owners["alice"], "email", "marketing", "granted", "consent", "web", "News?"]
+    first_release = ids.derive(told.occurred_at, "consent", to_text(told.occurred_at), *said)
+    with database.write() as connection:
+        assert record(connection, owners, told) == [first_release]
+
+
+def test_what_makes_a_statement_another_makes_another_row(database: Database, owners: dict[str, str]) -> None:
+    variants = [
+        change(GRANTED),
+        change(GRANTED, topic="sale"),
+        change(GRANTED, proof="sale"),
+        change(GRANTED, locale="ko"),
+        change(GRANTED, wording_version="2"),
+        change(GRANTED, jurisdiction="KR"),
+    ]
+    with database.write() as connection:
+        assert len(set(record(connection, owners, *variants))) == len(variants)
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (lambda tx, who: ledger.as_of(tx, who, NOW), "ix_consents_profile"),
+        (lambda tx, who: ledger.history(tx, who[0]), "ix_consents_profile"),
+        (lambda tx, who: ledger.states(tx, who), "consent_states"),
+        (lambda tx, who: ledger.topic_states(tx, who), "consent_states"),
+    ],
+)
+def test_the_past_of_people_is_found_by_index(
+    database: Database, owners: dict[str, str], ask: Callable[[Connection, list[str]], object], index: str
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with database.write() as connection:
+        if database.is_postgresql:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        event.listen(database.engine, "before_cursor_execute", note)
+        ask(connection, list(owners.values()))
+        event.remove(database.engine, "before_cursor_execute", note)
+        how = "EXPLAIN" if database.is_postgresql else "EXPLAIN QUERY PLAN"
+        plan = str(connection.exec_driver_sql(f"{how} {asked[-1][0]}", asked[-1][1]).all())
+    assert index in plan
+    assert "Seq Scan on consent" not in plan
+    assert "SCAN consent" not in plan

@@ -1,0 +1,207 @@
+"""What follows from what was said does not depend on when we learnt of it; in doubt it is no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dangol.consent.folding import Matter, Said, fold, holding
+from dangol.model.people import ConsentState
+from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentAction, ConsentStatus, Purpose
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+GRANTED, WITHDRAWN = ConsentAction.GRANTED, ConsentAction.WITHDRAWN
+REQUESTED, CONFIRMED = ConsentAction.REQUESTED, ConsentAction.CONFIRMED
+RECONFIRMED, EXPIRED, IMPORTED = ConsentAction.RECONFIRMED, ConsentAction.EXPIRED, ConsentAction.IMPORTED
+
+
+def said(
+    action: ConsentAction,
+    day: int,
+    topic: str = "",
+    *,
+    basis: str = "consent",
+    evidence: bool = True,
+    jurisdiction: str = "",
+    n: str = "",
+) -> Said:
+    at = START + timedelta(days=day)
+    return Said(
+        f"{day}{action}{topic}{n}",
+        Channel.EMAIL,
+        Purpose.MARKETING,
+        topic,
+        action,
+        basis,
+        at,
+        evidence,
+        jurisdiction,
+    )
+
+
+def held(*rows: Said, topic: str = "") -> ConsentState | None:
+    return fold(rows).get((Channel.EMAIL, Purpose.MARKETING, topic))
+
+
+def status(*rows: Said, topic: str = "") -> ConsentStatus | None:
+    state = held(*rows, topic=topic)
+    return state.status if state is not None else None
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([said(GRANTED, 1)], ConsentStatus.GRANTED),
+        ([said(GRANTED, 1), said(WITHDRAWN, 2)], ConsentStatus.WITHDRAWN),
+        ([said(GRANTED, 1), said(WITHDRAWN, 2), said(GRANTED, 3)], ConsentStatus.GRANTED),
+        ([said(WITHDRAWN, 2), said(GRANTED, 2)], ConsentStatus.WITHDRAWN),
+        ([said(GRANTED, 2), said(EXPIRED, 2)], ConsentStatus.EXPIRED),
+        ([said(GRANTED, 1), said(EXPIRED, 2), said(WITHDRAWN, 2)], ConsentStatus.WITHDRAWN),
+        ([said(EXPIRED, 1)], None),
+        ([said(WITHDRAWN, 1), said(EXPIRED, 2)], ConsentStatus.WITHDRAWN),
+        ([said(RECONFIRMED, 1)], None),
+        ([said(WITHDRAWN, 1), said(RECONFIRMED, 2)], ConsentStatus.WITHDRAWN),
+        ([said(REQUESTED, 1)], ConsentStatus.PENDING),
+        ([said(GRANTED, 1), said(REQUESTED, 2)], ConsentStatus.GRANTED),
+        ([said(WITHDRAWN, 1), said(REQUESTED, 2)], ConsentStatus.PENDING),
+        ([said(REQUESTED, 1), said(CONFIRMED, 2)], ConsentStatus.GRANTED),
+        ([said(CONFIRMED, 2)], None),
+        ([said(REQUESTED, 1), said(WITHDRAWN, 2), said(CONFIRMED, 3)], ConsentStatus.WITHDRAWN),
+        ([said(IMPORTED, 1)], ConsentStatus.GRANTED),
+        ([said(WITHDRAWN, 1), said(IMPORTED, 2)], ConsentStatus.WITHDRAWN),
+        ([said(GRANTED, 1), said(EXPIRED, 2), said(IMPORTED, 3)], ConsentStatus.EXPIRED),
+        ([said(REQUESTED, 1), said(IMPORTED, 2)], ConsentStatus.PENDING),
+    ],
+)
+def test_the_rule_for_each_action(rows: list[Said], expected: ConsentStatus | None) -> None:
+    assert status(*rows) == expected
+
+
+def test_a_span_begins_with_its_first_grant_and_is_as_fresh_as_its_last() -> None:
+    rows = [said(GRANTED, 0), said(WITHDRAWN, 1), said(GRANTED, 2), said(GRANTED, 3), said(RECONFIRMED, 5)]
+    state = held(*rows)
+    assert state is not None
+    assert (state.since, state.confirmed_at) == (START + timedelta(days=2), START + timedelta(days=5))
+    assert state.consent_id == rows[3].id  # the reconfirmation is no proof of the consent
+
+
+def test_without_consent_there_is_no_span() -> None:
+    state = held(said(GRANTED, 0), said(EXPIRED, 1))
+    assert state is not None
+    assert (state.since, state.confirmed_at) == (None, None)
+
+
+def test_an_import_is_unproven_whatever_it_says_of_itself() -> None:
+    state = held(said(IMPORTED, 1, basis="written_consent"))
+    assert state is not None
+    assert (state.basis, state.proven) == (Basis.IMPORTED.value, False)
+
+
+def test_a_grant_with_evidence_makes_an_imported_consent_proven() -> None:
+    state = held(said(IMPORTED, 1), said(GRANTED, 2))
+    assert state is not None
+    assert (state.basis, state.proven, state.since) == ("consent", True, START + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "weaker",
+    [
+        said(GRANTED, 2, basis="implied_purchase"),
+        said(GRANTED, 2, evidence=False),
+        said(GRANTED, 2, basis="written_consent", evidence=False),
+        said(IMPORTED, 2),
+    ],
+)
+def test_a_grant_that_proves_less_changes_nothing(weaker: Said) -> None:
+    assert held(said(GRANTED, 1), weaker) == held(said(GRANTED, 1))
+
+
+def test_a_grant_that_rests_on_more_takes_the_place_of_one_that_rests_on_less() -> None:
+    state = held(said(GRANTED, 1, basis="implied_purchase"), said(GRANTED, 2, basis="written_consent"))
+    assert state is not None
+    assert state.basis == "written_consent"
+
+
+def test_what_was_shown_when_it_was_asked_for_proves_what_was_confirmed() -> None:
+    state = held(said(REQUESTED, 1, jurisdiction="DE"), said(CONFIRMED, 2, evidence=False))
+    assert state is not None
+    assert state.proven
+    assert (state.since, state.jurisdiction) == (START + timedelta(days=2), "DE")
+
+
+def test_a_topic_has_a_state_of_its_own() -> None:
+    rows = [said(GRANTED, 1), said(WITHDRAWN, 2, "sale"), said(GRANTED, 3, "tea")]
+    assert status(*rows) == ConsentStatus.GRANTED
+    assert status(*rows, topic="sale") == ConsentStatus.WITHDRAWN
+    assert status(*rows, topic="tea") == ConsentStatus.GRANTED
+
+
+@pytest.mark.parametrize("topic", ["sale", NIGHT])
+def test_leaving_the_whole_purpose_ends_the_consents_for_its_topics(topic: str) -> None:
+    rows = [said(GRANTED, 1, topic), said(WITHDRAWN, 2), said(GRANTED, 3)]
+    assert status(*rows, topic=topic) is None
+    assert status(*rows, said(GRANTED, 4, topic), topic=topic) == ConsentStatus.GRANTED
+
+
+def test_a_topic_that_was_refused_stays_refused_when_the_person_comes_back() -> None:
+    rows = [said(WITHDRAWN, 1, "sale"), said(WITHDRAWN, 2), said(GRANTED, 3)]
+    assert status(*rows, topic="sale") == ConsentStatus.WITHDRAWN
+
+
+def test_who_left_altogether_cannot_be_confirmed_for_a_topic_by_an_older_link() -> None:
+    rows = [said(REQUESTED, 1, "sale"), said(WITHDRAWN, 2), said(CONFIRMED, 3, "sale")]
+    assert status(*rows, topic="sale") == ConsentStatus.WITHDRAWN
+
+
+def test_an_import_for_a_topic_does_not_get_round_a_withdrawal() -> None:
+    assert status(said(WITHDRAWN, 1), said(IMPORTED, 2, "sale"), topic="sale") is None
+    given_up = [said(GRANTED, 1, NIGHT), said(WITHDRAWN, 2), said(GRANTED, 3), said(IMPORTED, 4, NIGHT)]
+    assert status(*given_up, topic=NIGHT) is None
+
+
+rows = st.builds(
+    said,
+    st.sampled_from(ConsentAction),
+    st.integers(min_value=0, max_value=4),
+    st.sampled_from(["", "sale", NIGHT]),
+    basis=st.sampled_from(["consent", "implied_purchase", "imported"]),
+    evidence=st.booleans(),
+    n=st.sampled_from("ab"),
+)
+some = st.lists(rows, max_size=10, unique_by=lambda row: row.id)
+
+
+@given(told=some, data=st.data())
+def test_any_order_of_arrival_leads_to_the_same_states(told: Sequence[Said], data: st.DataObject) -> None:
+    assert fold(data.draw(st.permutations(told))) == fold(told)
+
+
+@given(told=some, topic=st.sampled_from(["", "sale", NIGHT]))
+def test_a_withdrawal_wins_over_all_before_it_and_beside_it(told: Sequence[Said], topic: str) -> None:
+    last = max((row.occurred_at for row in told), default=START)
+    leaves = Said("~", Channel.EMAIL, Purpose.MARKETING, topic, WITHDRAWN, "consent", last, True, "")
+    states = fold([*told, leaves])
+    concerned: list[Matter] = [matter for matter in states if not topic or matter[2] == topic]
+    assert not any(states[matter] and states[matter].granted for matter in concerned)  # type: ignore[union-attr]
+
+
+@given(told=some)
+def test_a_consent_always_says_since_when_and_what_proves_it(told: Sequence[Said]) -> None:
+    ids = {row.id for row in told}
+    for state in holding(fold(told)).values():
+        assert state.consent_id in ids
+        assert state.granted == (state.status is ConsentStatus.GRANTED)
+        assert (state.since is not None) == (state.confirmed_at is not None) == state.granted
+        if state.since and state.confirmed_at:
+            assert state.since <= state.occurred_at <= state.confirmed_at
+
+
+@given(told=some)
+def test_nothing_but_a_word_of_the_person_ends_a_withdrawal(told: Sequence[Said]) -> None:
+    leaves = said(WITHDRAWN, -1)
+    later = [row for row in told if row.action not in (GRANTED, REQUESTED)]
+    assert not any(state.granted for state in holding(fold([leaves, *later])).values())
