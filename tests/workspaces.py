@@ -35,6 +35,12 @@ TRACKING_PLAN = {
         "Gift Requested": {"gift": "string"},
         "Gathering Announced": {"starts_at": "datetime"},
         "Regular Recognised": {"orders": "number"},
+        "Consent Requested": {
+            "channel": "string",
+            "purpose": "string",
+            "topic": "string",
+            "consent_id": "string",
+        },
     },
 }
 POLICIES: dict[str, Any] = {"timezone": "Asia/Seoul", "locale": "en", "consent_required": ["marketing"]}

@@ -690,7 +690,8 @@ class Pipeline:
         locale = briefing.profiles[item.row.profile_id].locale
         texts, template, stage = item.release.messages, item.row.template, item.row.stage
         try:
-            context = briefing.context(item, texts.variables(template, ruling.channel, locale, stage))
+            variables = texts.variables(template, ruling.channel, locale, stage)
+            context = briefing.context(item, variables, handover.links(item, ruling.channel))
             rendered = texts.render(template, ruling.channel, locale, context, stage)
         except ContentTooLong as error:
             handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": _quoting_nothing(error)}))

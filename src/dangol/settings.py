@@ -13,6 +13,10 @@ Length = Annotated[timedelta, Field(gt=timedelta())]
 """A length of time that is not nothing."""
 
 
+NOWHERE = "https://dangol.example"
+"""The public URL of runs whose messages reach nobody: simulations, scenarios, the demo."""
+
+
 class Settings(BaseSettings):
     """Where things are and how patient to be. Secrets are never printed."""
 
@@ -26,7 +30,7 @@ class Settings(BaseSettings):
         "", description="redis://… or amqp://…; empty means Dramatiq's in-memory broker (one process)."
     )
     public_url: Annotated[str, Field(pattern=r"^(https://[^\s/?#]+(/[^\s?#]*)?)?$")] = Field(
-        "", description="https://… where recipients reach this installation; empty means no one-click unsubscribing."
+        "", description="https://… where recipients reach this installation; empty means no links to our pages."
     )
     write_key: SecretStr | None = Field(
         None, description="The key that backend services present; empty means one is made and kept."

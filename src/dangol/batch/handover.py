@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import structlog
 from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
-from dangol.batch.facts import OVERTAKEN, Briefing, Claimed
+from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
+from dangol.batch.personal_links import links_for
 from dangol.consent.unsubscribing import Leave, LeavingLinks
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
@@ -105,6 +107,10 @@ class Handover:
             return headers
         one_click = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
         return {**headers, "List-Unsubscribe": f"<{url}>, {by_mail}", **one_click}
+
+    def links(self, claimed: Claimed, channel: Channel) -> PersonalLinks:
+        """What makes the links that a message's text may hold; see docs/messages.md."""
+        return partial(links_for, self._leaving, claimed, channel, self._now)
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""
