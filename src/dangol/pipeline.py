@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -38,9 +38,11 @@ from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
+from dangol.ledger.entries import Journal
 from dangol.consent import ledger as consents
+from dangol.consent import lifting, recording
 from dangol.consent.unsubscribing import Leave, LeavingLinks
-from dangol.consent.suppressions import AddressHasher
+from dangol.consent.suppressions import AddressHasher, NewSuppression, Suppression
 from dangol.triggers.entries import MOST_JOURNEYS, Doors, PastEntry, correlation, refusal
 from dangol.triggers.schedule import local_time
 from dangol.release import Release, Releases
@@ -137,15 +139,20 @@ class Pipeline:
             return people.identify(tx, changes, now=self.clock.now(), entropy=self.entropy)
 
     def record_consents(self, changes: Sequence[ConsentChange]) -> list[str]:
-        """Write consents given and withdrawn; committed before a claim, they bind it (G3). The erased have none."""
+        """Write what people agree to and take back; returns the ids of the rows. The erased have none.
+
+        Committed before a claim, it binds it (G3). An express consent lifts suppressions that it answers.
+        """
         now = self.clock.now()
         with self.database.write() as tx:
             owners = people.resolve(tx, [change.external_id for change in changes], now=now, entropy=self.entropy)
             people.lock(tx, owners.values())
             gone = people.erased(tx, list(owners.values()))
-            return consents.record(
-                tx, [change for change in changes if owners[change.external_id] not in gone], owners, now=now
-            )
+            of_living = [change for change in changes if owners[change.external_id] not in gone]
+            journal = Journal(now)
+            written = recording.record(tx, of_living, owners, now=now, hasher=self.hasher, journal=journal)
+            journal.write(tx)
+            return written
 
     def withdraw(self, leave: Leave, *, source: str, wording: str) -> bool:
         """Take back the consent that a leaving link names; whether there was anything to take back.
@@ -166,6 +173,52 @@ class Pipeline:
             )
             consents.record(tx, [change], {person.external_id: person.id}, now=now)
             return True
+
+    def suppress(
+        self, told: Sequence[NewSuppression], *, reason: Reason = Reason.BY_HAND, profile_id: str | None = None
+    ) -> list[Suppression]:
+        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it."""
+        journal = Journal(self.clock.now())
+        with self.database.write() as tx:
+            added = lifting.suppress(
+                tx,
+                told,
+                reason,
+                now=self.clock.now(),
+                entropy=self.entropy,
+                journal=journal,
+                profile_id=profile_id,
+            )
+            journal.write(tx)
+        return added
+
+    def lift(
+        self,
+        channel: Channel,
+        address: str,
+        *,
+        by: str,
+        because: str = "",
+        causes: Collection[str] = (),
+        consent_id: str | None = None,
+    ) -> list[Suppression]:
+        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none."""
+        journal = Journal(self.clock.now())
+        with self.database.write() as tx:
+            lifted = lifting.lift(
+                tx,
+                channel,
+                self.hasher.hash(channel, address),
+                by=by,
+                because=because,
+                causes=causes,
+                consent_id=consent_id,
+                hasher=self.hasher,
+                now=self.clock.now(),
+                journal=journal,
+            )
+            journal.write(tx)
+        return lifted
 
     # Triggers come in.
 
