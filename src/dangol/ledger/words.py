@@ -20,7 +20,8 @@ Outcome = Literal["sent", "on_its_way", "waiting", "not_sent", "unknown"]
 class Words:
     """One language. ``moment`` writes a local time ``at``; ``details`` name what the evidence holds.
 
-    ``standing`` and ``listens`` say where a journey stands that has not ended; ``beyond`` heads what is about no campaign.
+    ``standing`` and ``listens`` say where a journey stands that has not ended; ``beyond`` heads what is about
+    no campaign.
     """
 
     decisions: Mapping[Decision, str]
