@@ -18,17 +18,19 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
+from dangol import ids
 from dangol.clock import Clock
 from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Control, JourneyStatus, Reason
+from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
 from dangol.store import journeys as journey_rows
@@ -38,7 +40,7 @@ from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
-from dangol.ledger.entries import Journal
+from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
 from dangol.consent import lifting, recording
 from dangol.consent.unsubscribing import Leave, LeavingLinks
@@ -50,7 +52,9 @@ from dangol.journeys.machine import Advance, Ended, State, advance
 from dangol.batch.acquaintance import Acquaintance, Journey, Place, acquaint_at_entry, acquaint_on_the_way
 from dangol.batch.acquaintance import past_entries, place_of, still_inside, zone_of
 from dangol.batch.audience import joined, next_part
+from dangol.batch.belongings import belongings
 from dangol.batch.changes import Changes, state_of
+from dangol.batch.erasure import Erased, erase
 from dangol.batch.facts import Briefing, Claimed, brief
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
@@ -219,6 +223,37 @@ class Pipeline:
             )
             journal.write(tx)
         return lifted
+
+    def erase(self, external_id: str, *, by: str, reason: Reason = Reason.BY_HAND) -> Erased:
+        """Forget a person for good; what was decided about them stays provable, without saying who they were (G8).
+
+        Raises UnknownProfile. Somebody who was erased before is left as they are.
+        """
+        with self.database.write() as tx:
+            controls_rows.attend(tx)
+            return erase(
+                tx,
+                external_id,
+                by=by,
+                reason=reason,
+                now=self.clock.now(),
+                hasher=self.hasher,
+                entropy=self.entropy,
+            )
+
+    def export(self, external_id: str, *, by: str, reason: Reason = Reason.BY_HAND) -> dict[str, Any]:
+        """All that is held about a person, as one JSON document; that it was handed out is entered in the log.
+
+        Raises UnknownProfile and ErasedProfile.
+        """
+        now, journal = self.clock.now(), Journal(self.clock.now())
+        with self.database.read() as tx:
+            document = belongings(tx, self.releases, external_id, now=now, hasher=self.hasher)
+        subject = Subject(profile_id=document["profile"]["id"], occasion=ids.opaque(now, self.entropy))
+        journal.add(Decision.DATA_EXPORTED, reason, subject, evidence={"by": by})
+        with self.database.write() as tx:
+            journal.write(tx)
+        return document
 
     # Triggers come in.
 
