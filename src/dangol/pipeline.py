@@ -43,7 +43,7 @@ from dangol.profiles import events, people
 from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
 from dangol.consent import lifting, recording
-from dangol.consent.unsubscribing import Leave, LeavingLinks
+from dangol.consent.links import Leave, Links
 from dangol.consent.suppressions import AddressHasher, NewSuppression, Suppression
 from dangol.triggers.entries import MOST_JOURNEYS, Doors, PastEntry, correlation, refusal
 from dangol.triggers.schedule import local_time
@@ -115,7 +115,7 @@ class Pipeline:
         clock: Clock,
         entropy: Entropy,
         hasher: AddressHasher,
-        leaving: LeavingLinks,
+        leaving: Links,
         dispatcher: Dispatcher,
         caller: Caller,
         releases: Releases,

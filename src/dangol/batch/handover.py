@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
 from dangol.batch.facts import OVERTAKEN, Briefing, Claimed
-from dangol.consent.unsubscribing import Leave, LeavingLinks
+from dangol.consent.links import Leave, Links
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
@@ -47,7 +47,7 @@ class UnderWay:
 class Handover:
     """The decisions about one batch of messages, written in bulk before anything leaves the house."""
 
-    def __init__(self, briefing: Briefing, lease_until: datetime, leaving: LeavingLinks) -> None:
+    def __init__(self, briefing: Briefing, lease_until: datetime, leaving: Links) -> None:
         self._briefing = briefing
         self._now = briefing.now
         self._lease_until = lease_until
@@ -100,7 +100,7 @@ class Handover:
         if by_mail is None:
             return headers
         leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id)
-        url = self._leaving.url(leave, self._now)
+        url = self._leaving.leave(leave, self._now)
         if url is None:
             return headers
         one_click = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
