@@ -43,7 +43,7 @@ from dangol.profiles import events, people
 from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
 from dangol.consent import lifting, recording
-from dangol.consent.unsubscribing import Leave, LeavingLinks
+from dangol.consent.links import Leave, Links
 from dangol.consent.suppressions import AddressHasher, NewSuppression, Suppression
 from dangol.triggers.entries import MOST_JOURNEYS, Doors, PastEntry, correlation, refusal
 from dangol.triggers.schedule import local_time
@@ -115,7 +115,7 @@ class Pipeline:
         clock: Clock,
         entropy: Entropy,
         hasher: AddressHasher,
-        leaving: LeavingLinks,
+        links: Links,
         dispatcher: Dispatcher,
         caller: Caller,
         releases: Releases,
@@ -127,7 +127,7 @@ class Pipeline:
         self.clock = clock
         self.entropy = entropy
         self.hasher = hasher
-        self.leaving = leaving
+        self.links = links
         self.dispatcher = dispatcher
         self.caller = caller
         self.releases = releases
@@ -640,7 +640,7 @@ class Pipeline:
         releases = self.releases.of(tx, {row.version_id for row in rows})
         claimed = [Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases]
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels())
-        handover = Handover(briefing, now + self.timing.send_lease, self.leaving)
+        handover = Handover(briefing, now + self.timing.send_lease, self.links)
         controls = controls_rows.in_force(tx)
         for item in claimed:
             try:

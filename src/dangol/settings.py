@@ -37,7 +37,13 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         None,
-        description="Keys the hashes of suppressed addresses and signs links; empty means one is made and kept.",
+        description="Signs recipients' links, and keys address hashes; empty means one is made and kept.",
+    )
+    secret_keys_old: SecretStr | None = Field(
+        None, description="Keys that were DANGOL_SECRET_KEY before, the newest first, with commas: their links work on."
+    )
+    hash_key: SecretStr | None = Field(
+        None, description="Keys the hashes of suppressed addresses; empty means the key that they were first made with."
     )
     email_provider: str = Field("mailbox", description="Which provider hands over email: mailbox, smtp or none.")
     sms_provider: str = Field("mailbox", description="Which provider hands over SMS: mailbox or none.")

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from dangol.batch.facts import Claimed
-from dangol.consent.unsubscribing import Leave, LeavingLinks
+from dangol.consent.links import Leave, Links
 from dangol.model.duty import CONFIRM, CONSENT_REQUESTED
 from dangol.model.people import Event
 from dangol.model.vocabulary import Channel, Purpose
 
 
 def links_for(
-    links: LeavingLinks, claimed: Claimed, channel: Channel, now: datetime, names: Iterable[str], event: Event | None
+    links: Links, claimed: Claimed, channel: Channel, now: datetime, names: Iterable[str], event: Event | None
 ) -> dict[str, str]:
     """Those of the links ``names`` that can be made for this message's recipient; none without a public URL."""
     made = {name: _link(links, claimed, channel, now, name, event) for name in names}
@@ -22,7 +22,7 @@ def links_for(
 
 
 def _link(
-    links: LeavingLinks, claimed: Claimed, channel: Channel, now: datetime, name: str, event: Event | None
+    links: Links, claimed: Claimed, channel: Channel, now: datetime, name: str, event: Event | None
 ) -> str | None:
     profile_id = claimed.row.profile_id
     if name == "preferences":
@@ -39,10 +39,10 @@ def _left(purpose: Purpose) -> Purpose:
     return Purpose.MARKETING if purpose is Purpose.TRANSACTIONAL else purpose
 
 
-def _confirmation(links: LeavingLinks, profile_id: str, asked: Mapping[str, Any], now: datetime) -> str | None:
+def _confirmation(links: Links, profile_id: str, asked: Mapping[str, Any], now: datetime) -> str | None:
     """The confirming link of what an event asked for; None if it does not say what that is."""
     try:
-        channel, purpose = Channel(asked.get("channel")), Purpose(asked.get("purpose"))
+        channel, purpose = Channel(str(asked.get("channel"))), Purpose(str(asked.get("purpose")))
     except ValueError:
         return None
     consent_id, topic = asked.get("consent_id"), asked.get("topic") or ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dangol.consent.unsubscribing import LeavingLinks
+from dangol.consent.links import Links
 from dangol.ledger.reader import Filter, history
 from dangol.model.vocabulary import Channel, Decision, Purpose, Reason
 from dangol.proof import reproduce
@@ -16,9 +16,9 @@ PREFERENCES = {"note/sms.en.txt.j2": "Choose: {{ links.preferences }}\n"}
 BOTH = {"note/sms.en.txt.j2": "{{ links.unsubscribe }} {{ links.confirm }}\n"}
 
 
-def reachable(house: House) -> LeavingLinks:
-    house.pipeline.leaving = LeavingLinks(b"s", URL)
-    return house.pipeline.leaving
+def reachable(house: House) -> Links:
+    house.pipeline.links = Links([b"s"], URL)
+    return house.pipeline.links
 
 
 def test_the_proof_renders_the_very_link_that_was_sent(house: House) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dangol.consent.unsubscribing import LeavingLinks
+from dangol.consent.links import Links
 from dangol.content.check import check_messages
 from dangol.editor.samples import LINKS_SHOWN
 from dangol.errors import RenderError
@@ -95,5 +95,5 @@ def test_a_link_that_cannot_be_made_says_what_it_takes(name: str) -> None:
 
 def test_samples_have_links_as_long_as_real_ones() -> None:
     assert LINKS_SHOWN.keys() == LINKS
-    real = LeavingLinks(b"s", "https://dangol.example").preferences("0" * 26, datetime(2026, 12, 1, tzinfo=UTC))
+    real = Links([b"s"], "https://dangol.example").preferences("0" * 26, datetime(2026, 12, 1, tzinfo=UTC))
     assert abs(len(LINKS_SHOWN["preferences"]) - len(real or "")) <= 1
