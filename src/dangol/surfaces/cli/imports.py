@@ -58,6 +58,10 @@ class SuppressionFormat(StrEnum):
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .ndjson file.")]
 FormatOption = Annotated[Format | None, typer.Option("--format", help="By the file's ending unless given.")]
+SuppressionFormatOption = Annotated[
+    SuppressionFormat | None,
+    typer.Option("--format", help="By the file's ending unless given; 080 is the opt-out list of a Korean number."),
+]
 EncodingOption = Annotated[str, typer.Option("--encoding", help="The text encoding, such as utf-8 or cp949.")]
 RejectOption = Annotated[
     Path | None, typer.Option("--reject-file", help="Where rejected rows go; <FILE>.rejected.jsonl by default.")
@@ -106,11 +110,11 @@ def import_consents(
     """``dangol import consents``, which is ``dangol consent import`` too."""
     with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         found = read_consents(rows, source=source, now=dangol.clock.now())
-        store = partial(_warned, set(), _topics(dangol), _stored(dangol, store_consents))
+        store = partial(_warned, set(), topics(dangol), _stored(dangol, store_consents))
         _import("consents", rows, found, store, reject_file, as_json)
 
 
-def _topics(dangol: Dangol) -> frozenset[str] | None:
+def topics(dangol: Dangol) -> frozenset[str] | None:
     """The topics of the workspace in service; None if nothing is in service."""
     with dangol.database.read() as tx:
         active = versions.active(tx)
@@ -144,10 +148,7 @@ def warn_of_topic(topic: str, known: frozenset[str]) -> None:
 @app.command()
 def suppressions(
     file: FileArgument,
-    format: Annotated[
-        SuppressionFormat | None,
-        typer.Option("--format", help="By the file's ending unless given; 080 is the opt-out list of a Korean number."),
-    ] = None,
+    format: SuppressionFormatOption = None,
     encoding: EncodingOption = "utf-8",
     reject_file: RejectOption = None,
     source: WhenceOption = "",
