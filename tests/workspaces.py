@@ -92,6 +92,18 @@ def copy_brand(root: Path) -> None:
     voice.write_text(_STAGES.sub("", voice.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+def copy_part(root: Path, *keys: str) -> Path:
+    """Of the shipped workspace only these campaigns, their messages and scenarios, and what is shared by all."""
+    others = {file.stem for file in (ROOT / "campaigns" / "tests").glob("*.yaml")} - set(keys)
+    told = "\n".join((ROOT / "campaigns" / f"{key}.yaml").read_text(encoding="utf-8") for key in keys)
+    sent = {"brand", *re.findall(r"\bsend: (\w+)", told)}
+    unsent = [folder.name for folder in (ROOT / "templates").iterdir() if folder.name not in sent]
+    left_out = {"campaigns": [f"{key}.yaml" for key in others], "templates": unsent}
+    for folder, names in left_out.items():
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns(*names))
+    return root
+
+
 def write_workspace(
     root: Path,
     *campaigns: Mapping[str, Any],
