@@ -138,7 +138,7 @@ def acquaint_on_the_way(
     return known
 
 
-def place_of(journey: Mapping[str, Any]) -> Place:
+def place_of(journey: Journey) -> Place:
     """The place that this journey takes up."""
     return journey["campaign_key"], journey["profile_id"], journey["correlation"]
 
@@ -154,7 +154,7 @@ def still_inside(connection: Connection, moving: Iterable[Journey], now: datetim
     owners = sorted({journey["profile_id"] for journey in beginning})
     earliest: dict[Place, datetime] = {}
     for row in journey_rows.open_of(connection, owners):
-        place, entered_at = place_of(row._mapping), row.entered_at
+        place, entered_at = (row.campaign_key, row.profile_id, row.correlation), row.entered_at
         earliest[place] = min(entered_at, earliest.get(place, entered_at))
     return frozenset(
         journey["id"]
