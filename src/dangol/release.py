@@ -23,7 +23,7 @@ from dangol.editor.model import Send as Said
 from dangol.editor.registry import RULES
 from dangol.editor.review import Review, review
 from dangol.errors import UnknownVersion
-from dangol.expressions import Expression, Person, Scope, evaluate, parse
+from dangol.expressions import Expression, Figure, Person, Scope, evaluate, parse, parse_number
 from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
@@ -40,6 +40,8 @@ _ON_THE_WAY = frozenset({"profile", "entry"})
 _OF_PEOPLE = frozenset({"profile"})
 _OF_MESSAGES = frozenset({"message"})
 _log = structlog.get_logger(__name__)
+_MOST = 1e12
+"""What a message can be worth at most, so that every database and every page can tell it."""
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,6 +75,7 @@ class Release:
     flow: Flow
     asks: Asks
     opens_at: datetime | None = None
+    figure: Figure | None = None
 
     @property
     def over_at(self) -> datetime | None:
@@ -94,6 +97,16 @@ class Release:
             if isinstance(placed.step, Send) and placed.step.on_capped is not None
         }
 
+    @property
+    def value(self) -> float:
+        """What a message is worth to whomever it goes; 0 where that is asked of the person."""
+        return self.campaign.value if not isinstance(self.campaign.value, str) else 0.0
+
+    def worth(self, known: Known, now: datetime) -> float:
+        """What a message to this person is worth, as the campaign's ``value`` says; 0 where it cannot be told."""
+        worth = self.figure.of(_person(known, now)) if self.figure is not None else self.value
+        return min(max(worth, -_MOST), _MOST) if worth is not None else 0.0
+
     def admits(self, person: Person) -> bool:
         """Does this person, at this event, meet ``where``?"""
         return self.where is None or evaluate(self.where, person)
@@ -107,6 +120,7 @@ def compile_release(version: versions.Version) -> Release:
     of_people = _scope(workspace, _OF_PEOPLE)
     conditions = Conditions(workspace, entry.opened_by)
     flow = _flow(campaign, conditions, over_at(version))
+    figure = conditions.figure(campaign.value) if isinstance(campaign.value, str) else None
     messages = compile_messages(
         workspace.sources,
         templates={send.send for send in campaign.sends},
@@ -124,8 +138,9 @@ def compile_release(version: versions.Version) -> Release:
         where=parse(entry.where, at_event) if entry.where else None,
         audience=parse(entry.audience, of_people) if entry.audience else None,
         flow=flow,
-        asks=_asks(campaign, flow, conditions.parsed),
+        asks=_asks(campaign, flow, [*conditions.parsed, *([figure] if figure is not None else [])]),
         opens_at=_midnight(campaign.starts, zone) if campaign.starts is not None else None,
+        figure=figure,
     )
 
 
@@ -168,22 +183,30 @@ class Conditions:
             return None
         return self._test(text, _scope(self._workspace, _AT_AN_EVENT, event, self._entry_event))
 
+    def figure(self, text: str) -> Figure:
+        """A number that is asked when a step is reached."""
+        return parse_number(text, _scope(self._workspace, _ON_THE_WAY, entry_event=self._entry_event))
+
     def _test(self, text: str, scope: Scope) -> Test:
         expression = parse(text, scope)
         self.parsed.append(expression)
 
         def holds(known: Known, now: datetime, event: Event | None) -> bool:
-            person = Person(
-                now=now,
-                profile=known.profile,
-                event=event.properties if event is not None else {},
-                entry=known.entry,
-                history=known.until(event) if event is not None else known.history,
-                consents=known.consents,
-            )
-            return evaluate(expression, person)
+            return evaluate(expression, _person(known, now, event))
 
         return holds
+
+
+def _person(known: Known, now: datetime, event: Event | None = None) -> Person:
+    """What an expression may ask about somebody on the way, at ``event`` if there is one."""
+    return Person(
+        now=now,
+        profile=known.profile,
+        event=event.properties if event is not None else {},
+        entry=known.entry,
+        history=known.until(event) if event is not None else known.history,
+        consents=known.consents,
+    )
 
 
 def _flow(campaign: Campaign, conditions: Conditions, over_at: datetime | None) -> Flow:
@@ -215,7 +238,7 @@ def _exit(one: ExitOn, conditions: Conditions) -> Ending:
     return Ending(one.event, conditions.at(one.event, one.where))
 
 
-def _asks(campaign: Campaign, flow: Flow, conditions: Sequence[Expression]) -> Asks:
+def _asks(campaign: Campaign, flow: Flow, conditions: Sequence[Expression | Figure]) -> Asks:
     steps = [placed.step for placed in campaign.placed]
     fields = [field for step in steps for field in _fields(step)]
     return Asks(

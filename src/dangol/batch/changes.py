@@ -131,7 +131,7 @@ class Changes:
         for command in step.commands:
             match command:
                 case PlanMessage():
-                    self._plan(release, journey, command)
+                    self._plan(release, journey, command, known)
                 case AssignArm():
                     self._assign(journey, command, known)
                 case SetAttributes():
@@ -275,8 +275,9 @@ class Changes:
             evidence={"due_at": command.due_at.isoformat()},
         )
 
-    def _plan(self, release: Release, journey: Journey, command: PlanMessage) -> None:
+    def _plan(self, release: Release, journey: Journey, command: PlanMessage, known: Acquaintance) -> None:
         campaign, placed = release.campaign, command.step
+        value = release.worth(known.known(release, journey), self.now) if release.figure else release.value
         for route in command.send.routes:
             channels = ",".join(route)
             message = {
@@ -299,6 +300,8 @@ class Changes:
                 "attempt": 0,
                 "planned_at": self.now,
                 "updated_at": self.now,
+                "topic": campaign.topic or "",
+                "value": value,
             }
             self._planned.append(message)
             evidence = {"message": command.send.send, "channels": channels, "due_at": command.due_at.isoformat()}

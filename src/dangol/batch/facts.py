@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
-from dangol.consent import suppressions
+from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
 from dangol.journeys.machine import ending
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Facts, Slot, message_fields
-from dangol.model.people import Profile, Suppressed
+from dangol.model.people import Preferences, Profile, Suppressed
 from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.caps import longest_window
 from dangol.release import Asks, Release
@@ -52,6 +52,10 @@ class Claimed:
             expires_at=row.expires_at,
             on_capped=release.on_capped.get(row.step, release.policies.on_capped),
             holdout=campaign.holdout,
+            topic=campaign.topic or "",
+            value=row.value,
+            journey_id=row.journey_id,
+            planned_at=row.planned_at,
         )
         return cls(row, release, candidate)
 
@@ -72,6 +76,7 @@ class Briefing:
     journeys: Mapping[str, Mapping[str, Any]]
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     without_provider: frozenset[Channel] = frozenset()
+    preferences: Mapping[str, Preferences] = field(default_factory=dict)
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
@@ -95,6 +100,7 @@ class Briefing:
             slots=self.slots.get(row.profile_id, ()),
             without_text=frozenset(claimed.candidate.channels) - claimed.release.messages.channels(row.template),
             without_provider=self.without_provider,
+            preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
         )
 
     def _ended(self, claimed: Claimed) -> Reason | None:
@@ -136,6 +142,7 @@ OVERTAKEN = frozenset(
 """Journeys that ended this way take their messages with them; completed ones leave them to be sent."""
 
 
+_NOTHING_CHOSEN = Preferences()
 _EVERYONE = Asks(profile=True, consents=True, entry=True)
 
 
@@ -166,6 +173,7 @@ def brief(
             for profile_id, taken in message_rows.load_slots(connection, profile_ids, now - window).items()
         },
         without_provider=frozenset(Channel) - frozenset(providers),
+        preferences=preferences.load(connection, profile_ids),
     )
 
 
@@ -178,7 +186,7 @@ def _channels(claimed: Sequence[Claimed]) -> frozenset[Channel]:
 
 
 def _slot(row: Row[Any]) -> Slot:
-    fields = message_fields(row.channel, row.purpose, row.campaign_key, row.stage, row.tags, row.priority)
+    fields = message_fields(row.channel, row.purpose, row.campaign_key, row.stage, row.tags, row.priority, row.topic)
     return Slot(row.reserved_at, fields)
 
 

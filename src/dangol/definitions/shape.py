@@ -87,6 +87,7 @@ _KINDS = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
     "int_parsing_size": "a whole number of fewer digits",
+    "float_type": "a number",
     "bool_type": "`true` or `false`",
     "bool_parsing": "`true` or `false`",
     "tuple_type": "a list",

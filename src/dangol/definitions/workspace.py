@@ -28,6 +28,7 @@ from dangol.model.campaign import Campaign
 from dangol.model.fragmentation import Fragmentation
 from dangol.model.problem import Problem
 from dangol.model.steps import Definition
+from dangol.model.vocabulary import Channel
 from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
 
 __all__ = [
@@ -208,7 +209,24 @@ class _Parsing:
             templates=_templates(self.sources, locale),
             locale=locale,
             today=self._today(),
+            topics=self._keys_of_policies("topics"),
+            digests=self._digests(),
         )
+
+    def _keys_of_policies(self, section: str) -> frozenset[str] | None:
+        """What policies.yaml defines in this section, mistakes included; None where the file is broken."""
+        document = self._of("policies")
+        if document is None or not isinstance(document.get((section,)) or {}, dict):
+            return None
+        return frozenset(str(path[-1]) for path, _ in document.items((section,)))
+
+    def _digests(self) -> dict[str, frozenset[str]] | None:
+        """Digest → the channels on which it gathers; those of one with mistakes are not held against anybody."""
+        keys = self._keys_of_policies("digests")
+        if keys is None:
+            return None
+        known = self.policies.digests if self.policies is not None else {}
+        return {key: frozenset(known[key].channels if key in known else Channel) for key in keys}
 
     def _today(self) -> date | None:
         zone = self.policies.timezone if self.policies else Policies.model_fields["timezone"].default

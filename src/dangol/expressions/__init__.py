@@ -13,8 +13,20 @@
 """
 
 from dangol.expressions.evaluate import evaluate
-from dangol.expressions.parse import Scope, parse, problems
+from dangol.expressions.parse import Scope, number_problems, parse, parse_number, problems
 from dangol.expressions.to_sql import to_sql
-from dangol.expressions.tree import Expression, Needs, Person
+from dangol.expressions.tree import Expression, Figure, Needs, Person
 
-__all__ = ["Expression", "Needs", "Person", "Scope", "evaluate", "parse", "problems", "to_sql"]
+__all__ = [
+    "Expression",
+    "Figure",
+    "Needs",
+    "Person",
+    "Scope",
+    "evaluate",
+    "number_problems",
+    "parse",
+    "parse_number",
+    "problems",
+    "to_sql",
+]

@@ -178,7 +178,8 @@ class Checker:
 
     # Numbers.
 
-    def _number(self, node: nodes.Expr) -> Value:
+    def number(self, node: nodes.Expr) -> Value:
+        """The node as a number; raises ExpressionError (or Reported) if it is none."""
         value = self.value(node)
         if value.type is not ValueType.NUMBER:
             raise ExpressionError(
@@ -187,11 +188,11 @@ class Checker:
         return value
 
     def _negative(self, node: nodes.Neg) -> Value:
-        operand = self._number(node.node)
+        operand = self.number(node.node)
         return Literal(-float(operand.value), ValueType.NUMBER) if isinstance(operand, Literal) else Negative(operand)
 
     def _arithmetic(self, node: nodes.BinExpr) -> Value:
-        left, right = self.each(self._number, (node.left, node.right))
+        left, right = self.each(self.number, (node.left, node.right))
         result = Arithmetic(_ARITHMETIC[type(node)], left, right)
         if _reach(result) > _MAX_REACH:
             raise ExpressionError(

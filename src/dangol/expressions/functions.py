@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from jinja2 import nodes
 
@@ -32,6 +33,7 @@ MAX_NESTING = 9
 """SQLite's SQL parser has a stack of 100; this deep an expression, its segments included, always fits."""
 
 Arguments = dict[str, nodes.Expr]
+V = TypeVar("V", bound=Value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,18 @@ def check_text(checker: Checker, text: str) -> Condition | None:
     return None
 
 
-def _shallow(tree: Condition) -> Condition:
+def check_number(checker: Checker, text: str) -> Value | None:
+    """As ``check_text``, for a text that is to tell a number."""
+    try:
+        node = read(text)
+        return _shallow(checker.number(node))
+    except ExpressionError as error:
+        checker.report(error)
+    checker.errors.sort(key=lambda error: error.offset)
+    return None
+
+
+def _shallow(tree: V) -> V:
     if nesting(tree) > MAX_NESTING:
         raise ExpressionError(f"this expression and its segments nest too deeply; {MAX_NESTING} levels is the limit")
     return tree

@@ -239,3 +239,13 @@ class Expression:
     tree: Condition
     needs: Needs
     predicate: Callable[[Person], bool] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A checked expression that tells a number, in memory only; None where it is missing for a person."""
+
+    text: str
+    tree: Value
+    needs: Needs
+    of: Callable[[Person], float | None] = field(compare=False, repr=False)

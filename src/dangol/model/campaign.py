@@ -24,7 +24,7 @@ from pydantic import (
 from dangol.model.durations import Duration
 from dangol.model.steps import END, Definition, Key, PlacedStep, Send, Steps, by_form, placed
 from dangol.model.times import Day
-from dangol.model.vocabulary import Purpose
+from dangol.model.vocabulary import NIGHT, Purpose
 
 RECIPIENT = "recipient"
 """The ``timezone`` of a schedule that runs by each person's own clock."""
@@ -183,6 +183,12 @@ class Goal(Definition):
     within: Duration = Field(description="How long after entering it still counts.")
 
 
+def _topic(key: str) -> str:
+    if key == NIGHT:
+        raise ValueError(f"`{NIGHT}` stands for consents to be written to at night and is no topic of messages")
+    return key
+
+
 class Stage(Definition):
     """The part of a campaign that belongs to one stage of the journey map."""
 
@@ -200,7 +206,18 @@ class Campaign(Definition):
         description="Decides which consent is needed, and whether quiet hours and caps hold the messages back."
     )
     tags: tuple[Key, ...] = Field((), description="For caps and reports.", examples=[["newsletter"]])
+    topic: Annotated[Key, AfterValidator(_topic)] | None = Field(
+        None,
+        description="A topic of policies.yaml that its messages are about; who left that topic does not get them.",
+        examples=["new_records"],
+    )
     priority: int = Field(50, ge=0, le=100, description="The higher one wins the last slot under a cap.")
+    value: Annotated[float, Field(ge=-1e12, le=1e12, strict=True)] | str = Field(
+        0.0,
+        description="What a message is worth, of two of the same priority the greater one wins the slot: a number, or "
+        "an expression over `profile` and `entry` that tells one, asked when the message is planned.",
+        examples=[5, "entry.value"],
+    )
     entry: Entry = Field(description="Who gets in, and when.")
     exit: tuple[Annotated[str | ExitOn, by_form(ExitOn, _event_name)], ...] = Field(
         (),

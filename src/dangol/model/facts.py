@@ -32,7 +32,7 @@ class Candidate:
 
     def fields(self, channel: Channel) -> dict[str, Any]:
         """What a cap's ``applies_to`` sees as ``message``."""
-        return message_fields(channel, self.purpose, self.campaign, self.stage, self.tags, self.priority)
+        return message_fields(channel, self.purpose, self.campaign, self.stage, self.tags, self.priority, self.topic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Slot:
 
 
 def message_fields(
-    channel: str, purpose: str, campaign: str, stage: str, tags: Sequence[str], priority: int
+    channel: str, purpose: str, campaign: str, stage: str, tags: Sequence[str], priority: int, topic: str = ""
 ) -> dict[str, Any]:
     """The ``message`` namespace of a cap's ``applies_to``; see ``workspace.MESSAGE_FIELDS``."""
     return {
@@ -54,6 +54,7 @@ def message_fields(
         "stage": stage,
         "tags": list(tags),
         "priority": priority,
+        "topic": topic or None,
     }
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from dangol.model.campaign import Percent
 from dangol.model.durations import Duration, format_duration, parse_duration
+from dangol.model.restraint import DigestPlan, Hold, Topic, no_reserved_topic
 from dangol.model.steps import Definition, Key
 from dangol.model.times import ClockTime
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
@@ -224,6 +225,12 @@ class Cap(Definition):
     applies_to: str = Field(
         'message.purpose == "marketing"', description="Expression over `message`; true means it counts."
     )
+    reserve: Duration | None = Field(
+        None,
+        description="Room is kept for messages of a higher priority that are planned to be due within this time; "
+        "without it, only for those that are due already.",
+        examples=["12 hours"],
+    )
 
 
 class SmsEncoding(StrEnum):
@@ -271,6 +278,26 @@ class Policies(Definition):
     capped_purposes: tuple[Purpose, ...] = Field(
         (Purpose.MARKETING, Purpose.SERVICE), description="Purposes that caps hold back at all."
     )
+    count_unknown: bool = Field(
+        True,
+        description="Does a message of which nobody can tell whether it went out count under the caps? `false` gives "
+        "its slot back, and a person may then get one message more than a cap allows.",
+    )
+    topics: Annotated[dict[Key, Topic], AfterValidator(no_reserved_topic)] = Field(
+        default_factory=dict, description="What people can choose to hear about; campaigns name one as `topic`."
+    )
+    imported_consents: Literal["refuse", "allow"] = Field(
+        "refuse", description="May people be written to whose consent was imported without any proof of it?"
+    )
+    spread: Duration | None = Field(
+        None,
+        description="What waits for a quiet window to end goes out over this time after it, not all at once.",
+        examples=["30 minutes"],
+    )
+    holds: tuple[Hold, ...] = Field((), description="Complaints that keep messages back while they are open.")
+    digests: dict[Key, DigestPlan] = Field(
+        default_factory=dict, description="Messages that can wait and go out together; `send` steps name one."
+    )
     sms: Sms = Field(default_factory=Sms, description="How SMS are counted, and what they cost.")
 
 
@@ -281,5 +308,6 @@ MESSAGE_FIELDS: dict[str, ValueType] = {
     "stage": ValueType.STRING,
     "tags": ValueType.LIST,
     "priority": ValueType.NUMBER,
+    "topic": ValueType.STRING,
 }
 """What a cap's ``applies_to`` can ask about a message."""

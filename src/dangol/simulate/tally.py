@@ -298,7 +298,13 @@ class Ledger:
         campaign = self._campaigns.get(entry.campaign)
         if campaign is not None:
             slot = message_fields(
-                entry.channel, campaign.purpose, campaign.key, entry.stage, campaign.tags, campaign.priority
+                entry.channel,
+                campaign.purpose,
+                campaign.key,
+                entry.stage,
+                campaign.tags,
+                campaign.priority,
+                campaign.topic or "",
             )
             self._person(entry.profile_id).slots.append(slot)
 

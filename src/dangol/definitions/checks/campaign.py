@@ -44,6 +44,8 @@ def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
     setting = Setting.of(document, names)
     course = Course(setting)
     yield from _check_entry(setting)
+    yield from _check_topic(document, names)
+    yield from setting.check_number(("value",))
     yield from _check_days(document, names)
     yield from _check_ends(course)
     yield from _check_stages(document, names)
@@ -133,6 +135,15 @@ def _check_schedule(document: Document, path: Path) -> Iterator[Problem]:
             message = f"this comes on day `{day}` of the month and also on every `{weekday}`, as cron has it"
             hint = "let one of the two be `*`"
             yield document.problem("either-day", path, message, hint=hint, severity="warning")
+
+
+def _check_topic(document: Document, names: Names) -> Iterator[Problem]:
+    topic = document.text_at(("topic",))
+    if topic is None or names.topics is None or topic in names.topics:
+        return
+    message = f"found the topic `{topic}`, which is not in policies.yaml"
+    hint = did_you_mean(topic, names.topics) or f"add `{topic}` to `topics` in policies.yaml, with its names"
+    yield document.problem("unknown-topic", ("topic",), message, hint=hint)
 
 
 # What ends it.

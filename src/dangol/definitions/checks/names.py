@@ -10,7 +10,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from dangol.definitions.document import Document, Path, did_you_mean, nearest
-from dangol.expressions import Scope, parse, problems
+from dangol.expressions import Scope, number_problems, parse, problems
 from dangol.expressions.constants import settled
 from dangol.model.durations import parse_duration
 from dangol.model.problem import Problem
@@ -24,7 +24,7 @@ class Names:
     """What the workspace defines. None where the file is broken: then nothing is held against it.
 
     ``templates`` maps a message to the channels that have a text in the default locale. ``today`` is the day in the
-    workspace's zone; without it nothing is held to have gone by.
+    workspace's zone; without it nothing is held to have gone by. ``digests`` maps one to the channels it gathers on.
     """
 
     stages: frozenset[str] | None
@@ -33,6 +33,8 @@ class Names:
     templates: Mapping[str, frozenset[str]]
     locale: str
     today: date | None = None
+    topics: frozenset[str] | None = None
+    digests: Mapping[str, frozenset[str]] | None = None
 
 
 # Events.
@@ -77,6 +79,14 @@ def check_expression(
     if answer is True and always:
         message, hint = f"this is always true, so {always}", "change the expression: it tells nobody from anybody else"
         yield document.problem("always-true", path, message, hint=hint, severity="warning")
+
+
+def check_number(document: Document, path: Path, scope: Scope) -> Iterator[Problem]:
+    """Problems of an expression that is to tell a number."""
+    text = document.text_at(path)
+    for error in number_problems(text, scope) if text is not None else ():
+        hint = f"did you mean `{error.suggestion}`?" if error.suggestion else ""
+        yield document.problem("bad-expression", path, str(error), hint=hint, offset=error.offset)
 
 
 def check_audience(

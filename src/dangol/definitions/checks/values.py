@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dangol.definitions.checks.names import Names, check_expression, meant_event
+from dangol.definitions.checks.names import Names, check_expression, check_number, meant_event
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.definitions.shape import describe
 from dangol.expressions import Scope
@@ -54,11 +54,20 @@ class Setting:
         self, path: Path, event: str | None = None, *, never: str = "", always: str = "", fatal: bool = True
     ) -> Iterator[Problem]:
         """An expression of a step or an exit, asked at ``event`` if there is one."""
-        text = self.document.text_at(path)
-        unsure = self.opened_by is not None and self.entry_event is None and text is not None and "entry" in text
-        if self.names.plan is not None and not unsure:
+        if self._can_be_told(path):
             scope = self.scope(event)
             yield from check_expression(self.document, path, scope, never=never, always=always, fatal=fatal)
+
+    def check_number(self, path: Path) -> Iterator[Problem]:
+        """An expression that is to tell a number of somebody on the way."""
+        if self._can_be_told(path):
+            yield from check_number(self.document, path, self.scope())
+
+    def _can_be_told(self, path: Path) -> bool:
+        """Is it known what the expression at ``path`` may talk about?"""
+        text = self.document.text_at(path)
+        unsure = self.opened_by is not None and self.entry_event is None and text is not None and "entry" in text
+        return self.names.plan is not None and not unsure
 
     def fields(self, namespace: str) -> Mapping[str, ValueType] | None:
         """The fields of ``profile`` or ``entry`` and their types; None if nobody can tell."""

@@ -1,0 +1,122 @@
+"""What a workspace says about holding back: topics, complaint holds and digests, as parts of ``policies.yaml``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from dangol.model.durations import Duration
+from dangol.model.steps import Definition, Key
+from dangol.model.times import ClockTime
+from dangol.model.vocabulary import NIGHT, Channel, Purpose
+
+LANGUAGES = ("ko", "en")
+"""Languages in which recipients read a topic's name."""
+
+
+def _in_both(texts: dict[str, str]) -> dict[str, str]:
+    missing = [language for language in LANGUAGES if not texts.get(language, "").strip()]
+    if texts and missing:
+        raise ValueError(f"expected a text in {' and '.join(LANGUAGES)}; `{missing[0]}` is missing")
+    return texts
+
+
+def _named(texts: dict[str, str]) -> dict[str, str]:
+    if not texts:
+        raise ValueError(f"expected a name in {' and '.join(LANGUAGES)}; found none")
+    return _in_both(texts)
+
+
+Texts = Annotated[dict[str, Annotated[str, Field(max_length=300)]], AfterValidator(_in_both)]
+"""Language → text; empty, or Korean and English at least."""
+
+
+class Topic(Definition):
+    """Something that people choose to hear about or not, such as new arrivals."""
+
+    name: Annotated[dict[str, Annotated[str, Field(max_length=100)]], AfterValidator(_named)] = Field(
+        description="What recipients read, by language.", examples=[{"ko": "새로 들어온 음반", "en": "New records"}]
+    )
+    about: Texts = Field(default_factory=dict, description="What this topic brings, and how often, by language.")
+
+
+def no_reserved_topic(topics: dict[str, Topic]) -> dict[str, Topic]:
+    """Raises ValueError where a topic takes the name that consents for the night are recorded under."""
+    if NIGHT in topics:
+        raise ValueError(f"`{NIGHT}` stands for consents to be written to at night; choose another key")
+    return topics
+
+
+class During(StrEnum):
+    """What happens to messages while a case is open."""
+
+    DEFER = "defer"
+    DROP = "drop"
+
+
+class Hold(Definition):
+    """While a complaint is open, its person hears nothing of some purposes."""
+
+    key: Key = Field(description="What the log calls this hold.", examples=["complaint"])
+    opens: str = Field(description="An event of tracking-plan.yaml that opens a case.", examples=["Complaint Raised"])
+    closes: tuple[str, ...] = Field(
+        min_length=1, description="Events that close it.", examples=[["Complaint Resolved"]]
+    )
+    case: Key | None = Field(
+        None,
+        description="The property that tells one case from another, which all these events have; without it a closing "
+        "event closes every case.",
+        examples=["case_id"],
+    )
+    purposes: tuple[Purpose, ...] = Field((Purpose.MARKETING,), min_length=1, description="Purposes that are held.")
+    during: During = Field(
+        During.DEFER, description="`defer`: messages wait until the case is closed; `drop`: they are not sent."
+    )
+    at_most: Duration = Field(
+        timedelta(days=30), description="A case that nobody closes counts as closed after this time."
+    )
+    resume_after: Duration | None = Field(
+        None, description="How long after a case was closed the person is still left alone.", examples=["1 day"]
+    )
+
+    @property
+    def events(self) -> frozenset[str]:
+        return frozenset({self.opens, *self.closes})
+
+    @property
+    def reach(self) -> timedelta:
+        """How far back events can still hold a message."""
+        return self.at_most + (self.resume_after or timedelta())
+
+    @model_validator(mode="after")
+    def _opens_or_closes(self) -> Hold:
+        if self.opens in self.closes:
+            raise ValueError(f"`{self.opens}` cannot both open and close a case")
+        return self
+
+
+class Weekday(StrEnum):
+    """Days as cron has them; the value's place is that of ``date.weekday()``."""
+
+    MON = "MON"
+    TUE = "TUE"
+    WED = "WED"
+    THU = "THU"
+    FRI = "FRI"
+    SAT = "SAT"
+    SUN = "SUN"
+
+
+class DigestPlan(Definition):
+    """When messages that can wait go out together, and as what."""
+
+    template: Key = Field(description="The folder under templates/ whose text holds the items.", examples=["digest"])
+    at: ClockTime = Field(description="The time on the person's clock.", examples=["10:00"])
+    days: tuple[Weekday, ...] = Field(tuple(Weekday), min_length=1, description="The days; every day by default.")
+    channels: tuple[Channel, ...] = Field(
+        (Channel.EMAIL,), min_length=1, description="Channels on which messages are gathered."
+    )
+    most: int = Field(8, ge=2, le=20, description="How many messages one digest holds at most.")
