@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, text, update
 
 from dangol.model.vocabulary import OPEN_STATES, MessageState, Purpose, Reason
 from dangol.store.bulk import among, insert_many, unindexed, update_each
@@ -61,6 +61,42 @@ def open_to(connection: Connection, profile_id: str) -> Sequence[Row[Any]]:
         messages.c.profile_id == profile_id, unindexed(messages.c.state).in_(_NOT_UNDER_WAY)
     )
     return connection.execute(statement.order_by(messages.c.id)).all()
+
+
+def waiting_for(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Messages to these people that are planned and not under way, held ones left out."""
+    return connection.execute(_WAITING, {"ids": profile_ids}).all()
+
+
+# The states stand in the statement as they do in the index, without which all that people were ever sent is read.
+_WAITING = (
+    select(messages)
+    .where(among(messages.c.profile_id, "ids"), text("messages.state IN ('planned', 'due')"))
+    .order_by(messages.c.profile_id, messages.c.due_at, messages.c.id)
+)
+
+
+def bring_forward(connection: Connection, profile_ids: Sequence[str], reason: Reason, at: datetime) -> list[Row[Any]]:
+    """Let messages to these people that wait for this reason be due at ``at``, if they would be later; returns those.
+
+    The caller has locked the people.
+    """
+    values = {"ids": profile_ids, "reason": reason.value, "at": at}
+    rows = list(connection.execute(_PUT_OFF, values))
+    change(connection, [row.id for row in rows], due_at=at)
+    return rows
+
+
+_PUT_OFF = (
+    select(messages)
+    .where(
+        among(messages.c.profile_id, "ids"),
+        text("messages.state IN ('planned', 'due')"),
+        messages.c.reason == bindparam("reason"),
+        messages.c.due_at > bindparam("at"),
+    )
+    .order_by(messages.c.id)
+)
 
 
 def held(connection: Connection, reason: Reason, *, resumed: Collection[str], limit: int) -> Sequence[Row[Any]]:
