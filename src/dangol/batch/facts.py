@@ -15,14 +15,15 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
+from dangol.consent import ledger as consents
 from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
 from dangol.journeys.machine import ending
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_fields
-from dangol.model.people import Event, Preferences, Profile, Suppressed
-from dangol.model.vocabulary import Channel, JourneyStatus, Reason
+from dangol.model.people import ConsentState, Event, Preferences, Profile, Suppressed
+from dangol.model.vocabulary import Channel, JourneyStatus, Purpose, Reason
 from dangol.policy.caps import longest_window
 from dangol.policy.contention import in_turn
 from dangol.policy.hold import open_cases
@@ -86,6 +87,7 @@ class Briefing:
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     without_provider: frozenset[Channel] = frozenset()
     preferences: Mapping[str, Preferences] = field(default_factory=dict)
+    topic_consents: Mapping[str, Mapping[tuple[Channel, Purpose, str], ConsentState]] = field(default_factory=dict)
     waiting: dict[str, dict[str, Contender]] = field(default_factory=dict)
     complaints: Mapping[str, Sequence[Event]] = field(default_factory=dict)
 
@@ -111,6 +113,7 @@ class Briefing:
             slots=self.slots.get(row.profile_id, ()),
             without_text=frozenset(claimed.candidate.channels) - claimed.release.messages.channels(row.template),
             without_provider=self.without_provider,
+            topic_consents=self.topic_consents.get(row.profile_id, {}),
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
             cases=self._cases(claimed),
             contenders=[one for key, one in self.waiting.get(row.profile_id, {}).items() if key != row.id],
@@ -209,6 +212,7 @@ def brief(
         },
         without_provider=frozenset(Channel) - frozenset(providers),
         preferences=wishes,
+        topic_consents=consents.topic_states(connection, profile_ids),
         waiting=_contenders(waiting, journeys),
         complaints=_complaints(connection, profile_ids, releases, now),
     )
