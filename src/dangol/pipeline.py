@@ -51,6 +51,7 @@ from dangol.batch.acquaintance import past_entries, place_of, still_inside, zone
 from dangol.batch.audience import joined, next_part
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.facts import Briefing, Claimed, brief, in_order
+from dangol.batch.complaints import ask_again
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
@@ -237,6 +238,7 @@ class Pipeline:
         """
         following = Following()
         while happened:
+            ask_again(tx, happened, self.releases, self.clock.now())
             heard, entered = Changes(self.clock.now()), Changes(self.clock.now())
             left = self._hear(tx, happened, heard)
             emitted = self._write(tx, heard, following)

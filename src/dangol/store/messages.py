@@ -76,15 +76,9 @@ _WAITING = (
 )
 
 
-def bring_forward(connection: Connection, profile_ids: Sequence[str], reason: Reason, at: datetime) -> list[Row[Any]]:
-    """Let messages to these people that wait for this reason be due at ``at``, if they would be later; returns those.
-
-    The caller has locked the people.
-    """
-    values = {"ids": profile_ids, "reason": reason.value, "at": at}
-    rows = list(connection.execute(_PUT_OFF, values))
-    change(connection, [row.id for row in rows], due_at=at)
-    return rows
+def waiting_because(connection: Connection, profile_ids: Sequence[str], reason: Reason) -> Sequence[Row[Any]]:
+    """Messages to these people that were put off for this reason."""
+    return connection.execute(_PUT_OFF, {"ids": profile_ids, "reason": reason.value}).all()
 
 
 _PUT_OFF = (
@@ -93,7 +87,6 @@ _PUT_OFF = (
         among(messages.c.profile_id, "ids"),
         text("messages.state IN ('planned', 'due')"),
         messages.c.reason == bindparam("reason"),
-        messages.c.due_at > bindparam("at"),
     )
     .order_by(messages.c.id)
 )
