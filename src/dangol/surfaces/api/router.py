@@ -1,4 +1,6 @@
-"""``POST /v1/track``, ``/v1/identify``, ``/v1/batch`` and ``/v1/journeys``. docs/triggers.md is the manual.
+"""``POST /v1/track``, ``/v1/identify``, ``/v1/batch``, ``/v1/journeys`` and ``/v1/consents``.
+
+docs/triggers.md is the manual, of consents docs/consent.md.
 
 200 means committed; everything else is JSON with ``code`` and ``message``. The pipeline is synchronous, so its work is
 done in the thread pool.
@@ -19,6 +21,7 @@ from dangol.bootstrap import Dangol
 from dangol.errors import InvalidEvent, StoreUnavailable, UnknownCampaign, UnknownVersion
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
 from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, parse_start, status_of
+from dangol.surfaces.api.consents import Consents
 
 _RETRY_AFTER_SECONDS = "5"
 _log = structlog.get_logger(__name__)
@@ -39,7 +42,24 @@ def make_router(dangol: Dangol) -> APIRouter:
     accept("/identify", intake.identify, "Say who a customer is")
     accept("/batch", intake.batch, "Report up to 2,500 calls at once")
     accept("/journeys", intake.start, "Start a journey of a campaign that is entered through the API")
+    consents = Consents(dangol)
+    accept("/consents", consents.record, "Report what customers agree to, or do not agree to any more")
+    router.add_api_route(
+        "/consents", _question(intake, consents), methods=["GET"], summary="Ask what a customer agrees to"
+    )
     return router
+
+
+def _question(intake: Intake, consents: Consents) -> Callable[[Request, str | None], Awaitable[JSONResponse]]:
+    async def endpoint(request: Request, userId: str | None = None) -> JSONResponse:  # noqa: N803 - as callers write it
+        try:
+            await run_in_threadpool(intake.admit, header_key(request))
+            answer = await run_in_threadpool(consents.states, userId)
+            return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+        except Refused as error:
+            return _error(error.status, error.code, str(error), headers=error.headers, **error.details)
+
+    return endpoint
 
 
 def _endpoint(intake: Intake, work: Work) -> Callable[[Request], Awaitable[JSONResponse]]:

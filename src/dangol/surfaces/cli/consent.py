@@ -107,26 +107,36 @@ def _heading(name: str, person: Profile, instant: datetime | None, known: dateti
 def states_table(held: Mapping[Matter, ConsentState]) -> Table:
     """What holds, a line for each channel, purpose and topic."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("what for", "holds", "rests on", "since, confirmed (UTC)", "record"):
-        table.add_column(name, overflow="fold")
+    for name in ("what for", "holds", "since (UTC)", "rests on", "record"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("since (UTC)", "record"))
     for matter, state in sorted(held.items()):
-        proof = "" if state.proven else " (unproven)"
-        place = f" · {state.jurisdiction}" if state.jurisdiction else ""
-        since = [f"{at:%Y-%m-%d %H:%M}" for at in (state.since, state.confirmed_at) if at is not None]
         table.add_row(
             _matter(*matter),
             Text(state.status.value, _COLOURS[state.status]),
-            f"{state.basis}{proof}{place}",
-            "\n".join(dict.fromkeys(since)) or f"{state.occurred_at:%Y-%m-%d %H:%M}",
+            _since(state),
+            _basis(state),
             state.consent_id,
         )
     return table
 
 
+def _since(state: ConsentState) -> str:
+    began = state.since or state.occurred_at
+    fresh = state.confirmed_at if state.confirmed_at != state.since else None
+    return f"{began:%Y-%m-%d %H:%M}" + (f"\n{fresh:%Y-%m-%d %H:%M} confirmed" if fresh is not None else "")
+
+
+def _basis(state: ConsentState) -> str:
+    """What a consent that is given or asked for rests on; a refusal needs no ground."""
+    asked = state.status in (ConsentStatus.GRANTED, ConsentStatus.PENDING)
+    proof = "" if state.proven else ", unproven"
+    return " · ".join(part for part in (f"{state.basis}{proof}" if asked else "", state.jurisdiction) if part)
+
+
 def _rows_table(rows: Sequence[Recorded]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Ledger, the oldest first", title_justify="left")
     for name in ("UTC", "said", "source, wording, proof", "record"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("UTC", "record"))
     for row in rows:
         wording = " ".join(row.wording.split())
         told = [row.source, f"“{fit(wording, _WORDING_COLUMNS)}”" if wording else "", row.proof]
