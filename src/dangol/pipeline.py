@@ -170,8 +170,7 @@ class Pipeline:
             person = people.load(tx, [leave.profile_id]).get(leave.profile_id)
             if person is None or person.erased_at is not None:
                 return False
-            held = consents.states(tx, [person.id])[person.id].get((leave.channel, leave.purpose))
-            if held is not None and not held.granted:
+            if consents.refused(tx, person.id, leave.channel, leave.purpose):
                 return False
             change = ConsentChange(
                 person.external_id, leave.channel, leave.purpose, ConsentAction.WITHDRAWN, now, source, wording=wording

@@ -99,6 +99,19 @@ def topic_states(connection: Connection, profile_ids: Sequence[str]) -> TopicSta
     return found
 
 
+def refused(connection: Connection, profile_id: str, channel: Channel, purpose: Purpose) -> bool:
+    """Whether a person has withdrawn the whole purpose on this channel and has asked for none of its topics since.
+
+    If not, saying so says something new: it ends what is pending and what was agreed to for a topic alone.
+    """
+    whole = states(connection, [profile_id])[profile_id].get((channel, purpose))
+    if whole is None or whole.status is not ConsentStatus.WITHDRAWN:
+        return False
+    topics = topic_states(connection, [profile_id])[profile_id]
+    standing = (ConsentStatus.GRANTED, ConsentStatus.PENDING)
+    return not any(about[:2] == (channel, purpose) and one.status in standing for about, one in topics.items())
+
+
 def as_of(
     connection: Connection, profile_ids: Sequence[str], instant: datetime, known_at: datetime | None = None
 ) -> TopicStates:
