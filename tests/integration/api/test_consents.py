@@ -13,7 +13,7 @@ from dangol.clock import VirtualClock
 from dangol.consent.suppressions import NewSuppression, active
 from dangol.model.people import ProfileChange
 from dangol.model.vocabulary import Channel
-from dangol.store.tables import consents
+from dangol.store.tables import consents, events
 from tests.integration.api.conftest import WRITE_KEY, Post, basic, rows
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -101,6 +101,20 @@ def test_what_makes_no_sense_is_refused(post: Post) -> None:
         (400, "missing_user"),
         (400, "invalid_action"),
     ]
+
+
+@SQLITE
+def test_what_is_asked_for_is_reported_once_so_that_a_link_can_be_sent(dangol: Dangol, post: Post) -> None:
+    asked = GRANT | {"action": "requested"}
+    first, _ = post("/v1/consents", asked), post("/v1/consents", asked)
+    (event,) = rows(dangol, events)
+    assert (event.name, event.properties) == (
+        "Consent Requested",
+        {"channel": "email", "purpose": "marketing", "topic": "", "consent_id": first.json()["consent"]},
+    )
+    post("/v1/consents", GRANT | {"channel": "sms"})
+    assert post("/v1/consents", asked | {"channel": "sms"}).json()["status"] == "granted"
+    assert len(rows(dangol, events)) == 1
 
 
 @SQLITE

@@ -12,7 +12,9 @@ from dangol.bootstrap import Dangol
 from dangol.consent import ledger
 from dangol.consent.folding import Matter
 from dangol.errors import InvalidEvent, UnknownProfile
-from dangol.model.people import ConsentChange, ConsentState
+from dangol.model.duty import CONSENT_REQUESTED
+from dangol.model.people import ConsentChange, ConsentState, IncomingEvent
+from dangol.model.vocabulary import ConsentStatus
 from dangol.profiles import people
 from dangol.profiles.shape import check_object, kind, shown
 from dangol.profiles.validation import parse_consent
@@ -112,14 +114,33 @@ class Consents:
                 owners = people.find(tx, [change.external_id for change in some])
                 gone = people.erased(tx, list(owners.values()))
                 held = ledger.as_of(tx, sorted(set(owners.values())), self._dangol.clock.now())
+            asked = []
             for change in some:
-                owner = owners[change.external_id]
-                if owner in gone:
+                owner, about = owners[change.external_id], (change.channel, change.purpose, change.topic)
+                consent_id = next(written, None) if owner not in gone else None
+                if consent_id is None:
                     told.append({"consent": None, "ignored": "erased"})
-                else:
-                    state = held[owner].get((change.channel, change.purpose, change.topic))
-                    told.append({"consent": next(written), "status": state.status.value if state else None})
+                    continue
+                state = held[owner].get(about)
+                told.append({"consent": consent_id, "status": state.status.value if state else None})
+                if state is not None and state.status is ConsentStatus.PENDING and state.consent_id == consent_id:
+                    asked.append(_request(change, consent_id))
+            if asked:
+                self._dangol.pipeline.ingest(asked)
         return told
+
+
+def _request(change: ConsentChange, consent_id: str) -> IncomingEvent:
+    """The event that lets a campaign send the link which confirms this; told twice, it is one."""
+    properties = {
+        "channel": change.channel.value,
+        "purpose": change.purpose.value,
+        "topic": change.topic,
+        "consent_id": consent_id,
+    }
+    return IncomingEvent(
+        f"consent:{consent_id}", change.external_id, CONSENT_REQUESTED, properties, change.occurred_at, SOURCE
+    )
 
 
 def _in_their_words(message: str) -> str:
