@@ -221,7 +221,9 @@ class _Teller:
             return ", ".join(self._words.channels[one] for one in channels if one)
         if isinstance(value, list):
             return ", ".join(map(str, value))
-        return str(value).replace("_", " ") if name == "cause" else str(value)
+        if name in ("cause", "scope"):
+            return self._words.terms.get(value, str(value).replace("_", " "))
+        return str(value)
 
     def _moment(self, at: datetime) -> str:
         return self._words.moment.format(at=at.astimezone(self._zone))

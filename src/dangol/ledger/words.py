@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason
+from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason, Scope, SuppressionCause
 
 Language = Literal["en", "ko"]
 Outcome = Literal["sent", "on_its_way", "waiting", "not_sent", "unknown"]
@@ -21,7 +21,7 @@ class Words:
     """One language. ``moment`` writes a local time ``at``; ``details`` name what the evidence holds.
 
     ``standing`` and ``listens`` say where a journey stands that has not ended; ``beyond`` heads what is about
-    no campaign.
+    no campaign; ``terms`` are causes and scopes of suppressions.
     """
 
     decisions: Mapping[Decision, str]
@@ -35,6 +35,7 @@ class Words:
     no_channel: str
     no_consent_needed: str
     beyond: str
+    terms: Mapping[str, str]
     likely_zones: str
 
 
@@ -218,6 +219,18 @@ _ENGLISH = Words(
     no_channel="this channel",
     no_consent_needed="not needed for this purpose",
     beyond="Addresses, consents and personal data",
+    terms={
+        SuppressionCause.HARD_BOUNCE: "bounced for good",
+        SuppressionCause.COMPLAINT: "complaint",
+        SuppressionCause.STOP: "opted out",
+        SuppressionCause.MANUAL: "suppressed by hand",
+        SuppressionCause.ERASED: "erased",
+        SuppressionCause.ROLE: "address of a role, not of a person",
+        SuppressionCause.INVALID: "invalid address",
+        Scope.MARKETING: "marketing",
+        Scope.PROMPTED: "all but transactional messages",
+        Scope.ALL: "everything",
+    },
     likely_zones="unknown; had to fit {zone} likely ones",
 )
 
@@ -401,6 +414,18 @@ _KOREAN = Words(
     no_channel="이 채널",
     no_consent_needed="이 목적에는 필요 없음",
     beyond="연락처, 수신 동의, 개인정보",
+    terms={
+        SuppressionCause.HARD_BOUNCE: "영구 반송",
+        SuppressionCause.COMPLAINT: "불만 신고",
+        SuppressionCause.STOP: "수신거부",
+        SuppressionCause.MANUAL: "담당자가 직접 등록",
+        SuppressionCause.ERASED: "개인정보 삭제",
+        SuppressionCause.ROLE: "개인이 아닌 업무용 주소",
+        SuppressionCause.INVALID: "잘못된 주소",
+        Scope.MARKETING: "광고성 메시지",
+        Scope.PROMPTED: "거래 관련 메시지를 제외한 전부",
+        Scope.ALL: "모든 메시지",
+    },
     likely_zones="알 수 없음, 가능한 {zone}곳 모두에 맞춤",
 )
 

@@ -18,6 +18,8 @@ from dangol.store.tables import instance
 _KEY = "erasure_key"
 _MARK = "erased:"
 _KEY_BYTES = 32
+_CHARACTERS = 32
+"""Of the hash, 128 bits: short enough to stand in a table of people."""
 
 
 def make_alias(connection: Connection, external_id: str, entropy: Entropy) -> str:
@@ -39,7 +41,7 @@ def is_alias(external_id: str) -> bool:
 
 
 def _alias(key: str, external_id: str) -> str:
-    return _MARK + hmac.digest(key.encode(), external_id.encode(), "sha256").hex()
+    return _MARK + hmac.digest(key.encode(), external_id.encode(), "sha256").hex()[:_CHARACTERS]
 
 
 _SECRET = select(instance.c.value).where(instance.c.name == _KEY)
