@@ -19,6 +19,7 @@ from dangol.bootstrap import Dangol
 from dangol.errors import InvalidEvent, StoreUnavailable, UnknownCampaign, UnknownVersion
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
 from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, parse_start, status_of
+from dangol.surfaces.api.replies import take
 
 _RETRY_AFTER_SECONDS = "5"
 _log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ def make_router(dangol: Dangol) -> APIRouter:
     accept("/identify", intake.identify, "Say who a customer is")
     accept("/batch", intake.batch, "Report up to 2,500 calls at once")
     accept("/journeys", intake.start, "Start a journey of a campaign that is entered through the API")
+    accept("/replies", lambda body: take(dangol.pipeline, body), "Report what a customer answered to a text message")
     return router
 
 
