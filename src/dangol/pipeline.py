@@ -30,7 +30,7 @@ from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason
+from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason, Scope
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
 from dangol.store import journeys as journey_rows
@@ -60,6 +60,7 @@ from dangol.batch.complaints import ask_again
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
+from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
 from dangol.batch.calls import begin_calls, settle_calls
 from dangol.delivery.webhooks import Caller
@@ -254,6 +255,27 @@ class Pipeline:
         with self.database.write() as tx:
             journal.write(tx)
         return document
+
+    def reply(self, reply: Reply) -> Answered:
+        """Do at once what somebody's answer to a message asks for (docs/replies.md). Once committed, a STOP binds.
+
+        Reported again with the same ``message_id``, nothing happens and the answer is the same.
+        """
+        with self.database.write() as tx:
+            controls_rows.attend(tx)
+            shop = shop_in_service(tx)
+            heard = hear(
+                tx,
+                reply,
+                scope=shop.policies.stop_scope if shop else Scope.PROMPTED,
+                locale=shop.policies.locale if shop else "ko",
+                now=self.clock.now(),
+                entropy=self.entropy,
+                hasher=self.hasher,
+            )
+            following = self._follow(tx, self._record(tx, heard.events)) if heard.events else Following()
+        self._announce(following.due)
+        return answered(heard, shop)
 
     # Triggers come in.
 

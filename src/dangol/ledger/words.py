@@ -206,6 +206,9 @@ _ENGLISH = Words(
         "arm": "arm",
         "attributes": "noted",
         "by": "by",
+        "intent": "asks for",
+        "keyword": "told by",
+        "answer": "answered with",
         "note": "note",
     },
     standing={
@@ -401,6 +404,9 @@ _KOREAN = Words(
         "arm": "그룹",
         "attributes": "기록한 항목",
         "by": "담당자",
+        "intent": "요청",
+        "keyword": "근거 표현",
+        "answer": "회신",
         "note": "메모",
     },
     standing={

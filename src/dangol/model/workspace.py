@@ -14,7 +14,7 @@ from dangol.model.durations import Duration, format_duration, parse_duration
 from dangol.model.restraint import DigestPlan, Hold, Topic, no_reserved_topic
 from dangol.model.steps import Definition, Key
 from dangol.model.times import ClockTime
-from dangol.model.vocabulary import Channel, OnCapped, Purpose
+from dangol.model.vocabulary import Channel, OnCapped, Purpose, Scope
 
 _TARGET = re.compile(r"(?:at (least|most)\s+)?(\d{1,3}(?:\.\d{1,3})?)%")
 
@@ -299,6 +299,10 @@ class Policies(Definition):
         default_factory=dict, description="Messages that can wait and go out together; `send` steps name one."
     )
     sms: Sms = Field(default_factory=Sms, description="How SMS are counted, and what they cost.")
+    stop_scope: Scope = Field(
+        Scope.PROMPTED,
+        description="What a STOP by text message keeps away: `marketing`, `prompted` (all but transactional) or `all`.",
+    )
 
 
 MESSAGE_FIELDS: dict[str, ValueType] = {

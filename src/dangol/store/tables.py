@@ -186,6 +186,21 @@ requests = Table(
     Column("done_by", String(200)),
 )
 
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("address_hash", String(64), nullable=False, comment="keyed; who wrote"),
+    Column("channel", String(16), nullable=False),
+    Column("intent", String(16), nullable=False, comment="what it asked for"),
+    Column("keyword", String(64), nullable=False, comment="by which keyword or way to say it that was told"),
+    Column("answer", String(16), nullable=False, comment="which text answered it; empty: none"),
+    Column("locale", String(2), nullable=False, comment="the language of the answer"),
+    Column("received_at", Instant, nullable=False),
+    Index("ix_replies_address_hash", "address_hash", "received_at"),
+)
+"""What people answered to a message, without what they wrote."""
+
 consent_forms = Table(
     "consent_forms",
     metadata,

@@ -22,6 +22,7 @@ from dangol.errors import InvalidEvent, StoreUnavailable, UnknownCampaign, Unkno
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
 from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, parse_start, status_of
 from dangol.surfaces.api.consents import Consents
+from dangol.surfaces.api.replies import take
 
 _RETRY_AFTER_SECONDS = "5"
 _log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ def make_router(dangol: Dangol) -> APIRouter:
     router.add_api_route(
         "/consents", _question(intake, consents), methods=["GET"], summary="Ask what a customer agrees to"
     )
+    accept("/replies", lambda body: take(dangol.pipeline, body), "Report what a customer answered to a text message")
     return router
 
 

@@ -130,6 +130,19 @@ def _new_tables() -> None:
     )
     op.create_index(op.f("ix_requests_profile_id"), "requests", ["profile_id"])
     op.create_table(
+        "replies",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("address_hash", sa.String(64), nullable=False, comment="keyed; who wrote"),
+        sa.Column("channel", sa.String(16), nullable=False),
+        sa.Column("intent", sa.String(16), nullable=False, comment="what it asked for"),
+        sa.Column("keyword", sa.String(64), nullable=False, comment="by which keyword or way to say it that was told"),
+        sa.Column("answer", sa.String(16), nullable=False, comment="which text answered it; empty: none"),
+        sa.Column("locale", sa.String(2), nullable=False, comment="the language of the answer"),
+        sa.Column("received_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replies")),
+    )
+    op.create_index("ix_replies_address_hash", "replies", ["address_hash", "received_at"])
+    op.create_table(
         "consent_forms",
         sa.Column("id", sa.String(64), nullable=False, comment="hash of key and definition"),
         sa.Column("key", sa.String(64), nullable=False),
