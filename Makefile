@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check bench bench-journeys lock clean
+.PHONY: help run up test check lint bench bench-journeys lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,14 +20,16 @@ up: .venv/.runtime ## Run web, workers and scheduler in this one process
 test: .venv/.dev ## Run the whole test suite, one process a core
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-check: .venv/.dev ## Check style, types, import contract, docs, the shipped workspace and the demo
+check: lint ## Check style, types, import contract, docs, the shipped workspace and the demo
+	$(BIN)/python -m pytest tests/docs
+	$(BIN)/dangol demo --json
+
+lint: .venv/.dev ## Check what the test suite does not: style, types, import contract and the shipped workspace
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest tests/docs
 	$(BIN)/dangol check
-	$(BIN)/dangol demo --json
 
 bench: .venv/.dev ## Measure the pipeline against its yardsticks (docs/performance.md)
 	@$(BIN)/python -m bench.blast --recipients 20000

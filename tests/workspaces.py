@@ -35,6 +35,12 @@ TRACKING_PLAN = {
         "Gift Requested": {"gift": "string"},
         "Gathering Announced": {"starts_at": "datetime"},
         "Regular Recognised": {"orders": "number"},
+        "Consent Requested": {
+            "channel": "string",
+            "purpose": "string",
+            "topic": "string",
+            "consent_id": "string",
+        },
     },
 }
 POLICIES: dict[str, Any] = {"timezone": "Asia/Seoul", "locale": "en", "consent_required": ["marketing"]}
@@ -90,6 +96,18 @@ def copy_brand(root: Path) -> None:
     shutil.copytree(ROOT / "templates" / "brand", root / "templates" / "brand")
     voice = root / "templates" / "brand" / "voice.yaml"
     voice.write_text(_STAGES.sub("", voice.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def copy_part(root: Path, *keys: str) -> Path:
+    """Of the shipped workspace only these campaigns, their messages and scenarios, and what is shared by all."""
+    others = {file.stem for file in (ROOT / "campaigns" / "tests").glob("*.yaml")} - set(keys)
+    told = "\n".join((ROOT / "campaigns" / f"{key}.yaml").read_text(encoding="utf-8") for key in keys)
+    sent = {"brand", *re.findall(r"\bsend: (\w+)", told)}
+    unsent = [folder.name for folder in (ROOT / "templates").iterdir() if folder.name not in sent]
+    left_out = {"campaigns": [f"{key}.yaml" for key in others], "templates": unsent}
+    for folder, names in left_out.items():
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns(*names))
+    return root
 
 
 def write_workspace(

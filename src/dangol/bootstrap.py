@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 
 from dangol.batch.handover import Patience
 from dangol.clock import Clock, SystemClock, VirtualClock
+from dangol.consent.keys import FINGERPRINT, Keys, fingerprint
+from dangol.consent.links import Links
 from dangol.consent.suppressions import AddressHasher
-from dangol.consent.unsubscribing import LeavingLinks
 from dangol.definitions import versions
 from dangol.definitions.git import commit_of
 from dangol.definitions.history import version_before
@@ -44,7 +45,7 @@ from dangol.release import Releases, review_texts
 from dangol.settings import Settings
 from dangol.steering import Steering
 from dangol.store.database import Database
-from dangol.store.housekeeping import remembered
+from dangol.store.housekeeping import recalled, remembered
 from dangol.sweeper import Sweeper
 
 _BUNDLED = Path(__file__).parent / "workspace"
@@ -83,14 +84,14 @@ class Dangol(AbstractContextManager["Dangol"]):
             send_lease=settings.send_lease,
             patience=Patience(settings.max_attempts, settings.retry_after),
         )
-        secret = self._secret("secret_key", settings.secret_key).encode()
-        self.leaving = LeavingLinks(secret, settings.public_url)
+        keys = self._keys()
+        self.links = Links([key.encode() for key in keys.links], settings.public_url)
         self.pipeline = Pipeline(
             database=self.database,
             clock=self.clock,
             entropy=self.entropy,
-            hasher=AddressHasher(secret),
-            leaving=self.leaving,
+            hasher=AddressHasher(keys.hashes.encode()),
+            links=self.links,
             dispatcher=self.dispatcher,
             caller=caller or self._caller(),
             releases=self.releases,
@@ -265,6 +266,20 @@ class Dangol(AbstractContextManager["Dangol"]):
             batch_size=self.settings.batch_size,
         )
         self.pipeline.wake = self.actors.deliver
+
+    def _keys(self) -> Keys:
+        """The keys of links and of address hashes. Raises UsageError if the addresses hashed before would be lost."""
+        settings = self.settings
+        newest = self._secret("secret_key", settings.secret_key)
+        older = settings.secret_keys_old.get_secret_value() if settings.secret_keys_old is not None else ""
+        hashes = settings.hash_key.get_secret_value() if settings.hash_key is not None else ""
+        keys = Keys.of(newest, older, hashes)
+        with self.database.read() as tx:
+            known = recalled(tx, FINGERPRINT)
+        if known is None:
+            with self.database.write() as tx:
+                known = remembered(tx, FINGERPRINT, lambda: fingerprint(keys.hashes))
+        return keys.settled(known, told=bool(hashes))
 
     def _secret(self, name: str, given: SecretStr | None, make: Callable[[], str] | None = None) -> str:
         if given is not None:

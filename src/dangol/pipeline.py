@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,13 +23,14 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from dangol import ids
 from dangol.clock import Clock
 from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Control, JourneyStatus, Reason
+from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
 from dangol.store import journeys as journey_rows
@@ -39,9 +40,11 @@ from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
+from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
-from dangol.consent.unsubscribing import Leave, LeavingLinks
-from dangol.consent.suppressions import AddressHasher
+from dangol.consent import lifting, recording
+from dangol.consent.links import Leave, Links
+from dangol.consent.suppressions import AddressHasher, NewSuppression, Suppression
 from dangol.triggers.entries import MOST_JOURNEYS, Doors, PastEntry, correlation, refusal
 from dangol.triggers.schedule import local_time
 from dangol.release import Release, Releases
@@ -49,6 +52,7 @@ from dangol.journeys.machine import Advance, Ended, State, advance
 from dangol.batch.acquaintance import Acquaintance, Journey, Place, acquaint_at_entry, acquaint_on_the_way
 from dangol.batch.acquaintance import past_entries, place_of, still_inside, zone_of
 from dangol.batch.audience import joined, next_part
+from dangol.batch.belongings import belongings
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.facts import Briefing, Claimed, brief, in_order
 from dangol.batch.complaints import ask_again
@@ -111,7 +115,7 @@ class Pipeline:
         clock: Clock,
         entropy: Entropy,
         hasher: AddressHasher,
-        leaving: LeavingLinks,
+        links: Links,
         dispatcher: Dispatcher,
         caller: Caller,
         releases: Releases,
@@ -123,7 +127,7 @@ class Pipeline:
         self.clock = clock
         self.entropy = entropy
         self.hasher = hasher
-        self.leaving = leaving
+        self.links = links
         self.dispatcher = dispatcher
         self.caller = caller
         self.releases = releases
@@ -139,15 +143,20 @@ class Pipeline:
             return people.identify(tx, changes, now=self.clock.now(), entropy=self.entropy)
 
     def record_consents(self, changes: Sequence[ConsentChange]) -> list[str]:
-        """Write consents given and withdrawn; committed before a claim, they bind it (G3). The erased have none."""
+        """Write what people agree to and take back; returns the ids of the rows. The erased have none.
+
+        Committed before a claim, it binds it (G3). An express consent lifts suppressions that it answers.
+        """
         now = self.clock.now()
         with self.database.write() as tx:
             owners = people.resolve(tx, [change.external_id for change in changes], now=now, entropy=self.entropy)
             people.lock(tx, owners.values())
             gone = people.erased(tx, list(owners.values()))
-            return consents.record(
-                tx, [change for change in changes if owners[change.external_id] not in gone], owners, now=now
-            )
+            of_living = [change for change in changes if owners[change.external_id] not in gone]
+            journal = Journal(now)
+            written = recording.record(tx, of_living, owners, now=now, hasher=self.hasher, journal=journal)
+            journal.write(tx)
+            return written
 
     def withdraw(self, leave: Leave, *, source: str, wording: str) -> bool:
         """Take back the consent that a leaving link names; whether there was anything to take back.
@@ -168,6 +177,83 @@ class Pipeline:
             )
             consents.record(tx, [change], {person.external_id: person.id}, now=now)
             return True
+
+    def suppress(
+        self, told: Sequence[NewSuppression], *, reason: Reason = Reason.BY_HAND, profile_id: str | None = None
+    ) -> list[Suppression]:
+        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it."""
+        journal = Journal(self.clock.now())
+        with self.database.write() as tx:
+            added = lifting.suppress(
+                tx,
+                told,
+                reason,
+                now=self.clock.now(),
+                entropy=self.entropy,
+                journal=journal,
+                profile_id=profile_id,
+            )
+            journal.write(tx)
+        return added
+
+    def lift(
+        self,
+        channel: Channel,
+        address: str,
+        *,
+        by: str,
+        because: str = "",
+        causes: Collection[str] = (),
+        consent_id: str | None = None,
+    ) -> list[Suppression]:
+        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none."""
+        journal = Journal(self.clock.now())
+        with self.database.write() as tx:
+            lifted = lifting.lift(
+                tx,
+                channel,
+                self.hasher.hash(channel, address),
+                by=by,
+                because=because,
+                causes=causes,
+                consent_id=consent_id,
+                hasher=self.hasher,
+                now=self.clock.now(),
+                journal=journal,
+            )
+            journal.write(tx)
+        return lifted
+
+    def erase(self, external_id: str, *, by: str, reason: Reason = Reason.BY_HAND) -> Erased:
+        """Forget a person for good; what was decided about them stays provable, without saying who they were (G8).
+
+        Raises UnknownProfile. Somebody who was erased before is left as they are.
+        """
+        with self.database.write() as tx:
+            controls_rows.attend(tx)
+            return erase(
+                tx,
+                external_id,
+                by=by,
+                reason=reason,
+                now=self.clock.now(),
+                hasher=self.hasher,
+                entropy=self.entropy,
+            )
+
+    def export(self, external_id: str, *, by: str, reason: Reason = Reason.BY_HAND) -> dict[str, Any]:
+        """All that is held about a person, as one JSON document; that it was handed out is entered in the log.
+
+        Raises UnknownProfile and ErasedProfile.
+        """
+        now, journal = self.clock.now(), Journal(self.clock.now())
+        with self.database.read() as tx:
+            document = belongings(tx, self.releases, external_id, now=now, hasher=self.hasher)
+        subject = Subject(profile_id=document["profile"]["id"], occasion=ids.opaque(now, self.entropy))
+        journal.add(Decision.DATA_EXPORTED, reason, subject, evidence={"by": by})
+        with self.database.write() as tx:
+            journal.write(tx)
+        return document
 
     # Triggers come in.
 
@@ -622,7 +708,8 @@ class Pipeline:
         locale = briefing.profiles[item.row.profile_id].locale
         texts, template, stage = item.release.messages, item.row.template, item.row.stage
         try:
-            context = briefing.context(item, texts.variables(template, ruling.channel, locale, stage))
+            variables = texts.variables(template, ruling.channel, locale, stage)
+            context = briefing.context(item, variables, handover.links(item, ruling.channel))
             rendered = texts.render(template, ruling.channel, locale, context, stage)
         except ContentTooLong as error:
             handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": _quoting_nothing(error)}))

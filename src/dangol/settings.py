@@ -13,6 +13,10 @@ Length = Annotated[timedelta, Field(gt=timedelta())]
 """A length of time that is not nothing."""
 
 
+NOWHERE = "https://dangol.example"
+"""The public URL of runs whose messages reach nobody: simulations, scenarios, the demo."""
+
+
 class Settings(BaseSettings):
     """Where things are and how patient to be. Secrets are never printed."""
 
@@ -26,14 +30,20 @@ class Settings(BaseSettings):
         "", description="redis://… or amqp://…; empty means Dramatiq's in-memory broker (one process)."
     )
     public_url: Annotated[str, Field(pattern=r"^(https://[^\s/?#]+(/[^\s?#]*)?)?$")] = Field(
-        "", description="https://… where recipients reach this installation; empty means no one-click unsubscribing."
+        "", description="https://… where recipients reach this installation; empty means no links to our pages."
     )
     write_key: SecretStr | None = Field(
         None, description="The key that backend services present; empty means one is made and kept."
     )
     secret_key: SecretStr | None = Field(
         None,
-        description="Keys the hashes of suppressed addresses and signs links; empty means one is made and kept.",
+        description="Signs recipients' links, and keys address hashes; empty means one is made and kept.",
+    )
+    secret_keys_old: SecretStr | None = Field(
+        None, description="Keys that were DANGOL_SECRET_KEY before, the newest first, with commas: their links work on."
+    )
+    hash_key: SecretStr | None = Field(
+        None, description="Keys the hashes of suppressed addresses; empty means the key that they were first made with."
     )
     email_provider: str = Field("mailbox", description="Which provider hands over email: mailbox, smtp or none.")
     sms_provider: str = Field("mailbox", description="Which provider hands over SMS: mailbox or none.")

@@ -113,10 +113,16 @@ class Sweeper:
             if release.over_at is None or since < release.over_at
         ]
 
-    def _next_firings(self, tx: Connection, standing: Standing) -> list[datetime | None]:
-        return [
-            next_firing(release.campaign.entry, after=since, default_zone=release.policies.timezone)
+    def _next_firings(self, tx: Connection, standing: Standing) -> list[datetime]:
+        """The next firing of each schedule; one that would come after its campaign's last day never will."""
+        instants = (
+            (release, next_firing(release.campaign.entry, after=since, default_zone=release.policies.timezone))
             for release, since in self._scheduled(tx, standing)
+        )
+        return [
+            instant
+            for release, instant in instants
+            if instant is not None and (release.over_at is None or instant <= release.over_at)
         ]
 
     def fire(self, tx: Connection, now: datetime) -> None:

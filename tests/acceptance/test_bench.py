@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import blast, journeys
+from bench.measure import Sample, in_child
+
+
+def in_this_process(phase: str, *, of: str = "bench.phases", **arguments: Any) -> Sample:
+    """A phase without a process of its own, in which it would first import everything; arguments as they would come."""
+    work = importlib.import_module(of).PHASES[phase]
+    return work(**json.loads(json.dumps(arguments)))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bench in (blast, journeys):
+        monkeypatch.setattr(bench, "in_child", in_this_process)
+
+
+def test_a_phase_runs_in_a_process_of_its_own_and_tells_what_went_wrong_in_it() -> None:
+    sample = in_child("jinja", recipients=20)
+    assert sample.messages == 20
+    assert sample.cpu > 0
+    with pytest.raises(RuntimeError, match=r"phase jinja failed:\n(.|\n)*TypeError"):
+        in_child("jinja", readers=20)
 
 
 def test_a_quick_run_prints_the_ratios_and_writes_every_figure(

@@ -152,11 +152,14 @@ def still_inside(connection: Connection, moving: Iterable[Journey], now: datetim
     if not beginning:
         return frozenset()
     owners = sorted({journey["profile_id"] for journey in beginning})
-    others = [dict(row._mapping) for row in journey_rows.open_of(connection, owners)]
+    earliest: dict[Place, datetime] = {}
+    for row in journey_rows.open_of(connection, owners):
+        place, entered_at = (row.campaign_key, row.profile_id, row.correlation), row.entered_at
+        earliest[place] = min(entered_at, earliest.get(place, entered_at))
     return frozenset(
         journey["id"]
         for journey in beginning
-        if any(place_of(other) == place_of(journey) and other["entered_at"] < journey["entered_at"] for other in others)
+        if earliest.get(place_of(journey), journey["entered_at"]) < journey["entered_at"]
     )
 
 

@@ -6,7 +6,7 @@ withdrawn before that moment is seen (G3) and no other worker can take a slot me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -31,6 +31,9 @@ from dangol.profiles import events
 from dangol.release import Asks, Release
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
+
+PersonalLinks = Callable[[Iterable[str], Event | None], dict[str, str]]
+"""Makes the links of these names for one recipient, who entered by this event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +133,18 @@ class Briefing:
             return Reason(journey["end_reason"])
         return ending(claimed.release.flow, self.people.known(claimed.release, journey), self.now)
 
-    def context(self, claimed: Claimed, variables: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
-        """What a text may know: only the profile and event fields that it names. The log keeps no more than that."""
+    def context(
+        self, claimed: Claimed, variables: Iterable[tuple[str, str]], links: PersonalLinks
+    ) -> dict[str, dict[str, Any]]:
+        """What a text may know: only the fields and links that it names. The log keeps no more than that."""
         event = self.people.entry_events.get(self.journeys[claimed.row.journey_id]["entry_event_id"] or "")
         sources = {
             "profile": self.profiles[claimed.row.profile_id].fields(),
             "event": event.properties if event else {},
         }
         context: dict[str, dict[str, Any]] = {"profile": {}, "event": {}}
+        if wanted := [name for namespace, name in variables if namespace == "links"]:
+            sources["links"] = context["links"] = links(wanted, event)
         for namespace, name in variables:
             if name in sources[namespace]:
                 context[namespace][name] = sources[namespace][name]

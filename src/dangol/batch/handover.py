@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import structlog
 from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
-from dangol.batch.facts import OVERTAKEN, Briefing, Claimed
-from dangol.consent.unsubscribing import Leave, LeavingLinks
+from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
+from dangol.batch.personal_links import links_for
+from dangol.consent.links import Leave, Links
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
@@ -47,11 +49,11 @@ class UnderWay:
 class Handover:
     """The decisions about one batch of messages, written in bulk before anything leaves the house."""
 
-    def __init__(self, briefing: Briefing, lease_until: datetime, leaving: LeavingLinks) -> None:
+    def __init__(self, briefing: Briefing, lease_until: datetime, links: Links) -> None:
         self._briefing = briefing
         self._now = briefing.now
         self._lease_until = lease_until
-        self._leaving = leaving
+        self._to_pages = links
         self._journal = Journal(briefing.now)
         self._changed: dict[tuple[Any, ...], list[str]] = {}
         self._slots: list[dict[str, Any]] = []
@@ -100,11 +102,15 @@ class Handover:
         if by_mail is None:
             return headers
         leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id)
-        url = self._leaving.url(leave, self._now)
+        url = self._to_pages.leave(leave, self._now)
         if url is None:
             return headers
         one_click = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
         return {**headers, "List-Unsubscribe": f"<{url}>, {by_mail}", **one_click}
+
+    def links(self, claimed: Claimed, channel: Channel) -> PersonalLinks:
+        """What makes the links that a message's text may hold; see docs/messages.md."""
+        return partial(links_for, self._to_pages, claimed, channel, self._now)
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""

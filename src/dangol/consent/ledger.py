@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, select
+from sqlalchemy import Connection, and_, bindparam, delete, select
 
 from dangol import ids
 from dangol.consent.folding import Matter, Said, fold, holding
@@ -118,6 +118,16 @@ def history(connection: Connection, profile_id: str) -> list[Recorded]:
     key = load_keys(connection, [profile_id]).get(profile_id)
     rows = connection.execute(_HISTORY, {"profile_id": profile_id}).mappings().all()
     return [_recorded(row, key) for row in rows]
+
+
+def row(connection: Connection, consent_id: str) -> tuple[str, Recorded] | None:
+    """Whom a row is about, by profile id, and what it says; None if there is no such row."""
+    found = connection.execute(_ONE, {"id": consent_id}).mappings().one_or_none()
+    if found is None:
+        return None
+    told = dict(found)
+    profile_id = told.pop("profile_id")
+    return profile_id, _recorded(told, load_keys(connection, [profile_id]).get(profile_id))
 
 
 def _row(change: ConsentChange, profile_id: str, now: datetime, keys: Mapping[str, PersonKey]) -> dict[str, Any]:
@@ -243,7 +253,7 @@ def _state(row: Any) -> ConsentState:
     return ConsentState(granted, consent_id, occurred_at, told, basis, proven, since, confirmed_at, place)
 
 
-def _recorded(row: RowMapping, key: PersonKey | None) -> Recorded:
+def _recorded(row: Mapping[Any, Any], key: PersonKey | None) -> Recorded:
     told = dict(row)
     sealed = told.pop("sealed")
     whence = key.open(told["id"], sealed) if key is not None and sealed is not None else {}
@@ -287,12 +297,10 @@ _ALL = select(
 ).where(among(consents.c.profile_id, "ids"))
 _UNTIL = _ALL.where(consents.c.occurred_at <= bindparam("instant", type_=Instant))
 _KNOWN = _UNTIL.where(consents.c.recorded_at <= bindparam("known", type_=Instant))
-_HISTORY = (
-    select(
-        *(consents.c[name] for name in Recorded.__dataclass_fields__ if name not in ("ip", "user_agent")),
-        consents.c.sealed,
-    )
-    .where(consents.c.profile_id == bindparam("profile_id"))
-    .order_by(consents.c.occurred_at, consents.c.id)
+_ROW = select(
+    *(consents.c[name] for name in Recorded.__dataclass_fields__ if name not in ("ip", "user_agent")),
+    consents.c.sealed,
 )
+_ONE = _ROW.add_columns(consents.c.profile_id).where(consents.c.id == bindparam("id"))
+_HISTORY = _ROW.where(consents.c.profile_id == bindparam("profile_id")).order_by(consents.c.occurred_at, consents.c.id)
 _FORGET = delete(consent_states).where(and_(*(consent_states.c[name] == bindparam(f"of_{name}") for name in _KEY)))

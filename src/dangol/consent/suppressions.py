@@ -1,23 +1,103 @@
-"""Addresses that must not be written to, known only by a keyed hash: they stay suppressed after erasure (G8)."""
+"""Addresses that must not be written to, known only by a keyed hash: they stay suppressed after erasure (G8).
+
+A suppression binds everybody who has the address. ``RULES`` says how far each cause reaches and what lifts it;
+docs/consent.md tells the same to people.
+"""
 
 from __future__ import annotations
 
 import hmac
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.people import Suppressed
-from dangol.model.vocabulary import Channel, Scope
+from dangol.model.vocabulary import Channel, Scope, SuppressionCause
 from dangol.store.bulk import among, insert_many
 from dangol.store.tables import suppressions
+from dangol.store.types import Instant
 
 _ADDRESS_CLASS = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.PUSH: "device"}
 _ACTIVE = suppressions.c.lifted_at.is_(None)
+_WIDTH = {Scope.MARKETING: 0, Scope.PROMPTED: 1, Scope.ALL: 2}
+
+
+class LiftedBy(StrEnum):
+    """What can end a suppression."""
+
+    HAND = "hand"
+    EXPRESS_CONSENT = "express_consent"
+    OWN_CONSENT = "own_consent"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How far a suppression reaches unless it says otherwise, and what lifts it.
+
+    ``EXPRESS_CONSENT``: one given later, with evidence, and not brought in by an import. ``OWN_CONSENT``: one such that
+    the person gave themself, in a form or on a page. ``HAND``: somebody's word is enough; who wants to lift another
+    by hand names the consent that does.
+    """
+
+    scope: Scope
+    lifted_by: frozenset[LiftedBy]
+
+
+_BY_HAND = frozenset({LiftedBy.HAND})
+RULES: Mapping[SuppressionCause, Rule] = {
+    SuppressionCause.HARD_BOUNCE: Rule(Scope.ALL, _BY_HAND | {LiftedBy.EXPRESS_CONSENT}),
+    SuppressionCause.COMPLAINT: Rule(Scope.PROMPTED, frozenset({LiftedBy.EXPRESS_CONSENT})),
+    SuppressionCause.STOP: Rule(Scope.PROMPTED, frozenset({LiftedBy.EXPRESS_CONSENT, LiftedBy.START})),
+    SuppressionCause.MANUAL: Rule(Scope.ALL, _BY_HAND),
+    SuppressionCause.ERASED: Rule(Scope.ALL, frozenset({LiftedBy.OWN_CONSENT})),
+    SuppressionCause.ROLE: Rule(Scope.ALL, _BY_HAND),
+    SuppressionCause.INVALID: Rule(Scope.ALL, _BY_HAND),
+}
+
+
+def rule_of(cause: str) -> Rule:
+    """The rule for a cause; one that this release does not know keeps everything away, and only a hand lifts it."""
+    try:
+        return RULES[SuppressionCause(cause)]
+    except ValueError:
+        return Rule(Scope.ALL, _BY_HAND)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSuppression:
+    """An address that is to be left alone. ``since`` is when that began, ``scope`` None for what the cause asks."""
+
+    channel: Channel
+    address_hash: str
+    cause: str
+    source: str
+    since: datetime
+    scope: Scope | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A suppression as stored; lifted ones stay on record."""
+
+    id: str
+    address_hash: str
+    channel: str
+    cause: str
+    scope: str
+    source: str
+    note: str
+    created_at: datetime
+    lifted_at: datetime | None
+    lifted_by: str | None
+    lifted_because: str | None
 
 
 class AddressHasher:
@@ -48,31 +128,81 @@ def suppress(
     source: str,
     now: datetime,
     entropy: Entropy,
-) -> None:
-    """Write to this address no more; nothing changes if it is suppressed for this cause already."""
-    known = connection.execute(
-        select(suppressions.c.id).where(
-            suppressions.c.address_hash == address_hash, suppressions.c.cause == cause, _ACTIVE
-        )
-    ).first()
-    if known is None:
-        row = {
-            "id": ids.opaque(now, entropy),
-            "address_hash": address_hash,
-            "channel": channel.value,
-            "cause": cause,
-            "source": source,
-            "created_at": now,
-        }
-        insert_many(connection, suppressions, [row])
+    scope: Scope | None = None,
+    note: str = "",
+) -> Suppression | None:
+    """Write to this address no more; None, and nothing changes, if that is so for this cause already."""
+    told = NewSuppression(channel, address_hash, cause, source, now, scope, note)
+    return next(iter(suppress_all(connection, [told], now=now, entropy=entropy)), None)
 
 
-def lift(connection: Connection, *, address_hash: str, now: datetime, cause: str | None = None) -> int:
-    """End the active suppressions of this address, of one ``cause`` or all; how many there were."""
-    statement = suppressions.update().where(suppressions.c.address_hash == address_hash, _ACTIVE)
-    if cause is not None:
-        statement = statement.where(suppressions.c.cause == cause)
-    return connection.execute(statement.values(lifted_at=now)).rowcount
+def suppress_all(
+    connection: Connection, told: Sequence[NewSuppression], *, now: datetime, entropy: Entropy
+) -> list[Suppression]:
+    """Write to none of these addresses; returns what is new. What reaches no further than is known is passed over."""
+    widths: dict[tuple[str, str], int] = {}
+    for one in active(connection, [one.address_hash for one in told]):
+        place = (one.address_hash, one.cause)
+        widths[place] = max(widths.get(place, -1), _WIDTH[Scope(one.scope)])
+    added = []
+    for new in told:
+        scope, place = new.scope or rule_of(new.cause).scope, (new.address_hash, new.cause)
+        if _WIDTH[scope] > widths.get(place, -1):
+            widths[place] = _WIDTH[scope]
+            added.append(_made(new, scope, ids.opaque(now, entropy)))
+    insert_many(connection, suppressions, [{name: getattr(one, name) for name in _WRITTEN} for one in added])
+    return added
+
+
+def _made(new: NewSuppression, scope: Scope, id_: str) -> Suppression:
+    return Suppression(
+        id_,
+        new.address_hash,
+        new.channel.value,
+        new.cause,
+        scope.value,
+        new.source,
+        new.note,
+        new.since,
+        None,
+        None,
+        None,
+    )
+
+
+def active(connection: Connection, hashes: Sequence[str]) -> list[Suppression]:
+    """The suppressions of these addresses that hold, the first first."""
+    return [Suppression(*row) for row in connection.execute(_ACTIVE_OF, {"hashes": hashes}).all()]
+
+
+def record_of(connection: Connection, address_hash: str) -> list[Suppression]:
+    """Every suppression that this address ever had, the first first."""
+    return [Suppression(*row) for row in connection.execute(_ALL_OF, {"hashes": [address_hash]}).all()]
+
+
+def lift(
+    connection: Connection,
+    *,
+    address_hash: str,
+    now: datetime,
+    cause: str | None = None,
+    by: str = "",
+    because: str = "",
+) -> int:
+    """End the active suppressions of this address, of one ``cause`` or all; how many there were.
+
+    Whether they may be lifted is the caller's to ask (``rule_of``).
+    """
+    held = active(connection, [address_hash])
+    return lift_these(connection, [one for one in held if cause in (None, one.cause)], now=now, by=by, because=because)
+
+
+def lift_these(
+    connection: Connection, held: Sequence[Suppression], *, now: datetime, by: str = "", because: str = ""
+) -> int:
+    """End these suppressions; how many of them still held."""
+    told = {"ids": [one.id for one in held], "at": now, "by": by or None, "because": because or None}
+    return connection.execute(_LIFT, told).rowcount if held else 0
 
 
 def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, Suppressed]:
@@ -87,9 +217,20 @@ def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, Suppr
     return found
 
 
-_WIDTH = {Scope.MARKETING: 0, Scope.PROMPTED: 1, Scope.ALL: 2}
 _SUPPRESSED = (
     select(suppressions.c.address_hash, suppressions.c.cause, suppressions.c.scope)
     .where(among(suppressions.c.address_hash, "hashes"), _ACTIVE)
     .order_by(suppressions.c.created_at.desc(), suppressions.c.id.desc())
+)
+_WRITTEN = ("id", "address_hash", "channel", "cause", "scope", "source", "note", "created_at")
+_ALL_OF = (
+    select(*(suppressions.c[name] for name in Suppression.__dataclass_fields__))
+    .where(among(suppressions.c.address_hash, "hashes"))
+    .order_by(suppressions.c.created_at, suppressions.c.id)
+)
+_ACTIVE_OF = _ALL_OF.where(_ACTIVE)
+_LIFT = (
+    update(suppressions)
+    .where(among(suppressions.c.id, "ids"), _ACTIVE)
+    .values(lifted_at=bindparam("at", type_=Instant), lifted_by=bindparam("by"), lifted_because=bindparam("because"))
 )

@@ -17,6 +17,7 @@ from dangol.content.voice_check import check_voice
 from dangol.content.workshop import FactUsed, Text, Workshop
 from dangol.definitions.document import did_you_mean
 from dangol.errors import ContentTooLong, RenderError
+from dangol.model.duty import CONFIRM, CONSENT_REQUESTED, LINKS
 from dangol.model.message import SmsSize
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
@@ -155,6 +156,8 @@ class _Check:
         properties = self.plan.events.get(event or "", {})
 
         def known(scope: str, name: str) -> Kind | None:
+            if scope == "links":
+                return Kind.TEXT
             if scope == "profile":
                 return self._of_profile(name)
             return OF_TYPE[properties[name]] if name in properties else None
@@ -162,6 +165,8 @@ class _Check:
         return known
 
     def _of_any_event(self, scope: str, name: str) -> Kind | None:
+        if scope == "links":
+            return Kind.TEXT
         if scope == "profile":
             return self._of_profile(name)
         found = {properties[name] for properties in self.plan.events.values() if name in properties}
@@ -184,7 +189,9 @@ class _Check:
 
     def _facts(self, text: Text, event: str | None, *, sent: bool = True) -> None:
         for fact in text.facts:
-            if fact.scope == "profile":
+            if fact.scope == "links":
+                self._link(fact, event, sent=sent)
+            elif fact.scope == "profile":
                 self._known(fact, frozenset({*STANDARD_ATTRIBUTES, *self.plan.attributes}), "attribute")
             elif not sent:
                 names = frozenset(name for properties in self.plan.events.values() for name in properties)
@@ -194,6 +201,17 @@ class _Check:
                 self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, "")
             elif event in self.plan.events:
                 self._known(fact, frozenset(self.plan.events[event]), f"property of `{event}`")
+
+    def _link(self, fact: FactUsed, event: str | None, *, sent: bool) -> None:
+        if fact.name not in LINKS:
+            message = f"found the unknown link `links.{fact.name}`"
+            self.workshop.complain(fact.origin, "unknown-link", message, fact.name, did_you_mean(fact.name, LINKS))
+        elif fact.name == CONFIRM and sent and event != CONSENT_REQUESTED:
+            message = (
+                f"`links.confirm` confirms what `{CONSENT_REQUESTED}` asks for; the campaign does not begin with it"
+            )
+            hint = f"send it in a campaign with `entry: {{event: {CONSENT_REQUESTED}}}`, or use `links.preferences`"
+            self.workshop.complain(fact.origin, "unknown-link", message, fact.name, hint)
 
     def _known(self, fact: FactUsed, names: frozenset[str], kind: str) -> None:
         if fact.name not in names:

@@ -18,7 +18,7 @@ from jinja2 import nodes
 from dangol.content.filters import TESTS
 from dangol.definitions.document import did_you_mean
 
-FACTS = frozenset({"profile", "event"})
+FACTS = frozenset({"profile", "event", "links"})
 
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name, nodes.Const,
@@ -57,7 +57,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """``profile.name`` or ``event.value``, where a template uses it."""
+    """``profile.name``, ``event.value`` or ``links.preferences``, where a template uses it."""
 
     scope: str
     name: str

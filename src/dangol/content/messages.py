@@ -94,7 +94,7 @@ class Messages:
     def variables(
         self, template: str, channel: Channel, locale: str | None, stage: str = ""
     ) -> frozenset[tuple[str, str]]:
-        """What rendering reads, as ``("profile", "name")`` or ``("event", "value")``; voice and macros included.
+        """What rendering reads, as ``("profile", "name")`` or ``("links", "preferences")``; voice and macros included.
 
         Raises RenderError if there is no text.
         """
@@ -108,14 +108,17 @@ class Messages:
         context: Mapping[str, Mapping[str, Any]],
         stage: str = "",
     ) -> Rendered:
-        """The message for one person. ``context`` has ``profile`` and ``event``; the same context gives the same bytes.
+        """The message for one person: ``context`` has ``profile``, ``event`` and, where the text names any, ``links``.
+
+        The same context gives the same bytes.
 
         ``stage`` is the stage of the journey in which it is sent, for a voice that has words of its own for it.
         Raises RenderError, in words, if there is no text or the data does not fit it; ContentTooLong if the channel
         cannot carry the result.
         """
         text = self._text(template, channel, locale, stage)
-        values = {"profile": context.get("profile", {}), "event": context.get("event", {}), "_budget": Budget()}
+        values: dict[str, Any] = {scope: context.get(scope, {}) for scope in ("profile", "event", "links")}
+        values["_budget"] = Budget()
         if channel is Channel.EMAIL:
             return _email(text, values)
         return _sms(text, values, self._sms) if channel is Channel.SMS else _push(text, values, self._push_links)

@@ -21,6 +21,7 @@ from jinja2.visitor import NodeTransformer
 from dangol.content.filters import TESTS, Refused, bounded, filters_for, printable, url, url_part
 from dangol.content.links import IMAGES, in_push
 from dangol.content.tags import DELIMITERS, Assembled, Origin
+from dangol.model.duty import CONFIRM
 
 MAX_STEPS = 5_000
 MAX_CHARACTERS = 1_000_000
@@ -215,7 +216,7 @@ class Program:
         self._run = self._template.root_render_func
 
     def render(self, values: dict[str, Any]) -> str:
-        """The text with ``values`` (profile, event, _budget) put in.
+        """The text with ``values`` (profile, event, links, _budget) put in.
 
         Raises whatever the template runs into; ``explain`` turns it into words.
         """
@@ -242,13 +243,21 @@ class Program:
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, UndefinedError):
-            named = {f"`{name}` is missing": f"`{scope}.{name}` is missing" for scope, name in sorted(self.facts)}
+            named = {f"`{name}` is missing": _missing(scope, name) for scope, name in sorted(self.facts)}
             return named.get(str(error), str(error))
         if isinstance(error, ZeroDivisionError):
             return "a number is divided by zero"
         if isinstance(error, TypeError):
             return f"a value is of another kind than expected: {error}"
         return str(error) or type(error).__name__
+
+
+def _missing(scope: str, name: str) -> str:
+    if scope != "links":
+        return f"`{scope}.{name}` is missing"
+    if name == CONFIRM:
+        return "`links.confirm` cannot be made: it takes DANGOL_PUBLIC_URL and an event with `consent_id`"
+    return f"`links.{name}` cannot be made: DANGOL_PUBLIC_URL has to say where recipients reach the pages"
 
 
 def _within_limit(text: str) -> str:

@@ -22,7 +22,7 @@ _MORE = ("image", "collapse_key", "short", "tail")
 
 @dataclass(frozen=True, slots=True)
 class FactUsed:
-    """``profile.name`` or ``event.value`` as a text uses it, and where."""
+    """``profile.name``, ``event.value`` or ``links.preferences`` as a text uses it, and where."""
 
     scope: str
     name: str

@@ -13,6 +13,7 @@ from typing import Any
 
 from dangol.definitions.document import did_you_mean
 from dangol.errors import UsageError
+from dangol.model.duty import LINKS
 from dangol.model.workspace import TrackingPlan, ValueType
 
 
@@ -128,6 +129,10 @@ _NAMED: Mapping[str, Any] = {
     "reward": 5_000,
     "birthday": "1990-12-24",
 }
+LINKS_SHOWN: Mapping[str, str] = MappingProxyType(
+    {name: f"https://dangol.example/{path}/{'sample' * 8}" for name, path in zip(sorted(LINKS), "cpu", strict=True)}
+)
+"""Links as long as real ones, so that what an SMS takes is told as it will be."""
 _BY_TYPE: Mapping[ValueType, Any] = MappingProxyType(
     {
         ValueType.NUMBER: 39_000,
@@ -153,7 +158,7 @@ def sample_named(key: str) -> Sample:
 def context(
     sample: Sample, plan: TrackingPlan, event: str | None, locale: str, *, needed: Collection[str] | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Data for everything that a text may name, as ``{"profile": …, "event": …, "entry": …}`` for Messages.render.
+    """Data for everything that a text may name, as ``{"profile": …, "event": …, …}`` for Messages.render.
 
     ``needed`` has what the message's texts use without asking whether it is there, as ``event.order_id``. All else is
     missing from the sample ``bare``; without ``needed``, every property of the event stays.
@@ -168,7 +173,8 @@ def context(
         profile = {name: value for name, value in profile.items() if f"profile.{name}" in (needed or ())}
         if needed is not None:
             happened = {name: value for name, value in happened.items() if f"event.{name}" in needed}
-    return {"profile": {**profile, **_STANDARD, "locale": locale}, "event": happened, "entry": dict(happened)}
+    said = {"profile": {**profile, **_STANDARD, "locale": locale}, "event": happened, "entry": dict(happened)}
+    return {**said, "links": dict(LINKS_SHOWN)}
 
 
 def _called(sample: Sample, language: str) -> _Called:

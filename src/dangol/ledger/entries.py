@@ -19,10 +19,10 @@ from dangol.store.tables import log, profile_keys
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an entry is about, as far as it is known."""
+    """What an entry is about, as far as it is known; what concerns a person or an address is about no campaign."""
 
-    campaign_key: str
-    version_id: str
+    campaign_key: str | None = None
+    version_id: str | None = None
     profile_id: str | None = None
     journey_id: str | None = None
     message_id: str | None = None
@@ -80,7 +80,7 @@ class Journal:
             self._at_text,
             decision.value,
             reason.value,
-            subject.message_id or subject.journey_id or f"{subject.campaign_key}:{subject.profile_id}",
+            subject.message_id or subject.journey_id or f"{subject.campaign_key or ''}:{subject.profile_id}",
             channel.value if channel else "",
             subject.occasion,
         )

@@ -73,6 +73,8 @@ class MessageAccount:
 class Account:
     """One journey of the person, or, where ``journey_id`` is None, why they did not get into the campaign.
 
+    What concerns no campaign, such as an address that is suppressed, is an account under a name of its own.
+
     All times are told in ``zone``. ``now`` is where a journey stands that has not ended, "" for others.
     """
 
@@ -140,7 +142,7 @@ class _Teller:
             if entry.message_id is not None:
                 messages.setdefault(entry.message_id, []).append(entry)
         return Account(
-            campaign=campaign,
+            campaign=campaign or self._words.beyond,
             zone=getattr(self._zone, "key", "UTC"),
             journey_id=journey_id,
             lines=tuple(self.line(entry) for entry in entries if entry.message_id is None),

@@ -20,7 +20,8 @@ Outcome = Literal["sent", "on_its_way", "waiting", "not_sent", "unknown"]
 class Words:
     """One language. ``moment`` writes a local time ``at``; ``details`` name what the evidence holds.
 
-    ``standing`` and ``listens`` say where a journey stands that has not ended.
+    ``standing`` and ``listens`` say where a journey stands that has not ended; ``beyond`` heads what is about
+    no campaign.
     """
 
     decisions: Mapping[Decision, str]
@@ -33,6 +34,7 @@ class Words:
     moment: str
     no_channel: str
     no_consent_needed: str
+    beyond: str
     likely_zones: str
 
 
@@ -186,6 +188,8 @@ _ENGLISH = Words(
         "expires_at": "expires",
         "channels": "channels in order",
         "cause": "cause",
+        "scope": "keeps away",
+        "source": "source",
         "share": "share held out",
         "exit": "exit",
         "provider": "provider",
@@ -214,6 +218,7 @@ _ENGLISH = Words(
     moment="{at.day} {at:%b} {at.year}, {at:%H:%M}",
     no_channel="this channel",
     no_consent_needed="not needed for this purpose",
+    beyond="Addresses, consents and personal data",
     likely_zones="unknown; had to fit {zone} likely ones",
 )
 
@@ -367,6 +372,8 @@ _KOREAN = Words(
         "expires_at": "유효 시간",
         "channels": "채널 순서",
         "cause": "사유",
+        "scope": "금지 범위",
+        "source": "출처",
         "share": "비교 그룹 비율",
         "exit": "종료 이름",
         "provider": "발송사",
@@ -395,6 +402,7 @@ _KOREAN = Words(
     moment="{at.year}년 {at.month}월 {at.day}일 {at:%H:%M}",
     no_channel="이 채널",
     no_consent_needed="이 목적에는 필요 없음",
+    beyond="연락처, 수신 동의, 개인정보",
     likely_zones="알 수 없음, 가능한 {zone}곳 모두에 맞춤",
 )
 

@@ -13,13 +13,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.people import Profile, ProfileChange
+from dangol.profiles.aliases import aliases, make_alias
 from dangol.store.bulk import among, insert_many, insert_new, upsert
-from dangol.store.tables import devices, profile_keys, profiles
+from dangol.store.tables import devices, events, profile_keys, profiles, rejected_events
 
 _KEY_BYTES = 64
 _FIELDS = ("email", "phone", "locale", "timezone", "country")
@@ -78,8 +79,16 @@ def load(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Profil
 
 
 def find(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
-    """``external_id`` → id of those we know."""
-    rows = connection.execute(_KNOWN, {"external_ids": external_ids})
+    """``external_id`` → id of those we know, and of those who were erased under that id."""
+    known = _known(connection, external_ids)
+    if len(known) < len(set(external_ids)):
+        gone = aliases(connection, set(external_ids) - known.keys())
+        known |= {gone[alias]: profile_id for alias, profile_id in _known(connection, list(gone)).items()}
+    return known
+
+
+def _known(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
+    rows = connection.execute(_KNOWN, {"external_ids": external_ids}) if external_ids else ()
     return {row.external_id: row.id for row in rows}
 
 
@@ -147,6 +156,36 @@ def set_attributes(connection: Connection, changed: Mapping[str, Mapping[str, An
     if changed:
         rows = [{"of_id": id_, "attributes": dict(all_), "updated_at": now} for id_, all_ in sorted(changed.items())]
         connection.execute(_UPDATE_ATTRIBUTES, rows)
+
+
+def forget(connection: Connection, profile: Profile, *, now: datetime, entropy: Entropy) -> int:
+    """Delete all that is known of a person and destroy their key; how many events went with it. The caller has locked
+    them.
+
+    What stays is a row without data under an alias: whoever reports the same id again is told that it was erased.
+    """
+    mine = {"of": profile.id}
+    gone = connection.execute(_FORGET_EVENTS, mine).rowcount
+    connection.execute(_FORGET_DEVICES, mine)
+    connection.execute(_FORGET_KEY, mine)
+    _forget_reports(connection, profile)
+    blank: dict[str, Any] = dict.fromkeys(_FIELDS)
+    blank |= {"external_id": make_alias(connection, profile.external_id, entropy), "attributes": {}}
+    blank |= {"updated_at": now, "erased_at": now}
+    connection.execute(profiles.update().where(profiles.c.id == profile.id).values(blank))
+    return gone
+
+
+def _forget_reports(connection: Connection, profile: Profile) -> None:
+    """Delete reports that were refused and name this person, somewhere in what came."""
+    named = (json.dumps(profile.external_id, ensure_ascii=False), profile.email, profile.phone)
+    for name in filter(None, named):
+        connection.execute(delete(rejected_events).where(rejected_events.c.payload.contains(name, autoescape=True)))
+
+
+_FORGET_EVENTS = delete(events).where(events.c.profile_id == bindparam("of"))
+_FORGET_DEVICES = delete(devices).where(devices.c.profile_id == bindparam("of"))
+_FORGET_KEY = delete(profile_keys).where(profile_keys.c.profile_id == bindparam("of"))
 
 
 def erased(connection: Connection, profile_ids: Sequence[str]) -> frozenset[str]:

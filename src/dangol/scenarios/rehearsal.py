@@ -39,7 +39,7 @@ from dangol.scenarios.model import (
     StartHappens,
 )
 from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
-from dangol.settings import Settings
+from dangol.settings import NOWHERE, Settings
 from dangol.simulate.never import Happened
 from dangol.simulate.runner import Runner
 from dangol.store.tables import calls, events, journeys, messages
@@ -94,6 +94,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
             database_url="sqlite:///:memory:",
             broker_url="",
             secret_key=SecretStr("scenarios"),
+            public_url=NOWHERE,
             write_key=SecretStr("scenarios"),
         )
         self._dangol = Dangol(

@@ -29,7 +29,7 @@ from dangol.model.vocabulary import Channel, Decision
 from dangol.policy.caps import longest_window
 from dangol.profiles import events as happened
 from dangol.release import Releases
-from dangol.settings import Settings
+from dangol.settings import NOWHERE, Settings
 from dangol.simulate.afterwards import count_emitted, count_texts, still_waiting
 from dangol.simulate.behaviour import Behaviour
 from dangol.simulate.breaches import Held, count_breaches
@@ -427,6 +427,7 @@ def _settings(home: Path, plan: Plan) -> Settings:
         home=home,
         database_url=f"sqlite:///{home / 'dangol.sqlite3'}",
         secret_key=SecretStr(secret),
+        public_url=NOWHERE,
         write_key=SecretStr("nobody reports to a simulation"),
         batch_size=_BATCH,
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 from sqlalchemy import Connection, func, select
 
@@ -33,16 +34,21 @@ _REFUSALS = (
 
 
 def replay(
-    pipeline: Pipeline, sweeper: Sweeper, clock: VirtualClock, progress: Callable[[datetime, int], None]
+    pipeline: Pipeline,
+    sweeper: Sweeper,
+    clock: VirtualClock,
+    progress: Callable[[datetime, int], None],
+    *,
+    until: datetime = ENDS,
 ) -> None:
-    """Run eighteen months of orders; ``progress`` is told the date and how many orders the last step had."""
+    """Run the orders up to ``until``; ``progress`` is told the date and how many orders the last step had."""
     runner = Runner(pipeline, sweeper, clock, grain=_GRAIN)
-    for moment in timeline(_GRAIN):
+    for moment in takewhile(lambda moment: moment.at < until, timeline(_GRAIN)):
         runner.run_until(moment.at)
         _happen(pipeline, moment)
         runner.deliver_announced()
         progress(moment.at, len(moment.orders))
-    runner.run_until(ENDS)
+    runner.run_until(until)
 
 
 def _happen(pipeline: Pipeline, moment: Moment) -> None:

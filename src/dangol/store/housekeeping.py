@@ -25,6 +25,11 @@ def remembered(connection: Connection, name: str, make: Callable[[], str]) -> st
     return str(found)
 
 
+def recalled(connection: Connection, name: str) -> str | None:
+    """A value that was ``remembered``; None if it was not made yet."""
+    return connection.execute(select(instance.c.value).where(instance.c.name == name)).scalar_one_or_none()
+
+
 def take_lease(connection: Connection, name: str, holder: str, now: datetime, lasts: timedelta) -> str:
     """Take or renew a lease; returns who holds it now, which is ``holder`` if it was free, expired or ours.
 

@@ -23,7 +23,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
 from dangol.bootstrap import Dangol
-from dangol.consent.unsubscribing import ExpiredLink, Leave, UnknownLink
+from dangol.consent.links import ExpiredLink, Leave, UnknownLink
 from dangol.errors import StoreUnavailable
 from dangol.surfaces.pages.render import fill
 
@@ -85,7 +85,7 @@ class LeavingPage:
 
     def _read(self, token: str) -> Leave | tuple[int, str]:
         try:
-            return self._dangol.leaving.read(token, self._dangol.clock.now())
+            return self._dangol.links.read_leave(token, self._dangol.clock.now())
         except ExpiredLink:
             return 410, "expired"
         except UnknownLink:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dangol import __version__
 from dangol.bootstrap import Dangol
-from dangol.consent.unsubscribing import PATH
+from dangol.consent.links import PATHS
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable, UnknownProfile, UsageError
 from dangol.surfaces.api.router import make_router as make_api
 from dangol.surfaces.pages.router import make_router as make_pages
@@ -80,7 +80,7 @@ class ForRecipients:
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(PATH):
+        if scope["type"] == "http" and not scope["path"].startswith(PATHS):
             asked = Headers(scope=scope).get("host", "").rpartition(":")
             name = asked[0] if asked[0] and asked[2].isdecimal() else "".join(asked)
             if name.lower().rstrip(".") == self._host:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from dangol.definitions.workspace import load_workspace
 from dangol.errors import UsageError
 from dangol.surfaces.cli.check import check, schema
-from tests.unit.definitions.samples import REPOSITORY
+from tests.workspaces import copy_part
 
 app = typer.Typer()
 app.command()(check)
@@ -24,8 +24,7 @@ app.command()(schema)
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for folder in ("campaigns", "templates"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / "shop" / folder)
+    copy_part(tmp_path / "shop", "win_back", "vip_thanks", "second_purchase", "order_confirmation")
     monkeypatch.delenv("DANGOL_WORKSPACE", raising=False)
     monkeypatch.chdir(tmp_path / "shop")
     return tmp_path / "shop"
@@ -154,7 +153,7 @@ def test_waivers_are_listed_with_place_rule_and_reason(shop: Path) -> None:
     assert told.endswith(": cliche because we quote a form\n1 waiver\n")
     (listed,) = json.loads(run("check", "--waivers", "--format", "json").output)
     assert (listed["rules"], listed["reason"]) == (["cliche"], "we quote a form")
-    assert run("check", "--waivers", "templates/welcome").output == "0 waivers\n"
+    assert run("check", "--waivers", "templates/vip_thanks").output == "0 waivers\n"
 
 
 def test_paths_are_told_as_seen_from_the_current_folder(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,6 +224,6 @@ def test_facts_are_listed_with_the_index_of_each_campaign(shop: Path) -> None:
 
 
 def test_what_a_shorter_channel_leaves_out_is_told_with_the_facts_only(shop: Path) -> None:
-    notes = "note[fact-missing] the push in en does not tell"
+    notes = "note[fact-missing] the email in en does not tell"
     assert notes in run("check", "--facts").output
     assert notes not in run("check").output

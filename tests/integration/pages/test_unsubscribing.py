@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
-from dangol.consent.unsubscribing import GOOD_FOR, Leave, LeavingLinks
+from dangol.consent.links import GOOD_FOR, Leave, Links
 from dangol.ids import SeededEntropy
 from dangol.model.message import Envelope
 from dangol.model.vocabulary import Channel, Purpose
@@ -189,7 +189,7 @@ def test_a_body_that_is_too_large_is_refused(house: House, client: TestClient) -
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_forged_link_is_told_as_such(house: House, client: TestClient, method: str) -> None:
     good = link(house)
-    wrong = LeavingLinks(b"another secret", URL).url(
+    wrong = Links([b"another secret"], URL).leave(
         Leave(house.id_of("alice"), Channel.EMAIL, Purpose.MARKETING, "m"), house.clock.now()
     )
     assert wrong is not None
@@ -210,7 +210,7 @@ def test_an_expired_link_is_told_as_such(house: House, client: TestClient, clock
 
 
 def test_the_answer_tells_nobody_whether_a_person_is_known(house: House, client: TestClient) -> None:
-    nobody = house.dangol.leaving.url(Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m"), house.clock.now())
+    nobody = house.dangol.links.leave(Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m"), house.clock.now())
     assert nobody is not None
     known = [client.get(link(house)).text, client.post(link(house), data=ONE_CLICK).text]
     house.erases("alice")
@@ -242,7 +242,7 @@ def test_by_the_name_that_recipients_know_nothing_else_can_be_reached(dangol: Da
 
 def test_without_a_public_url_there_is_no_link() -> None:
     leave = Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m")
-    assert LeavingLinks(b"secret").url(leave, datetime(2026, 3, 2, tzinfo=UTC)) is None
+    assert Links([b"secret"]).leave(leave, datetime(2026, 3, 2, tzinfo=UTC)) is None
 
 
 @pytest.mark.parametrize("url", ["http://x.example", "x.example", "https://", "https://x.example/?a", "https://x y"])
@@ -254,6 +254,6 @@ def test_the_public_url_is_an_https_url(url: str) -> None:
 def test_a_public_url_may_have_a_path() -> None:
     url = Settings(_env_file=None, public_url="https://x.example/letters/").public_url
     leave = Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m")
-    link = LeavingLinks(b"secret", url).url(leave, datetime(2026, 3, 2, tzinfo=UTC))
+    link = Links([b"secret"], url).leave(leave, datetime(2026, 3, 2, tzinfo=UTC))
     assert link is not None
     assert link.startswith("https://x.example/letters/u/")

@@ -147,6 +147,15 @@ def test_a_campaign_deployed_after_its_hour_does_not_fire_for_it(house: House) -
     assert house.sweeper.next_due() == NOON + DAY
 
 
+def test_after_a_campaigns_last_day_its_schedule_comes_due_no_more(house: House) -> None:
+    house.opens_with(scheduled("news", ends=NOON.date().isoformat())).knows("kim")
+    house.clock.move_to(NOON)
+    house.work()
+    assert house.sweeper.next_due() is None
+    house.clock.advance(3 * DAY)
+    assert house.sweeper.next_due() is None
+
+
 def test_a_firing_that_came_due_before_a_deploy_is_not_lost_with_the_version_it_belonged_to(noon: House) -> None:
     (before,) = {row.version_id for row in noon.rows(deployments)}
     noon.clock.advance(timedelta(seconds=1))

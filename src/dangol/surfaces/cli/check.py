@@ -27,6 +27,7 @@ from dangol.scenarios.cases import check_scenarios
 from dangol.scenarios.model import ScenarioFile
 from dangol.settings import Settings
 from dangol.surfaces.cli.facts import facts_as_data, print_facts
+from dangol.surfaces.cli.reach import warn_if_unreachable
 
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "note": typer.colors.BLUE}
 
@@ -74,6 +75,7 @@ def check(
         if facts:
             print_facts(checked.tables, checked.fragmentation)
         report_problems(root, problems)
+        warn_if_unreachable(survey(root)[0], Settings())
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(1)
 

@@ -30,7 +30,7 @@ from dangol.delivery.providers.mailbox import Mail
 from dangol.errors import AlreadyRunning, StoreUnavailable
 from dangol.ids import SeededEntropy
 from dangol.model.vocabulary import Channel, Reason
-from dangol.settings import Settings
+from dangol.settings import NOWHERE, Settings
 from dangol.simulate.replay import STARTS, Summary, replay, summarise
 from dangol.store.database import Database
 from dangol.store.housekeeping import UP_LEASE, lease_holder
@@ -98,6 +98,7 @@ def _replay(partial: Path, *, quiet: bool) -> tuple[Summary, dict[Channel, Mail 
         sms_provider="mailbox",
         push_provider="mailbox",
         secret_key=SecretStr("demo"),
+        public_url=NOWHERE,
     )
     with Dangol(settings, clock=clock, entropy=SeededEntropy("demo"), durable=False) as dangol:
         dangol.deploy(by="dangol demo")

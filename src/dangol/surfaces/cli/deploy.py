@@ -28,6 +28,7 @@ from dangol.surfaces.cli.plan import (
     summary,
     warning_line,
 )
+from dangol.surfaces.cli.reach import warn_if_unreachable
 
 ByOption = Annotated[
     str,
@@ -74,6 +75,7 @@ def _deploy(
 ) -> list[Deployment]:
     with telling_problems(root):
         workspace = dangol.checked(root)
+    warn_if_unreachable(workspace.sources, dangol.settings)
     made = dangol.plan(workspace, keys=keys)
     _check_expected(made, expect, "the workspace makes")
     _confirm(made, yes, shows="dangol plan")

@@ -29,6 +29,7 @@ from dangol.planner.plan import CampaignPlan, Plan
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.surfaces.cli.check import telling_problems, workspace_root
+from dangol.surfaces.cli.reach import warn_if_unreachable
 
 KeysArgument = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Campaigns; all by default.")]
 WorkspaceOption = Annotated[
@@ -74,6 +75,7 @@ def plan(
             root = workspace or workspace_root(())
             with telling_problems(root, as_json=as_json):
                 checked = dangol.checked(root)
+            warn_if_unreachable(checked.sources, dangol.settings)
             made = dangol.plan(checked, keys=keys or (), growth=growth)
     if as_json:
         typer.echo(json.dumps(as_data(made), ensure_ascii=False, indent=2))

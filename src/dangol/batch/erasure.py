@@ -1,0 +1,125 @@
+"""Erasing a person: their rows go, their key is destroyed, and what has to stay tells nobody who they were (G8).
+
+    deleted     events, devices, preferences, membership of audiences, refused reports that name them
+    blanked     the profile's fields, the keys of journeys, what is to be told to other systems
+    ended       journeys; messages that are not under way
+    destroyed   the key: contexts, addresses and texts in the log, and where consents came from, open no more
+    stays       consents without that, messages and log entries, all by an opaque id; keyed hashes of id and addresses
+
+Who has to keep something for longer, for a case in court, does not erase yet: docs/consent.md tells how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, update
+
+from dangol.batch.changes import Changes
+from dangol.consent.lifting import suppress
+from dangol.consent.suppressions import AddressHasher, NewSuppression
+from dangol.errors import UnknownProfile
+from dangol.ids import Entropy
+from dangol.ledger.entries import Subject
+from dangol.model.people import Profile
+from dangol.model.vocabulary import Channel, Decision, Reason, SuppressionCause
+from dangol.profiles import people
+from dangol.store import journeys as journey_rows
+from dangol.store import messages as message_rows
+from dangol.store.tables import calls, journeys, members, preferences, requests
+
+KIND = "erasure"
+"""The kind of a request to be erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure ended and deleted. ``before``: the person had been erased already, then; nothing was done."""
+
+    profile_id: str
+    journeys: int = 0
+    messages: int = 0
+    events: int = 0
+    addresses: int = 0
+    before: datetime | None = None
+
+
+def erase(
+    connection: Connection,
+    external_id: str,
+    *,
+    by: str,
+    reason: Reason,
+    now: datetime,
+    hasher: AddressHasher,
+    entropy: Entropy,
+) -> Erased:
+    """Erase the person whom the back end knows by this id. Raises UnknownProfile."""
+    profile_id = people.find(connection, [external_id]).get(external_id)
+    if profile_id is None:
+        raise UnknownProfile(f"no profile has the id {external_id!r}; ids are those your back end reports")
+    people.lock(connection, [profile_id])
+    person = people.load(connection, [profile_id])[profile_id]
+    if person.erased_at is not None:
+        return Erased(profile_id, before=person.erased_at)
+    ended, cancelled = _end(connection, person, now)
+    kept_away = _suppressions(person, by, now, hasher)
+    changes = Changes(now)
+    suppress(
+        connection,
+        kept_away,
+        Reason.PROFILE_ERASED,
+        now=now,
+        entropy=entropy,
+        journal=changes.journal,
+        profile_id=profile_id,
+    )
+    for statement in _FORGET:
+        connection.execute(statement, {"of": profile_id})
+    connection.execute(_ANSWERED, {"of": profile_id, "at": now, "by": by})
+    gone = people.forget(connection, person, now=now, entropy=entropy)
+    done = Erased(profile_id, ended, cancelled, gone, len(kept_away))
+    evidence = {"by": by, "journeys": ended, "messages": cancelled, "events": gone, "addresses": len(kept_away)}
+    changes.journal.add(Decision.DATA_ERASED, reason, Subject(profile_id=profile_id), evidence=evidence)
+    changes.write(connection)
+    return done
+
+
+def _end(connection: Connection, person: Profile, now: datetime) -> tuple[int, int]:
+    """End the person's journeys and cancel what is not under way; how many of each."""
+    changes, waiting = Changes(now), len(message_rows.open_to(connection, person.id))
+    under_way = [dict(row._mapping) for row in journey_rows.open_of(connection, [person.id])]
+    for journey in under_way:
+        changes.overtake(journey, Reason.PROFILE_ERASED)
+    changes.write(connection)
+    after = Changes(now)
+    after.cancel(connection, message_rows.open_to(connection, person.id), Reason.PROFILE_ERASED)
+    after.write(connection)
+    return len(under_way), waiting
+
+
+def _suppressions(person: Profile, by: str, now: datetime, hasher: AddressHasher) -> Sequence[NewSuppression]:
+    addresses = [(Channel.EMAIL, person.email), (Channel.SMS, person.phone)]
+    addresses += [(Channel.PUSH, token) for token in person.devices]
+    return [
+        NewSuppression(channel, hasher.hash(channel, address), SuppressionCause.ERASED, f"erasure:{by}"[:200], now)
+        for channel, address in addresses
+        if address is not None
+    ]
+
+
+_OF: Any = bindparam("of")
+_FORGET = (
+    delete(preferences).where(preferences.c.profile_id == _OF),
+    delete(members).where(members.c.profile_id == _OF),
+    update(journeys).where(journeys.c.profile_id == _OF).values(correlation=""),
+    update(calls).where(calls.c.profile_id == _OF).values(url="", payload={}),
+)
+_ANSWERED = (
+    update(requests)
+    .where(requests.c.profile_id == _OF, requests.c.kind == KIND, requests.c.done_at.is_(None))
+    .values(done_at=bindparam("at"), done_by=bindparam("by"))
+)

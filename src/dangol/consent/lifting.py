@@ -1,0 +1,110 @@
+"""Somebody suppresses an address by hand, or lifts what may be lifted by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dangol.consent import ledger, suppressions
+from dangol.consent.recording import Yes, is_express, log_added, log_lifted, still_holds
+from dangol.consent.suppressions import AddressHasher, LiftedBy, NewSuppression, Suppression, rule_of
+from dangol.errors import DangolError
+from dangol.ids import Entropy
+from dangol.ledger.entries import Journal
+from dangol.model.vocabulary import Channel, Reason
+from dangol.profiles import people
+
+
+class SuppressionStays(DangolError):
+    """This suppression cannot be lifted by hand."""
+
+    exit_code = 1
+
+
+def suppress(
+    connection: Connection,
+    told: Sequence[NewSuppression],
+    reason: Reason,
+    *,
+    now: datetime,
+    entropy: Entropy,
+    journal: Journal,
+    profile_id: str | None = None,
+) -> list[Suppression]:
+    """Suppress these addresses and enter it in the log; returns what is new."""
+    added = suppressions.suppress_all(connection, told, now=now, entropy=entropy)
+    for one in added:
+        log_added(journal, one, reason, profile_id)
+    return added
+
+
+def lift(
+    connection: Connection,
+    channel: Channel,
+    address_hash: str,
+    *,
+    by: str,
+    because: str,
+    causes: Collection[str] = (),
+    consent_id: str | None = None,
+    hasher: AddressHasher,
+    now: datetime,
+    journal: Journal,
+) -> list[Suppression]:
+    """Lift what holds for this address, of these ``causes`` or all; returns what was lifted.
+
+    Either all of it can be lifted or nothing is: raises SuppressionStays that names the rule. ``consent_id`` is the
+    express consent that answers a complaint or a STOP.
+    """
+    held = [one for one in suppressions.active(connection, [address_hash]) if not causes or one.cause in causes]
+    yes = _consent(connection, channel, address_hash, consent_id, hasher, now) if consent_id is not None else None
+    for one in held:
+        if LiftedBy.HAND not in rule_of(one.cause).lifted_by and (yes is None or not yes.lifts(one)):
+            raise SuppressionStays(_why_it_stays(one, yes))
+    why = f"{because}; consent {consent_id}" if because and consent_id else because or consent_id or ""
+    suppressions.lift_these(connection, held, now=now, by=by, because=why)
+    for one in held:
+        evidence = {"by": by, "note": because} | ({"consent": consent_id} if consent_id else {})
+        log_lifted(journal, one, Reason.CONSENT_GIVEN if consent_id else Reason.BY_HAND, None, evidence)
+    return held
+
+
+def _consent(
+    connection: Connection,
+    channel: Channel,
+    address_hash: str,
+    consent_id: str,
+    hasher: AddressHasher,
+    now: datetime,
+) -> Yes:
+    """The consent, if it is an express one that holds, of somebody with this address. Raises SuppressionStays."""
+    found = ledger.row(connection, consent_id)
+    if found is None:
+        raise SuppressionStays(f"--consent: the ledger has no row {consent_id!r}; `dangol consent show` names them")
+    profile_id, said = found
+    if said.channel is not channel or not is_express(said.action, said.basis, said.topic, said.source):
+        raise SuppressionStays(
+            f"--consent: {consent_id} is no express consent for {channel.value}: it is `{said.action.value}`, basis"
+            f" {said.basis!r}, for {said.channel.value}, from {said.source!r}"
+        )
+    person = people.load(connection, [profile_id])[profile_id]
+    address = person.address(channel)
+    if address is None or hasher.hash(channel, address) != address_hash:
+        raise SuppressionStays(f"--consent: {consent_id} was given by somebody who does not have this address")
+    held = ledger.as_of(connection, [profile_id], now)[profile_id]
+    state = held.get((said.channel, said.purpose, said.topic))
+    if not still_holds(state, said.action, said.occurred_at, evidence=bool(said.wording or said.proof)):
+        raise SuppressionStays(f"--consent: {consent_id} does not hold any more, or there is no evidence of it")
+    return Yes(consent_id, said.channel, said.purpose, said.occurred_at, said.source)
+
+
+def _why_it_stays(one: Suppression, yes: Yes | None) -> str:
+    since = f"{one.cause} since {one.created_at:%Y-%m-%d %H:%M} UTC"
+    lifted_by = rule_of(one.cause).lifted_by
+    if LiftedBy.OWN_CONSENT in lifted_by:
+        return f"{since}: nobody can lift this by hand; only the person can, by a new consent in a form or on a page"
+    if yes is None:
+        return f"{since}: only a new express consent lifts this; name it with --consent ID (`dangol consent show`)"
+    return f"{since}: the consent {yes.consent_id} is older than this, or not for marketing, and does not lift it"

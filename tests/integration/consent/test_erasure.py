@@ -1,0 +1,202 @@
+"""After an erasure nothing that is stored says who it was, and no import brings the person back (G8)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from dangol.consent import ledger
+from dangol.errors import ErasedProfile, UnknownProfile
+from dangol.ids import SeededEntropy
+from dangol.ledger import reader
+from dangol.ledger.reader import Filter
+from dangol.model.people import ConsentChange, ProfileChange
+from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.profiles import events, people
+from dangol.proof import reproduce, sending
+from dangol.store.tables import events as event_rows
+from dangol.store.tables import metadata, profile_keys, requests, suppressions
+from tests.integration.pipeline.house import House
+from tests.workspaces import campaign, note
+
+KIM = "kim@example.com"
+TEXTS = {"note/email.en.md.j2": "---\nsubject: Hi\npreheader: P\ntitle: T\n---\nDear {{ profile.name }}!\n"}
+
+
+@pytest.fixture
+def known(house: House) -> House:
+    """Kim, who got a message, waits for another, and left traces in every room."""
+    house.opens_with(
+        campaign("thanks", note(), {"wait": "3 days"}, note(ref="later")),
+        campaign(
+            "carts", {"wait": "1 day"}, note(ref="cart"), entry={"event": "Checkout Started", "key": "event.cart_id"}
+        ),
+        texts=TEXTS,
+    )
+    house.knows("kim", "lee", attributes={"name": "Kimberley"})
+    house.pipeline.record_consents(
+        [
+            ConsentChange(
+                "kim",
+                Channel.EMAIL,
+                Purpose.MARKETING,
+                ConsentAction.GRANTED,
+                house.clock.now(),
+                "form:newsletter",
+                wording="News?",
+                ip="203.0.113.7",
+                user_agent="Lynx",
+            )
+        ]
+    )
+    house.orders("kim", "lee")
+    house.happens("Checkout Started", "kim", cart_id="cart-of-kimberley")
+    house.work()
+    house.pass_time(timedelta(hours=1))
+    with house.database.write() as tx:
+        events.reject(
+            tx,
+            source="api",
+            code="invalid_event",
+            message="event: expected a text",
+            payload=json.dumps({"userId": "kim", "event": 1}),
+            now=house.clock.now(),
+            entropy=SeededEntropy("r"),
+        )
+    return house
+
+
+def everything(house: House) -> str:
+    with house.database.read() as tx:
+        return "\n".join(
+            str(dict(row)) for table in metadata.tables.values() for row in tx.execute(select(table)).mappings()
+        )
+
+
+def test_nothing_that_stays_names_the_person(known: House) -> None:
+    traces = [KIM, "Kimberley", "kimberley", "device-kim", known.rows(people.profiles, external_id="kim")[0].phone]
+    traces += ["'kim'", '"kim"', "203.0.113.7"]
+    before = everything(known)
+    assert [trace for trace in traces[:5] if trace not in before] == []
+    known.pipeline.erase("kim", by="lee")
+    after = everything(known).replace("lee@example.com", "").replace("device-lee", "")
+    lee = known.rows(people.profiles, external_id="lee")[0]
+    assert [trace for trace in traces if trace in after.replace(str(lee.attributes), "")] == []
+
+
+def test_journeys_end_and_what_waits_is_cancelled(known: House) -> None:
+    person, other = known.id_of("kim"), known.id_of("lee")
+    done = known.pipeline.erase("kim", by="lee")
+    assert (done.journeys, done.events, done.addresses) == (2, 2, 3)
+    assert {row.end_reason for row in known.journeys if row.profile_id == person} == {"profile_erased"}
+    assert [row.status for row in known.journeys if row.profile_id == other] == ["waiting"]
+    sent = len(known.sent)
+    known.pass_time(timedelta(days=5))
+    assert [address for _, address in known.sent[sent:]] == ["lee@example.com"]
+
+
+def test_the_log_says_that_and_by_whom(known: House) -> None:
+    person = known.id_of("kim")
+    known.pipeline.erase("kim", by="lee")
+    (entry,) = known.log("data_erased")
+    assert (entry.profile_id, entry.campaign_key, entry.reason) == (person, None, "by_hand")
+    assert entry.evidence == {"by": "lee", "journeys": 2, "messages": 0, "events": 2, "addresses": 3}
+    assert {e.evidence["cause"] for e in known.log("suppression_added")} == {"erased"}
+
+
+def test_what_was_sent_stays_on_record_and_can_no_longer_be_read(known: House) -> None:
+    person = known.id_of("kim")
+    with known.database.read() as tx:
+        before = reader.history(tx, Filter(profile_id=person))
+    known.pipeline.erase("kim", by="lee")
+    with known.database.read() as tx:
+        entries = reader.history(tx, Filter(profile_id=person))
+        assert entries[: len(before)] == before
+        handed_over = next(entry for entry in entries if entry.sealed is not None)
+        proven = sending(tx, handed_over)
+        assert proven is not None
+        assert isinstance(reproduce(tx, known.pipeline.releases, proven).obstacle, ErasedProfile)
+        assert [row.ip for row in ledger.history(tx, person)] == [None] * 4
+        assert "granted" in {row.action for row in ledger.history(tx, person)}
+
+
+def test_an_import_does_not_bring_them_back(known: House) -> None:
+    known.pipeline.erase("kim", by="lee")
+    again = ProfileChange("kim", email=KIM)
+    assert known.pipeline.identify([again]) == {}
+    assert (
+        known.pipeline.record_consents(
+            [ConsentChange("kim", Channel.EMAIL, Purpose.MARKETING, ConsentAction.GRANTED, known.clock.now(), "form:a")]
+        )
+        == []
+    )
+    known.orders("kim")
+    assert {row.profile_id for row in known.rows(event_rows)} == {known.id_of("lee")}
+    assert len([name for name in known.rows(people.profiles) if name.external_id.startswith("erased:")]) == 1
+
+
+def test_their_address_stays_suppressed_under_another_id(known: House) -> None:
+    known.pipeline.erase("kim", by="lee")
+    known.knows("somebody", email=KIM)
+    sent = len(known.sent)
+    known.orders("somebody")
+    known.work()
+    assert known.sent[sent:] == []
+    assert ("message_suppressed", "address_suppressed") in known.told()
+
+
+def test_erasing_again_changes_nothing(known: House) -> None:
+    at = known.clock.now()
+    known.pipeline.erase("kim", by="lee")
+    before = everything(known)
+    known.clock.advance(timedelta(hours=1))
+    assert known.pipeline.erase("kim", by="lee").before == at
+    assert everything(known) == before
+    with pytest.raises(UnknownProfile):
+        known.pipeline.erase("nobody", by="lee")
+
+
+def test_who_asked_to_be_erased_is_answered(known: House) -> None:
+    person, now = known.id_of("kim"), known.clock.now()
+    with known.database.write() as tx:
+        tx.execute(
+            requests.insert().values(
+                id="r1", profile_id=person, kind="erasure", source="page", asked_at=now, due_at=now
+            )
+        )
+    known.pipeline.erase("kim", by="lee")
+    (row,) = known.rows(requests)
+    assert (row.done_at, row.done_by) == (now, "lee")
+
+
+def test_the_key_is_destroyed_and_no_other(known: House) -> None:
+    person, keys = known.id_of("kim"), len(known.rows(profile_keys))
+    known.pipeline.erase("kim", by="lee")
+    assert len(known.rows(profile_keys)) == keys - 1
+    assert known.rows(profile_keys, profile_id=person) == []
+    assert {row.cause for row in known.rows(suppressions)} == {"erased"}
+
+
+def test_an_export_tells_all_that_is_held_with_the_texts_as_sent(known: House) -> None:
+    document = known.pipeline.export("kim", by="lee")
+    assert json.loads(json.dumps(document)) == document
+    assert document["profile"]["email"] == KIM
+    assert {event["name"] for event in document["events"]} == {"Order Completed", "Checkout Started"}
+    (sent,) = [message["sent"] for message in document["messages"] if message["sent"]]
+    assert (sent["to"], sent["as_sent"]) == (KIM, True)
+    assert "Dear Kimberley!" in sent["text"]
+    assert any((row["wording"], row["ip"]) == ("News?", "203.0.113.7") for row in document["consents"]["history"])
+    assert {state["channel"] for state in document["consents"]["now"]} == {"email", "sms", "push"}
+    assert any("sent" in line["in_words"].lower() for line in document["log"])
+    assert "lee@example.com" not in json.dumps(document)
+    (entry,) = known.log("data_exported")
+    assert (entry.profile_id, entry.evidence) == (known.id_of("kim"), {"by": "lee"})
+
+
+def test_of_the_erased_nothing_is_left_to_export(known: House) -> None:
+    known.pipeline.erase("kim", by="lee")
+    with pytest.raises(ErasedProfile):
+        known.pipeline.export("kim", by="lee")
