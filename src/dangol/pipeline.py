@@ -54,6 +54,7 @@ from dangol.batch.acquaintance import past_entries, place_of, still_inside, zone
 from dangol.batch.audience import joined, next_part
 from dangol.batch.belongings import belongings
 from dangol.batch.changes import Changes, state_of
+from dangol.batch.erasure import Erased, erase
 from dangol.batch.facts import Briefing, Claimed, brief, in_order
 from dangol.batch.complaints import ask_again
 from dangol.policy.gate import decide
@@ -648,7 +649,7 @@ class Pipeline:
             if row.version_id in releases and row.campaign_key not in controls
         ]
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)
-        handover = Handover(briefing, now + self.timing.send_lease, self.leaving)
+        handover = Handover(briefing, now + self.timing.send_lease, self.links)
         for item in claimed:
             try:
                 if not self._held(item, briefing, controls, handover):
