@@ -65,7 +65,6 @@ class Claimed:
             planned_at=row.planned_at,
             step=row.step,
             place=release.places.get(row.step, 0),
-            digest=row.digest or "",
         )
         return cls(row, release, candidate)
 

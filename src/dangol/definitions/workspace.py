@@ -29,7 +29,6 @@ from dangol.model.campaign import Campaign
 from dangol.model.fragmentation import Fragmentation
 from dangol.model.problem import Problem
 from dangol.model.steps import Definition
-from dangol.model.vocabulary import Channel
 from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
 
 __all__ = [
@@ -211,7 +210,6 @@ class _Parsing:
             locale=locale,
             today=self._today(),
             topics=self._keys_of_policies("topics"),
-            digests=self._digests(),
             closed_caps=closed_caps(self.policies, self.plan),
             capped_purposes=frozenset(self.policies.capped_purposes if self.policies is not None else ()),
         )
@@ -222,14 +220,6 @@ class _Parsing:
         if document is None or not isinstance(document.get((section,)) or {}, dict):
             return None
         return frozenset(str(path[-1]) for path, _ in document.items((section,)))
-
-    def _digests(self) -> dict[str, frozenset[str]] | None:
-        """Digest → the channels on which it gathers; those of one with mistakes are not held against anybody."""
-        keys = self._keys_of_policies("digests")
-        if keys is None:
-            return None
-        known = self.policies.digests if self.policies is not None else {}
-        return {key: frozenset(known[key].channels if key in known else Channel) for key in keys}
 
     def _today(self) -> date | None:
         zone = self.policies.timezone if self.policies else Policies.model_fields["timezone"].default

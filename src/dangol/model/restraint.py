@@ -1,4 +1,4 @@
-"""What a workspace says about holding back: topics, complaint holds and digests, as parts of ``policies.yaml``."""
+"""What a workspace says about holding back: topics and complaint holds, as parts of ``policies.yaml``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from dangol.model.durations import Duration
 from dangol.model.steps import Definition, Key
-from dangol.model.times import ClockTime
-from dangol.model.vocabulary import NIGHT, Channel, Purpose
+from dangol.model.vocabulary import NIGHT, Purpose
 
 LANGUAGES = ("ko", "en")
 """Languages in which recipients read a topic's name."""
@@ -96,27 +95,3 @@ class Hold(Definition):
         if self.opens in self.closes:
             raise ValueError(f"`{self.opens}` cannot both open and close a case")
         return self
-
-
-class Weekday(StrEnum):
-    """Days as cron has them; the value's place is that of ``date.weekday()``."""
-
-    MON = "MON"
-    TUE = "TUE"
-    WED = "WED"
-    THU = "THU"
-    FRI = "FRI"
-    SAT = "SAT"
-    SUN = "SUN"
-
-
-class DigestPlan(Definition):
-    """When messages that can wait go out together, and as what."""
-
-    template: Key = Field(description="The folder under templates/ whose text holds the items.", examples=["digest"])
-    at: ClockTime = Field(description="The time on the person's clock.", examples=["10:00"])
-    days: tuple[Weekday, ...] = Field(tuple(Weekday), min_length=1, description="The days; every day by default.")
-    channels: tuple[Channel, ...] = Field(
-        (Channel.EMAIL,), min_length=1, description="Channels on which messages are gathered."
-    )
-    most: int = Field(8, ge=2, le=20, description="How many messages one digest holds at most.")

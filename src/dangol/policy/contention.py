@@ -30,12 +30,9 @@ def in_turn(messages: Sequence[Candidate]) -> list[Candidate]:
 
 
 def ahead(facts: Facts) -> list[Contender]:
-    """Those of the person's other messages that go before this one, first come first; what expired is left out.
-
-    What waits for a digest is no contender: it can wait.
-    """
+    """Those of the person's other messages that go before this one, first come first; what expired is left out."""
     message = facts.message
-    others = [one for one in facts.contenders if not _expired(one, facts.now) and not one.message.digest]
+    others = [one for one in facts.contenders if not _expired(one, facts.now)]
     mine = turn(message)
     latest = {one.id: at for one, at in _all_turns([one.message for one in others])}
     found = [
@@ -49,7 +46,7 @@ def ahead(facts: Facts) -> list[Contender]:
 def earlier_in_journey(facts: Facts) -> list[Contender]:
     """Messages of the same journey that were planned before this one and are still waiting, another step's each.
 
-    What expired holds nothing up, and neither does what its author put off to a digest.
+    What expired holds nothing up.
     """
     message = facts.message
     return [
@@ -58,7 +55,6 @@ def earlier_in_journey(facts: Facts) -> list[Contender]:
         if one.message.journey_id == message.journey_id
         and one.message.step != message.step
         and planned(one.message) < planned(message)
-        and not one.message.digest
         and not _expired(one, facts.now)
     ]
 

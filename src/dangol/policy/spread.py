@@ -27,7 +27,8 @@ def spread(verdict: Defer, facts: Facts, channel: Channel, rulebook: Rulebook) -
     ends = [end - verdict.until for end in (opened.until, message.expires_at) if end is not None]
     room = min([length, *ends])
     until = verdict.until + timedelta(seconds=int(room.total_seconds() * share(message.journey_id or message.id)))
-    return replace(verdict, until=until, evidence={**verdict.evidence, "until": until.isoformat()})
+    evidence = {**verdict.evidence, "until": until.isoformat(), "opens": verdict.until.isoformat()}
+    return replace(verdict, until=until, evidence=evidence)
 
 
 def share(journey_id: str) -> float:

@@ -244,7 +244,7 @@ def _likeness(expects: Expects, message: Sent) -> int:
     if not list(mismatches(expects, message)):
         return _MATCH
     assert isinstance(expects.what, ExpectedMessage)
-    same_time = expects.at is not None and _is_then(expects, message.at)
+    same_time = expects.at is not None and _went_then(expects, message)
     return _SAME_MESSAGE * (expects.what.message == message.message) + _SAME_TIME * same_time
 
 
@@ -252,7 +252,7 @@ def mismatches(expects: Expects, sent: Sent, zone: tzinfo = UTC) -> Iterator[str
     """Everything in which the message is not as expected, in words; times are told in ``zone``."""
     wanted = expects.what
     assert isinstance(wanted, ExpectedMessage)
-    if expects.at is not None and not _is_then(expects, sent.at):
+    if expects.at is not None and not _went_then(expects, sent):
         yield f"time: expected {expects.at.astimezone(zone):%Y-%m-%d %H:%M}"
     facts = {
         "message": sent.message,
@@ -339,6 +339,11 @@ def _is_about(named: Named, decided: Decided) -> bool:
 
 def _is_then(expects: Expects, at: datetime) -> bool:
     return expects.at is None or _minute(expects.at) == _minute(at)
+
+
+def _went_then(expects: Expects, sent: Sent) -> bool:
+    """Did it go out then? What is spread after a quiet window may be expected at the window's end."""
+    return _is_then(expects, sent.at) or (sent.opened is not None and _is_then(expects, sent.opened))
 
 
 def _reports(case: Case, performance: Performance) -> Iterator[Line]:

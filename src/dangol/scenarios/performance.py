@@ -15,7 +15,7 @@ from dangol.simulate.never import Happened, holds
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A message that was handed over; ``began`` is the id of the event that its journey began with, ``entry`` are its
-    properties."""
+    properties. ``opened`` is the end of the quiet window after which it was spread, None if it was not."""
 
     at: datetime
     campaign: str
@@ -24,6 +24,7 @@ class Sent:
     rendered: Rendered
     began: str = ""
     entry: Mapping[str, Any] = field(default_factory=dict)
+    opened: datetime | None = None
 
     @property
     def channel(self) -> Channel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -230,7 +230,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
             profile_id = self._profile_id(tx, case)
             entries = reader.history(tx, Filter(profile_id=profile_id), limit=1_000_000)
             rows = {row.id: row for row in tx.execute(select(messages).where(messages.c.profile_id == profile_id))}
-            began = _entries(tx, profile_id)
+            began, opened = _entries(tx, profile_id), _openings(entries)
             return Performance(
                 sent=[
                     Sent(
@@ -240,6 +240,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
                         rows[one.message_id].template,
                         one.rendered,
                         *began.get(rows[one.message_id].journey_id, ("", {})),
+                        opened=opened.get(one.message_id),
                     )
                     for at, one in self._carrier.taken
                 ],
@@ -265,6 +266,12 @@ def _decided(entry: Entry, rows: Mapping[str, Any], case: Case) -> Decided:
         message=row.template if row is not None else None,
         told=" ".join([line.text, *(f"{detail}." for detail in line.details if not detail.startswith(_IDS))]),
     )
+
+
+def _openings(entries: Iterable[Entry]) -> dict[str, datetime]:
+    """Message → the end of the quiet window after which it was spread, the latest if there were several."""
+    told = [(entry.message_id, entry.evidence.get("opens")) for entry in entries]
+    return {message_id: datetime.fromisoformat(opens) for message_id, opens in told if message_id and opens}
 
 
 def _entries(tx: Connection, profile_id: str) -> dict[str, tuple[str, Mapping[str, Any]]]:

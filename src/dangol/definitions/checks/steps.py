@@ -48,24 +48,8 @@ def _check_send(course: Course, path: Path) -> Iterator[Problem]:
         text = "`reroute` has no other channel to go to"
         hint = "list a second channel, or use `drop` or `defer`"
         yield document.problem("nowhere-to-reroute", (*path, "on_capped"), text, hint=hint, severity="warning")
-    yield from _check_digest(course, path, channels)
     if message is not None:
         yield from _check_texts(course, (*path, "send"), message, channels)
-
-
-def _check_digest(course: Course, path: Path, channels: list[tuple[Path, str]]) -> Iterator[Problem]:
-    """The digest that a message waits for is there, and gathers on one of its channels."""
-    digest, known = course.document.text_at((*path, "digest")), course.names.digests
-    if digest is None or known is None:
-        return
-    if digest not in known:
-        message = f"found the digest `{digest}`, which is not in policies.yaml"
-        hint = did_you_mean(digest, frozenset(known)) or f"add `{digest}` to `digests` in policies.yaml"
-        yield course.document.problem("unknown-digest", (*path, "digest"), message, hint=hint)
-    elif channels and not known[digest] & {channel for _, channel in channels}:
-        message = f"the digest `{digest}` gathers on {', '.join(sorted(known[digest]))}; this goes on none of these"
-        hint = "add one of these channels to the step, or leave `digest` out"
-        yield course.document.problem("unknown-digest", (*path, "digest"), message, hint=hint)
 
 
 def _check_texts(course: Course, path: Path, message: str, channels: list[tuple[Path, str]]) -> Iterator[Problem]:

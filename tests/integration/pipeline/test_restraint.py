@@ -1,0 +1,159 @@
+"""Restraint end to end: who gets the room, what waits behind what, and what a complaint or a pause does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dangol.consent import preferences
+from dangol.model.message import Unknown
+from dangol.model.people import Preferences
+from dangol.store.tables import profiles
+from tests.integration.pipeline.house import House
+from tests.workspaces import campaign, cap, note
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOLD = {
+    "key": "complaint",
+    "opens": "Complaint Raised",
+    "closes": ["Gift Requested"],
+    "at_most": "10 days",
+    "resume_after": "1 day",
+}
+
+
+def of(house: House, key: str) -> list[Any]:
+    return [row for row in house.messages if row.campaign_key == key]
+
+
+def of_kim(house: House) -> str | None:
+    phone: str | None = house.rows(profiles, external_id="kim")[0].phone
+    return phone
+
+
+def reasons(house: House, key: str) -> list[str | None]:
+    return [row.reason for row in of(house, key)]
+
+
+class TestRoom:
+    def test_the_more_important_message_gets_the_last_room_whichever_a_worker_was_told_of_first(
+        self, house: House
+    ) -> None:
+        house.opens_with(campaign("news", priority=20), campaign("cart", priority=60), policies={"caps": [cap(1)]})
+        house.knows("kim").orders("kim")
+        [news], [cart] = of(house, "news"), of(house, "cart")
+        house.pipeline.deliver([news.id])
+        assert (reasons(house, "cart"), reasons(house, "news")) == (["accepted_by_provider"], ["capped"])
+        [refusal] = house.log("message_suppressed")
+        assert refusal.evidence["winner"] == cart.id
+
+    def test_room_is_kept_for_what_is_planned_to_be_due_in_time(self, house: House) -> None:
+        morning = [{"from": "09:00", "to": "12:00", "channels": ["sms"]}]
+        policies = {"caps": [cap(1, reserve="12 hours")], "quiet_hours": morning}
+        news = campaign("news", event="Checkout Started", priority=20)
+        house.opens_with(campaign("cart", note("sms"), priority=60), news, policies=policies)
+        house.knows("kim").orders("kim")
+        house.work()
+        assert house.states == [("planned", "quiet_hours")]
+        house.happens("Checkout Started", "kim", value=1)
+        house.work()
+        [refusal] = house.log("message_suppressed")
+        assert (refusal.reason, refusal.evidence["winner"]) == ("yielded", of(house, "cart")[0].id)
+        house.pass_time(3 * HOUR)
+        assert house.sent == [("sms", of_kim(house))]
+
+    def test_the_worthier_of_two_messages_of_one_priority_goes_first(self, house: House) -> None:
+        key = {"entry": {"event": "Order Completed", "key": "event.order_id", "again": "always"}}
+        house.opens_with(campaign("cart", value="entry.value", **key), policies={"caps": [cap(1)]})
+        house.knows("kim")
+        house.pipeline.ingest(
+            [
+                house.event("Order Completed", "kim", order_id=order, value=value)
+                for order, value in (("a", 10), ("b", 30), ("c", 20))
+            ]
+        )
+        house.work()
+        went = [row.value for row in house.messages if row.reason == "accepted_by_provider"]
+        assert went == [30]
+        assert sorted(row.value for row in house.messages) == [10, 20, 30]
+
+    @pytest.mark.parametrize(("counted", "second"), [(True, "capped"), (False, "accepted_by_provider")])
+    def test_what_nobody_can_tell_counts_unless_the_policies_say_otherwise(
+        self, house: House, counted: bool, second: str
+    ) -> None:
+        house.opens_with(campaign("news"), policies={"caps": [cap(1)], "count_unknown": counted})
+        house.knows("kim").carrier.script("kim@example.com", Unknown("who knows"))
+        for _ in range(2):
+            house.orders("kim")
+            house.work()
+            house.pass_time(HOUR)
+        assert [row.reason for row in house.messages] == ["outcome_unknown", second]
+
+    def test_a_worker_that_vanished_gives_the_slot_back_only_where_unknown_does_not_count(self, house: House) -> None:
+        house.opens_with(campaign("news"), policies={"caps": [cap(1)], "count_unknown": False})
+        house.knows("kim").orders("kim")
+        with house.database.write() as tx:
+            handover = house.pipeline._decide(tx, [house.messages[0].id])
+            handover.write(tx)
+        assert len(house.slots) == 1
+        house.sleep(DAY)
+        house.sweeper.sweep()
+        assert (house.states, house.slots) == ([("unknown", "lease_lost")], [])
+
+
+class TestOrder:
+    TWO = (note("sms", ref="first"), note("email", ref="second"))
+
+    def test_an_email_stays_behind_the_text_message_that_waits_for_the_morning(self, house: House) -> None:
+        night = [{"from": "21:00", "to": "08:00", "channels": ["sms"]}]
+        house.opens_with(campaign("two", *self.TWO), policies={"quiet_hours": night})
+        house.knows("kim").sleep(14 * HOUR)  # midnight in Seoul
+        house.orders("kim")
+        house.work()
+        assert {row.step: row.reason for row in house.messages} == {"first": "quiet_hours", "second": "earlier_waits"}
+        house.pass_time(8 * HOUR)
+        assert [channel for channel, _ in house.sent] == ["sms", "email"]
+
+
+class TestComplaint:
+    def test_marketing_waits_while_a_case_is_open_and_goes_on_after_it(self, house: House) -> None:
+        house.opens_with(campaign("news"), policies={"holds": [HOLD]})
+        house.knows("kim", "lee").happens("Complaint Raised", "kim", topic="late")
+        house.orders("kim", "lee")
+        house.work()
+        assert [to for _, to in house.sent] == ["lee@example.com"]
+        house.pass_time(DAY)
+        house.happens("Gift Requested", "kim", gift="x")
+        resumes = house.clock.now() + DAY
+        [waiting] = [row for row in house.messages if row.state == "planned"]
+        assert (waiting.reason, waiting.due_at) == ("case_open", resumes)
+        house.pass_time(DAY + HOUR)
+        assert [to for _, to in house.sent] == ["lee@example.com", "kim@example.com"]
+        assert house.told("message_deferred") == [("message_deferred", "case_open")] * 2
+
+    def test_a_case_that_nobody_closes_ends_by_itself(self, house: House) -> None:
+        house.opens_with(campaign("news"), policies={"holds": [HOLD]})
+        house.knows("kim").happens("Complaint Raised", "kim", topic="late")
+        house.orders("kim")
+        house.pass_time(11 * DAY)
+        assert len(house.sent) == 1
+
+
+def test_who_paused_hears_nothing_until_the_pause_ends_or_is_ended(house: House) -> None:
+    house.opens_with(campaign("news"))
+    house.knows("kim", "lee")
+    owners = {name: house.id_of(name) for name in ("kim", "lee")}
+    paused = Preferences(house.clock.now() + 3 * DAY)
+    with house.database.write() as tx:
+        preferences.save(tx, dict.fromkeys(owners.values(), paused), now=house.clock.now())
+    house.orders("kim", "lee")
+    house.work()
+    assert reasons(house, "news") == ["paused_by_recipient"] * 2
+    with house.database.write() as tx:
+        preferences.save(tx, {owners["lee"]: Preferences()}, now=house.clock.now())
+    house.work()
+    assert [to for _, to in house.sent] == ["lee@example.com"]
+    house.pass_time(3 * DAY)
+    assert [to for _, to in house.sent] == ["lee@example.com", "kim@example.com"]
