@@ -206,6 +206,11 @@ _ENGLISH = Words(
         "attributes": "noted",
         "by": "by",
         "note": "note",
+        "kind": "asked for",
+        "pause": "pause",
+        "paused_until": "paused until",
+        "frequency": "how often",
+        "language": "language",
     },
     standing={
         JourneyStatus.WAITING: "Waits until {until}.",
@@ -389,6 +394,11 @@ _KOREAN = Words(
         "attributes": "기록한 항목",
         "by": "담당자",
         "note": "메모",
+        "kind": "요청한 것",
+        "pause": "잠시 멈춤",
+        "paused_until": "멈춤이 끝나는 때",
+        "frequency": "받는 횟수",
+        "language": "언어",
     },
     standing={
         JourneyStatus.WAITING: "{until}까지 기다립니다.",
