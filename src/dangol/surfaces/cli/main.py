@@ -23,6 +23,7 @@ from dangol.surfaces.cli import (
     map,
     plan,
     profile,
+    requests,
     seeing,
     simulate,
     steer,
@@ -88,6 +89,7 @@ app.add_typer(log.app)
 app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)
+app.add_typer(requests.app)
 
 
 def run() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,51 +14,17 @@ from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.consent import asking, choosing, ledger
 from dangol.consent.links import GOOD_FOR
-from dangol.ids import SeededEntropy
 from dangol.ledger import reader
 from dangol.model.people import ConsentChange
 from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, Purpose
-from dangol.store.database import Database
 from dangol.store.tables import consents, preferences, profiles, requests
-from dangol.surfaces.web import create_app
 from dangol.testing import FakeProvider
-from tests.integration.pages.recipients import mistakes
-from tests.integration.pipeline.conftest import settings
 from tests.integration.pipeline.house import House
-from tests.workspaces import campaign, note
+from tests.integration.recipients.conftest import URL
+from tests.integration.recipients.usable import mistakes
 
-URL = "https://letters.dangol.example"
-TOPICS = {
-    "records": {
-        "name": {"ko": "새로 들어온 음반", "en": "New records"},
-        "about": {"ko": "매주 금요일", "en": "On Fridays"},
-    },
-    "evenings": {"name": {"ko": "음악 감상회", "en": "Listening evenings"}},
-}
 EMAIL, SMS, PUSH = Channel
 MARKETING = Purpose.MARKETING
-
-
-@pytest.fixture
-def dangol(sqlite_database: Database, clock: VirtualClock, entropy: SeededEntropy, tmp_path: Path) -> Iterator[Dangol]:
-    url = sqlite_database.url.render_as_string(hide_password=False)
-    chosen = settings(url, tmp_path).model_copy(update={"public_url": URL})
-    with Dangol(chosen, clock=clock, entropy=entropy, providers=dict.fromkeys(Channel, FakeProvider())) as opened:
-        yield opened
-
-
-@pytest.fixture
-def house(dangol: Dangol, clock: VirtualClock, tmp_path: Path) -> House:
-    house = House(dangol, clock, FakeProvider(), tmp_path)
-    house.opens_with(campaign("letters", note("email")), policies={"topics": TOPICS}).knows("alice")
-    clock.advance(timedelta(days=1))
-    return house
-
-
-@pytest.fixture
-def client(dangol: Dangol) -> Iterator[TestClient]:
-    with TestClient(create_app(dangol), base_url=URL, follow_redirects=False) as opened:
-        yield opened
 
 
 def path(house: House, name: str = "alice") -> str:
