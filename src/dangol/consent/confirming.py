@@ -1,9 +1,14 @@
-"""The second half of a double opt-in: who was asked for a consent confirms it, by a link that only they were sent."""
+"""The second half of a double opt-in: who was asked for a consent confirms it, by a link that only they were sent.
+
+What was asked for in one go, such as two topics of one form, is confirmed in one go.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -13,6 +18,7 @@ from dangol.consent.suppressions import AddressHasher
 from dangol.model.people import ConsentChange
 from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
 from dangol.store.tables import consents
+from dangol.store.types import Instant
 
 _ASKED = select(
     consents.c.id,
@@ -25,7 +31,17 @@ _ASKED = select(
     consents.c.wording_version,
     consents.c.jurisdiction,
     consents.c.locale,
-).where(consents.c.id == bindparam("id"), consents.c.action == ConsentAction.REQUESTED.value)
+    consents.c.source,
+    consents.c.occurred_at,
+)
+_ONE = _ASKED.where(consents.c.id == bindparam("id"), consents.c.action == ConsentAction.REQUESTED.value)
+_TOGETHER = _ASKED.where(
+    consents.c.profile_id == bindparam("profile_id"),
+    consents.c.channel == bindparam("channel"),
+    consents.c.source == bindparam("source"),
+    consents.c.occurred_at == bindparam("occurred_at", type_=Instant),
+    consents.c.action == ConsentAction.REQUESTED.value,
+).order_by(consents.c.topic, consents.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +58,67 @@ class Asked:
     wording_version: str
     jurisdiction: str
     locale: str
+    source: str
+    occurred_at: datetime
 
     @property
     def matter(self) -> Matter:
         return self.channel, self.purpose, self.topic
 
 
-def asked_for(connection: Connection, consent_id: str) -> Asked | None:
-    """What this row of the ledger asks for; None if there is no such row or it asks for nothing."""
-    row = connection.execute(_ASKED, {"id": consent_id}).first()
+def asked_for(connection: Connection, consent_id: str) -> list[Asked]:
+    """What this row of the ledger asks for, and what was asked for with it; empty if it asks for nothing."""
+    row = connection.execute(_ONE, {"id": consent_id}).first()
     if row is None:
-        return None
+        return []
+    first = _asked(row)
+    about = {name: getattr(first, name) for name in ("profile_id", "source", "occurred_at")}
+    return [_asked(one) for one in connection.execute(_TOGETHER, {**about, "channel": first.channel.value})]
+
+
+def _asked(row: Any) -> Asked:
     id_, profile_id, channel, purpose, *others = row
     return Asked(id_, profile_id, Channel(channel), Purpose(purpose), *others)
 
 
-def open_to(person: Standing, asked: Asked) -> ConsentStatus | None:
-    """How what was asked for stands: ``pending``, ``granted``, or whatever else became of it; None if nothing."""
+def _status(person: Standing, asked: Asked) -> ConsentStatus | None:
     own = person.topics.get(asked.matter) if asked.topic else person.general.get(asked.matter[:2])
     return own.status if own is not None else None
 
 
-def status_of(connection: Connection, asked: Asked) -> ConsentStatus | None:
-    """``open_to`` for a page that changes nothing; None also for somebody who was erased."""
-    person = standing(connection, asked.profile_id)
-    return open_to(person, asked) if person is not None else None
+def status_of(connection: Connection, asked: Sequence[Asked]) -> ConsentStatus | None:
+    """How all of it stands, for a page that changes nothing: ``pending`` if something still is.
+
+    None if nothing was asked for, or of somebody who was erased.
+    """
+    person = standing(connection, asked[0].profile_id) if asked else None
+    return _together(person, asked) if person is not None else None
+
+
+def _together(person: Standing, asked: Sequence[Asked]) -> ConsentStatus | None:
+    found = [_status(person, one) for one in asked]
+    for status in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
+        if status in found:
+            return status
+    return found[0]
 
 
 def confirm(
-    connection: Connection, asked: Asked, how: How, *, now: datetime, hasher: AddressHasher
+    connection: Connection, asked: Sequence[Asked], how: How, *, now: datetime, hasher: AddressHasher
 ) -> ConsentStatus | None:
     """Confirm it; how it stands afterwards. Twice is once; what was withdrawn since stays withdrawn."""
-    person = locked(connection, asked.profile_id)
+    person = locked(connection, asked[0].profile_id) if asked else None
     if person is None:
         return None
-    status = open_to(person, asked)
-    if status is not ConsentStatus.PENDING:
-        return status
-    said = ConsentChange(
+    waiting = [one for one in asked if _status(person, one) is ConsentStatus.PENDING]
+    if not waiting:
+        return _together(person, asked)
+    record(connection, person, [_confirmed(person, one, how, now) for one in waiting], now=now, hasher=hasher)
+    return ConsentStatus.GRANTED
+
+
+def _confirmed(person: Standing, asked: Asked, how: How, now: datetime) -> ConsentChange:
+    return ConsentChange(
         person.profile.external_id,
         asked.channel,
         asked.purpose,
@@ -96,5 +135,3 @@ def confirm(
         ip=how.ip,
         user_agent=how.user_agent,
     )
-    record(connection, person, [said], now=now, hasher=hasher)
-    return ConsentStatus.GRANTED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -44,7 +46,7 @@ class ConfirmationPage:
             return consent_id
         with self._dangol.database.read() as tx:
             asked = confirming.asked_for(tx, consent_id)
-            status = confirming.status_of(tx, asked) if asked is not None else None
+            status = confirming.status_of(tx, asked)
             return self._answer(tx, request, asked, status)
 
     async def confirm(self, token: str, request: Request) -> Response:
@@ -68,25 +70,24 @@ class ConfirmationPage:
         now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
         with self._dangol.database.write() as tx:
             asked = confirming.asked_for(tx, consent_id)
-            status = None
-            if asked is not None:
-                how = how_of(request, SOURCE, language_of(request, asked.locale), "")
-                status = confirming.confirm(tx, asked, how, now=now, hasher=hasher)
+            how = how_of(request, SOURCE, language_of(request, asked[0].locale if asked else None), "")
+            status = confirming.confirm(tx, asked, how, now=now, hasher=hasher)
         with self._dangol.database.read() as tx:
             return self._answer(tx, request, asked, status)
 
-    def _answer(self, tx: Connection, request: Request, asked: Asked | None, status: ConsentStatus | None) -> Response:
+    def _answer(
+        self, tx: Connection, request: Request, asked: Sequence[Asked], status: ConsentStatus | None
+    ) -> Response:
         here = house(tx, self._dangol.releases)
-        language = language_of(request, asked.locale if asked is not None else None)
+        language = language_of(request, asked[0].locale if asked else None)
         words = WORDS[language]
-        if asked is None or status not in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
+        if status not in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
             return page("notice.html", language=language, told=words["confirm_over"], house=here)
         if status is ConsentStatus.GRANTED:
             return page("notice.html", language=language, told=words["confirmed"], house=here)
-        topic = here.topic(asked.topic, language)[0] if asked.topic else words["purposes"][asked.purpose]
-        topic = words["night_topic"] if asked.topic == NIGHT else topic
-        about = words["confirm_about"].format(topic=topic, channel=words["channels"][asked.channel])
-        return page("confirm.html", language=language, house=here, about=about, wording=asked.wording)
+        about = [f"{_name(one, here, language)} · {words['channels'][one.channel]}" for one in asked]
+        wordings = list(dict.fromkeys(one.wording for one in asked if one.wording))
+        return page("confirm.html", language=language, house=here, about=about, wordings=wordings)
 
     def _read(self, token: str, request: Request) -> str | Response:
         try:
@@ -95,6 +96,12 @@ class ConfirmationPage:
             return _notice(request, 410, "expired")
         except UnknownLink:
             return _notice(request, 404, "cut_off")
+
+
+def _name(asked: Asked, here: House, language: str) -> str:
+    if asked.topic == NIGHT:
+        return str(WORDS[language]["night_topic"])
+    return here.topic(asked.topic, language)[0] if asked.topic else str(WORDS[language]["purposes"][asked.purpose])
 
 
 def _notice(request: Request, status: int, what: str, *, headers: dict[str, str] | None = None) -> Response:

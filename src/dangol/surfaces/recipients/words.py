@@ -108,7 +108,6 @@ _KOREAN: dict[str, Any] = {
     "confirm_title": "수신 동의 확인",
     "confirm_text": "아래 내용에 동의하신 것이 맞으면 단추를 눌러 주세요. "
     "신청하신 적이 없다면 아무것도 하지 않으셔도 됩니다.",
-    "confirm_about": "{topic} · {channel}",
     "confirm_button": "동의 확인",
     "confirmed": ("확인되었습니다", ["동의해 주셔서 고맙습니다. 마음이 바뀌시면 언제든지 거두실 수 있습니다."]),
     "confirm_over": (
@@ -127,6 +126,7 @@ _KOREAN: dict[str, Any] = {
         "email": "이메일 주소를 다시 확인해 주세요. 예: name@example.com",
         "phone": "휴대전화 번호를 다시 확인해 주세요. 예: 010-1234-5678",
         "address": "연락받으실 곳을 하나 이상 적어 주세요.",
+        "topics": "받고 싶은 소식을 하나 이상 골라 주세요.",
         "agree": "동의하시면 체크해 주세요. 동의하지 않으시면 신청하지 않으셔도 됩니다.",
         "changed": "보시는 동안 동의 내용이 바뀌었습니다. 새 내용을 읽고 다시 체크해 주세요.",
         "elsewhere": "다른 사이트에서 보낸 요청이라 처리하지 않았습니다. 여기에서 다시 보내 주세요.",
@@ -238,7 +238,6 @@ _ENGLISH: dict[str, Any] = {
     "later": ("Please try again shortly", ["We could not do this just now. Try again in a minute."]),
     "confirm_title": "Confirm your consent",
     "confirm_text": "If you asked for this, press the button. If you did not, there is nothing you need to do.",
-    "confirm_about": "{topic} · {channel}",
     "confirm_button": "Confirm",
     "confirmed": ("Confirmed", ["Thank you. You can take it back whenever you like."]),
     "confirm_over": ("There is nothing to confirm", ["This request no longer stands. Ask again if you would like to."]),
@@ -254,6 +253,7 @@ _ENGLISH: dict[str, Any] = {
         "email": "Please check the email address; it looks like name@example.com.",
         "phone": "Please check the mobile number; it looks like +82 10 1234 5678.",
         "address": "Please tell us at least one way to reach you.",
+        "topics": "Please choose at least one thing to hear about.",
         "agree": "Please tick the box if you agree. If you do not, there is no need to sign up.",
         "changed": "What you agree to has changed meanwhile. Please read it and tick the box again.",
         "elsewhere": "This came from another site, so nothing was done. Please send it from here.",
