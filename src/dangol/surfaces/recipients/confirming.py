@@ -85,8 +85,9 @@ class ConfirmationPage:
             return page("notice.html", language=language, told=words["confirm_over"], house=here)
         if status is ConsentStatus.GRANTED:
             return page("notice.html", language=language, told=words["confirmed"], house=here)
+        asked = sorted(asked, key=lambda one: one.topic == NIGHT)
         about = [f"{_name(one, here, language)} · {words['channels'][one.channel]}" for one in asked]
-        wordings = list(dict.fromkeys(one.wording for one in asked if one.wording))
+        wordings = _wordings(asked)
         return page("confirm.html", language=language, house=here, about=about, wordings=wordings)
 
     def _read(self, token: str, request: Request) -> str | Response:
@@ -96,6 +97,12 @@ class ConfirmationPage:
             return _notice(request, 410, "expired")
         except UnknownLink:
             return _notice(request, 404, "cut_off")
+
+
+def _wordings(asked: Sequence[Asked]) -> list[str]:
+    """What was read, once; what only begins another of these is left out."""
+    found = list(dict.fromkeys(one.wording for one in asked if one.wording))
+    return [text for text in found if not any(other != text and other.startswith(text) for other in found)]
 
 
 def _name(asked: Asked, here: House, language: str) -> str:
