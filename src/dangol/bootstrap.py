@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from dangol.batch.handover import Patience
 from dangol.clock import Clock, SystemClock, VirtualClock
+from dangol.consent import forms
 from dangol.consent.keys import FINGERPRINT, Keys, fingerprint
 from dangol.consent.links import Links
 from dangol.consent.suppressions import AddressHasher
@@ -178,6 +179,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         with self._changing() as (tx, now):
             changes = versions.deploy(tx, checked, at=now, by=by, keys=keys, git_commit=commit)
             self._must_run(tx, changes)
+            forms.register(tx, checked.forms, at=now, by=by)
             return self._moving(tx, now, changes, keys) if migrate else changes
 
     def rollback(self, key: str, *, by: str, to: str = "", migrate: bool = False) -> versions.Deployment:

@@ -31,8 +31,9 @@ CONFIRM_WITHIN = timedelta(days=7)
 """How long what was asked for can be confirmed."""
 LONGEST_TOKEN = 600
 LEAVE, PREFERENCES, CONFIRM = "/u/", "/p/", "/c/"
-PATHS = (LEAVE, PREFERENCES, CONFIRM)
-"""Under which paths recipients' links lie."""
+FORMS = "/forms/"
+PATHS = (LEAVE, PREFERENCES, CONFIRM, FORMS)
+"""Under which paths the pages for recipients lie; forms are for everybody."""
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT = re.compile(r"([0-9A-Z]{26})\.([0-9a-f]{1,6})\.([A-Za-z0-9_-]{16})", re.ASCII)

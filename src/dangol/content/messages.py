@@ -87,6 +87,11 @@ class Messages:
         self._senders: dict[tuple[Channel, str], str] = {}
         self._chosen: dict[tuple[str, Channel, str | None, str], Text] = {}
 
+    @property
+    def voice(self) -> Voice:
+        """The voice in which they are said."""
+        return self._voice
+
     def channels(self, template: str) -> frozenset[Channel]:
         """The channels that the message has a text for."""
         return self._channels.get(template, frozenset())

@@ -12,7 +12,7 @@ from dangol.definitions.sources import Sources
 from dangol.definitions.step_diff import StepChange, step_changes
 from dangol.definitions.versions import Version
 from dangol.definitions.word_diff import Hunk, hunks
-from dangol.definitions.workspace import SHARED, shared_path
+from dangol.definitions.workspace import DECIDING, shared_path
 from dangol.definitions.yaml import read_yaml
 from dangol.model.campaign import Campaign
 
@@ -98,7 +98,7 @@ def _named(path: str) -> tuple[str, str, str]:
 
 
 def _shared(old: Sources, new: Sources) -> Iterable[SharedChange]:
-    for path in (*(shared_path(kind) for kind in SHARED), VOICE):
+    for path in (*(shared_path(kind) for kind in DECIDING), VOICE):
         if old.get(path) != new.get(path) and (fields := compare(_read(path, old), _read(path, new))):
             yield SharedChange(PurePosixPath(path).stem, fields)
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from dangol.definitions.document import Path, child
 from dangol.model.campaign import Campaign
+from dangol.model.forms import ConsentForms
 from dangol.model.steps import Definition, Split, arms_of
 from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
 
@@ -19,6 +20,7 @@ FILES: dict[str, type[Definition]] = {
     "policies": Policies,
     "tracking-plan": TrackingPlan,
     "segments": Segments,
+    "consent-forms": ConsentForms,
 }
 """Kind of file → its model. All but campaigns are named after their kind: ``campaigns/policies.yaml``."""
 

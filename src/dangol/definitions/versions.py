@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, select, text
 
 from dangol.definitions.document import nearest
 from dangol.definitions.sources import Sources
-from dangol.definitions.workspace import SHARED, Workspace, build_workspace, shared_path
+from dangol.definitions.workspace import DECIDING, Workspace, build_workspace, shared_path
 from dangol.errors import ProblemsFound, UnknownVersion, UsageError
 from dangol.model.campaign import Campaign
 from dangol.model.fragmentation import Fragmentation
@@ -326,7 +326,7 @@ def _files(workspace: Workspace, campaign_key: str) -> Sources:
     """The files that decide what this campaign sends: its own, its messages', the brand's and the shared ones."""
     messages = {send.send for send in workspace.campaigns[campaign_key].sends}
     folders = tuple(f"templates/{name}/" for name in ("brand", *sorted(messages)))
-    alone = {f"campaigns/{campaign_key}.yaml", *(shared_path(kind) for kind in SHARED)}
+    alone = {f"campaigns/{campaign_key}.yaml", *(shared_path(kind) for kind in DECIDING)}
     return {path: content for path, content in workspace.sources.items() if path in alone or path.startswith(folders)}
 
 

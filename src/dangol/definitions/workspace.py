@@ -13,6 +13,7 @@ from dangol.definitions.checks import (
     Names,
     check_campaign,
     check_chains,
+    check_forms,
     check_journey_map,
     check_keys,
     check_policies,
@@ -26,6 +27,7 @@ from dangol.definitions.sources import Sources, find_root, read_sources, survey
 from dangol.definitions.yaml import read_yaml
 from dangol.errors import ProblemsFound
 from dangol.model.campaign import Campaign
+from dangol.model.forms import ConsentForm, ConsentForms
 from dangol.model.fragmentation import Fragmentation
 from dangol.model.problem import Problem
 from dangol.model.steps import Definition
@@ -45,7 +47,9 @@ __all__ = [
 
 D = TypeVar("D", bound=Definition)
 SHARED = tuple(kind for kind in FILES if kind != "campaign")
-REQUIRED = tuple(kind for kind in SHARED if kind != "segments")
+DECIDING = tuple(kind for kind in SHARED if kind != "consent-forms")
+"""Shared files that decide what a campaign sends; the others are no part of its version."""
+REQUIRED = tuple(kind for kind in DECIDING if kind != "segments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Workspace:
     policies: Policies
     segments: Mapping[str, str]
     sources: Sources
+    forms: Mapping[str, ConsentForm] = field(default_factory=dict)
     facts: Mapping[str, Fragmentation] = field(default_factory=dict, compare=False)
 
 
@@ -134,6 +139,7 @@ class _Parsing:
         self.policies = self._shared("policies", Policies)
         self.plan = self._shared("tracking-plan", TrackingPlan)
         self.segments = self._shared("segments", Segments)
+        self.forms = self._shared("consent-forms", ConsentForms)
         self.campaigns = self._campaigns()
 
     def workspace(self) -> Workspace | None:
@@ -143,7 +149,9 @@ class _Parsing:
         if self.journey_map is None or self.policies is None or self.plan is None:
             return None
         campaigns = {campaign.key: campaign for campaign in self.campaigns.values() if campaign is not None}
-        return Workspace(campaigns, self.journey_map, self.plan, self.policies, self._audiences(), dict(self.sources))
+        forms = self.forms.forms if self.forms is not None else {}
+        audiences, sources = self._audiences(), dict(self.sources)
+        return Workspace(campaigns, self.journey_map, self.plan, self.policies, audiences, sources, forms)
 
     def check(self) -> None:
         # One problem a mistake: a value that has the wrong shape is not looked up as well.
@@ -158,6 +166,8 @@ class _Parsing:
             yield from check_policies(document, names, self.policies)
         if (document := self._of("segments")) is not None:
             yield from check_segments(document, names)
+        if (document := self._of("consent-forms")) is not None:
+            yield from check_forms(document, names)
         documents = [document for path in self.campaigns if (document := self.documents[path]) is not None]
         for document in documents:
             yield from check_campaign(document, names)

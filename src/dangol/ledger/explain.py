@@ -39,7 +39,9 @@ OUTCOMES: Mapping[Decision, Outcome] = {
 """How a message, or a call to another system, stands after each decision about it."""
 _WAITING = frozenset({Decision.MESSAGE_DEFERRED, Decision.MESSAGE_RETRIED, Decision.CALL_RETRIED})
 _Word = TypeVar("_Word", bound=StrEnum)
-_MOMENTS = frozenset({"until", "too_late", "expired_at", "due_at", "expires_at", "fired_at", "fire_at", "begins_at"})
+_MOMENTS = frozenset(
+    {"until", "too_late", "expired_at", "due_at", "expires_at", "fired_at", "fire_at", "begins_at", "paused_until"}
+)
 
 
 @dataclass(frozen=True, slots=True)

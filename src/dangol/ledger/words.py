@@ -209,6 +209,11 @@ _ENGLISH = Words(
         "keyword": "told by",
         "answer": "answered with",
         "note": "note",
+        "kind": "asked for",
+        "pause": "pause",
+        "paused_until": "paused until",
+        "frequency": "how often",
+        "language": "language",
     },
     standing={
         JourneyStatus.WAITING: "Waits until {until}.",
@@ -406,6 +411,11 @@ _KOREAN = Words(
         "keyword": "근거 표현",
         "answer": "회신",
         "note": "메모",
+        "kind": "요청한 것",
+        "pause": "잠시 멈춤",
+        "paused_until": "멈춤이 끝나는 때",
+        "frequency": "받는 횟수",
+        "language": "언어",
     },
     standing={
         JourneyStatus.WAITING: "{until}까지 기다립니다.",

@@ -22,7 +22,7 @@ from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable, Unkn
 from dangol.surfaces.api.router import make_router as make_api
 from dangol.surfaces.pages.router import make_router as make_pages
 from dangol.surfaces.pages.router import problem
-from dangol.surfaces.unsubscribing import make_router as make_leaving
+from dangol.surfaces.recipients import confirming, forms, preferences, unsubscribing
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """What this machine calls itself in a request, when it is asked over its loopback address."""
@@ -60,7 +60,8 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
     )
     app.include_router(make_api(dangol))
     app.include_router(make_pages(dangol, workspace))
-    app.include_router(make_leaving(dangol))
+    for pages in (unsubscribing, preferences, confirming, forms):
+        app.include_router(pages.make_router(dangol))
     app.add_exception_handler(DangolError, _dangol_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(SecurityHeaders)

@@ -3,6 +3,7 @@
 from dangol.definitions.checks.campaign import check_campaign, check_keys
 from dangol.definitions.checks.chains import check_chains
 from dangol.definitions.checks.flow import MAX_STEPS
+from dangol.definitions.checks.forms import check_forms
 from dangol.definitions.checks.names import Names
 from dangol.definitions.checks.restraint import closed_caps
 from dangol.definitions.checks.shared import check_journey_map, check_policies, check_segments
@@ -12,6 +13,7 @@ __all__ = [
     "Names",
     "check_campaign",
     "check_chains",
+    "check_forms",
     "check_journey_map",
     "check_keys",
     "check_policies",

@@ -24,6 +24,7 @@ from dangol.surfaces.cli import (
     plan,
     profile,
     reply,
+    requests,
     seeing,
     simulate,
     steer,
@@ -90,6 +91,7 @@ app.add_typer(log.app)
 app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)
+app.add_typer(requests.app)
 
 
 def run() -> None:

@@ -257,3 +257,23 @@ def test_a_public_url_may_have_a_path() -> None:
     link = Links([b"secret"], url).leave(leave, datetime(2026, 3, 2, tzinfo=UTC))
     assert link is not None
     assert link.startswith("https://x.example/letters/u/")
+
+
+def test_who_left_at_one_process_gets_nothing_more_from_another(
+    database: Database, clock: VirtualClock, entropy: SeededEntropy, tmp_path: Path, carrier: FakeProvider
+) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    chosen = settings(url, tmp_path).model_copy(update={"public_url": URL})
+    providers = dict.fromkeys(Channel, carrier)
+    with (
+        Dangol(chosen, clock=clock, entropy=entropy, providers=providers) as web,
+        Dangol(chosen, clock=clock, entropy=entropy, providers=providers) as worker,
+    ):
+        house = House(worker, clock, carrier, tmp_path)
+        house.opens_with(campaign("letters", note("email", ref="letter"))).knows("alice").orders("alice")
+        url = web.links.leave(Leave(house.id_of("alice"), Channel.EMAIL, Purpose.MARKETING, "m"), clock.now()) or ""
+        with TestClient(create_app(web), base_url=URL) as client:
+            assert client.post(url.removeprefix(URL), data=ONE_CLICK).status_code == 200
+        house.work()  # within the same instant
+    assert house.carrier.accepted == []
+    assert house.states == [("suppressed", "consent_withdrawn")]

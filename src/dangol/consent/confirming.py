@@ -1,0 +1,137 @@
+"""The second half of a double opt-in: who was asked for a consent confirms it, by a link that only they were sent.
+
+What was asked for in one go, such as two topics of one form, is confirmed in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from dangol.consent.choosing import How, Standing, locked, record, standing
+from dangol.consent.folding import Matter
+from dangol.consent.suppressions import AddressHasher
+from dangol.model.people import ConsentChange
+from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
+from dangol.store.tables import consents
+from dangol.store.types import Instant
+
+_ASKED = select(
+    consents.c.id,
+    consents.c.profile_id,
+    consents.c.channel,
+    consents.c.purpose,
+    consents.c.topic,
+    consents.c.basis,
+    consents.c.wording,
+    consents.c.wording_version,
+    consents.c.jurisdiction,
+    consents.c.locale,
+    consents.c.source,
+    consents.c.occurred_at,
+)
+_ONE = _ASKED.where(consents.c.id == bindparam("id"), consents.c.action == ConsentAction.REQUESTED.value)
+_TOGETHER = _ASKED.where(
+    consents.c.profile_id == bindparam("profile_id"),
+    consents.c.channel == bindparam("channel"),
+    consents.c.source == bindparam("source"),
+    consents.c.occurred_at == bindparam("occurred_at", type_=Instant),
+    consents.c.action == ConsentAction.REQUESTED.value,
+).order_by(consents.c.topic, consents.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person was asked to confirm, as the ledger has it."""
+
+    consent_id: str
+    profile_id: str
+    channel: Channel
+    purpose: Purpose
+    topic: str
+    basis: str
+    wording: str
+    wording_version: str
+    jurisdiction: str
+    locale: str
+    source: str
+    occurred_at: datetime
+
+    @property
+    def matter(self) -> Matter:
+        return self.channel, self.purpose, self.topic
+
+
+def asked_for(connection: Connection, consent_id: str) -> list[Asked]:
+    """What this row of the ledger asks for, and what was asked for with it; empty if it asks for nothing."""
+    row = connection.execute(_ONE, {"id": consent_id}).first()
+    if row is None:
+        return []
+    first = _asked(row)
+    about = {name: getattr(first, name) for name in ("profile_id", "source", "occurred_at")}
+    return [_asked(one) for one in connection.execute(_TOGETHER, {**about, "channel": first.channel.value})]
+
+
+def _asked(row: Any) -> Asked:
+    id_, profile_id, channel, purpose, *others = row
+    return Asked(id_, profile_id, Channel(channel), Purpose(purpose), *others)
+
+
+def _status(person: Standing, asked: Asked) -> ConsentStatus | None:
+    own = person.topics.get(asked.matter) if asked.topic else person.general.get(asked.matter[:2])
+    return own.status if own is not None else None
+
+
+def status_of(connection: Connection, asked: Sequence[Asked]) -> ConsentStatus | None:
+    """How all of it stands, for a page that changes nothing: ``pending`` if something still is.
+
+    None if nothing was asked for, or of somebody who was erased.
+    """
+    person = standing(connection, asked[0].profile_id) if asked else None
+    return _together(person, asked) if person is not None else None
+
+
+def _together(person: Standing, asked: Sequence[Asked]) -> ConsentStatus | None:
+    found = [_status(person, one) for one in asked]
+    for status in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
+        if status in found:
+            return status
+    return found[0]
+
+
+def confirm(
+    connection: Connection, asked: Sequence[Asked], how: How, *, now: datetime, hasher: AddressHasher
+) -> ConsentStatus | None:
+    """Confirm it; how it stands afterwards. Twice is once; what was withdrawn since stays withdrawn."""
+    person = locked(connection, asked[0].profile_id) if asked else None
+    if person is None:
+        return None
+    waiting = [one for one in asked if _status(person, one) is ConsentStatus.PENDING]
+    if not waiting:
+        return _together(person, asked)
+    record(connection, person, [_confirmed(person, one, how, now) for one in waiting], now=now, hasher=hasher)
+    return ConsentStatus.GRANTED
+
+
+def _confirmed(person: Standing, asked: Asked, how: How, now: datetime) -> ConsentChange:
+    return ConsentChange(
+        person.profile.external_id,
+        asked.channel,
+        asked.purpose,
+        ConsentAction.CONFIRMED,
+        now,
+        how.source,
+        basis=asked.basis,
+        topic=asked.topic,
+        wording=asked.wording,
+        wording_version=asked.wording_version,
+        jurisdiction=asked.jurisdiction,
+        locale=asked.locale or how.locale,
+        proof=f"consent:{asked.consent_id}",
+        ip=how.ip,
+        user_agent=how.user_agent,
+    )

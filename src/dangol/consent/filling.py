@@ -1,0 +1,125 @@
+"""Filling in a form: who gives an address asks for consent to be written to there, and has yet to confirm it.
+
+Anybody can give any address. So a form only asks: it changes nothing about somebody who agreed already, and an address
+stays with the one person that it names, one for each address, until the back end says who it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dangol.consent import choosing
+from dangol.consent.choosing import How
+from dangol.consent.folding import Matter
+from dangol.consent.forms import Registered
+from dangol.consent.suppressions import AddressHasher
+from dangol.ids import Entropy
+from dangol.model.forms import FormWording
+from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
+from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, ConsentStatus
+from dangol.profiles import people
+
+CONSENT_REQUESTED = "Consent Requested"
+"""The event by which a campaign learns that somebody has to be sent a confirming link."""
+_HASH_CHARACTERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What somebody filled in. ``topics`` are those ticked; ``night``: the box for the night was."""
+
+    channel: Channel
+    address: str
+    topics: tuple[str, ...]
+    night: bool
+    wording: FormWording
+
+
+def fill_in(
+    connection: Connection,
+    registered: Registered,
+    filled: Filled,
+    how: How,
+    *,
+    now: datetime,
+    hasher: AddressHasher,
+    entropy: Entropy,
+) -> IncomingEvent | None:
+    """Record what was asked for; the event to report. None if there is nothing to confirm.
+
+    The same on one day is one event, so that nobody's mailbox can be filled through a form.
+    """
+    hashed = hasher.hash(filled.channel, filled.address)
+    external_id = f"form:{hashed[:_HASH_CHARACTERS]}"
+    profile_id = _person(connection, external_id, filled, how, now=now, entropy=entropy)
+    person = choosing.locked(connection, profile_id) if profile_id is not None else None
+    if person is None:
+        return None
+    wanted = [matter for matter in _matters(registered, filled) if not _holds(person, matter)]
+    if not wanted:
+        return None
+    said = [_asked(external_id, matter, registered, filled, how, now) for matter in wanted]
+    consent_ids = choosing.record(connection, person, said, now=now, hasher=hasher)
+    channel, purpose, topic = wanted[0]
+    return IncomingEvent(
+        message_id=f"form:{registered.name}:{hashed[:_HASH_CHARACTERS]}:{now:%Y-%m-%d}",
+        external_id=external_id,
+        name=CONSENT_REQUESTED,
+        properties={
+            "channel": channel.value,
+            "purpose": purpose.value,
+            "topic": topic,
+            "consent_id": consent_ids[0],
+        },
+        occurred_at=now,
+        source=how.source[:64],
+    )
+
+
+def _person(
+    connection: Connection, external_id: str, filled: Filled, how: How, *, now: datetime, entropy: Entropy
+) -> str | None:
+    """The person with this address; who is known stays as they are. None for somebody who was erased."""
+    known = people.find(connection, [external_id])
+    if known:
+        return known[external_id]
+    email = filled.address if filled.channel is Channel.EMAIL else None
+    phone = filled.address if filled.channel is Channel.SMS else None
+    change = ProfileChange(external_id, email=email, phone=phone, locale=how.locale)
+    return people.identify(connection, [change], now=now, entropy=entropy).get(external_id)
+
+
+def _matters(registered: Registered, filled: Filled) -> Sequence[Matter]:
+    topics = filled.topics or ("",)
+    return [(filled.channel, registered.form.purpose, topic) for topic in (*topics, *([NIGHT] if filled.night else ()))]
+
+
+def _holds(person: choosing.Standing, matter: Matter) -> bool:
+    own = person.topics.get(matter) if matter[2] else person.general.get(matter[:2])
+    return own is not None and own.status is ConsentStatus.GRANTED
+
+
+def _asked(
+    external_id: str, matter: Matter, registered: Registered, filled: Filled, how: How, now: datetime
+) -> ConsentChange:
+    channel, purpose, topic = matter
+    words = (filled.wording.text, filled.wording.retention, filled.wording.night if topic == NIGHT else "")
+    return ConsentChange(
+        external_id,
+        channel,
+        purpose,
+        ConsentAction.REQUESTED,
+        now,
+        how.source,
+        wording="\n\n".join(word for word in words if word),
+        topic=topic,
+        jurisdiction=registered.form.jurisdiction,
+        wording_version=registered.name,
+        locale=how.locale,
+        ip=how.ip,
+        user_agent=how.user_agent,
+    )

@@ -1,0 +1,1 @@
+"""Pages for recipients: no login, no cookie, no script; who holds a link may use it, and nothing else."""

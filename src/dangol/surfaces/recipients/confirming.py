@@ -1,0 +1,118 @@
+"""``/c/<token>``: confirming a consent that was asked for. A GET shows what it is about; only the button confirms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Connection
+
+from dangol.bootstrap import Dangol
+from dangol.consent import confirming
+from dangol.consent.confirming import Asked
+from dangol.consent.links import ExpiredLink, UnknownLink
+from dangol.errors import StoreUnavailable
+from dangol.model.vocabulary import NIGHT, ConsentStatus
+from dangol.surfaces.recipients.brand import House, house
+from dangol.surfaces.recipients.gateway import Often, from_elsewhere, language_of, last, page, read_fields
+from dangol.surfaces.recipients.preferences import how_of
+from dangol.surfaces.recipients.words import WORDS
+
+SOURCE = "page:confirmation"
+_log = structlog.get_logger(__name__)
+
+
+def make_router(dangol: Dangol) -> APIRouter:
+    """The page under ``/c/``; mount it at the root."""
+    pages = ConfirmationPage(dangol)
+    router = APIRouter(include_in_schema=False, default_response_class=Response)
+    router.add_api_route("/c/{token}", pages.show, methods=["GET", "HEAD"])
+    router.add_api_route("/c/{token}", pages.confirm, methods=["POST"])
+    return router
+
+
+class ConfirmationPage:
+    """The handlers. Confirming twice is confirming once."""
+
+    def __init__(self, dangol: Dangol) -> None:
+        self._dangol = dangol
+        self._often = Often()
+
+    def show(self, token: str, request: Request) -> Response:
+        consent_id = self._read(token, request)
+        if isinstance(consent_id, Response):
+            return consent_id
+        with self._dangol.database.read() as tx:
+            asked = confirming.asked_for(tx, consent_id)
+            status = confirming.status_of(tx, asked)
+            return self._answer(tx, request, asked, status)
+
+    async def confirm(self, token: str, request: Request) -> Response:
+        consent_id = self._read(token, request)
+        if isinstance(consent_id, Response):
+            return consent_id
+        if not self._often.once_more(token, self._dangol.clock.now()):
+            return _notice(request, 429, "too_often", headers={"Retry-After": "60"})
+        fields = await read_fields(request)
+        if fields is None:
+            return _notice(request, 413, "too_long")
+        if last(fields, "confirm") != "yes" or from_elsewhere(request, self._dangol.settings.public_url):
+            return await run_in_threadpool(self.show, token, request)
+        try:
+            return await run_in_threadpool(self._confirm, consent_id, request)
+        except StoreUnavailable as error:
+            _log.warning("a consent could not be confirmed: the database is away", error=str(error))
+            return _notice(request, 503, "later", headers={"Retry-After": "60"})
+
+    def _confirm(self, consent_id: str, request: Request) -> Response:
+        now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
+        with self._dangol.database.write() as tx:
+            asked = confirming.asked_for(tx, consent_id)
+            how = how_of(request, SOURCE, language_of(request, asked[0].locale if asked else None), "")
+            status = confirming.confirm(tx, asked, how, now=now, hasher=hasher)
+        with self._dangol.database.read() as tx:
+            return self._answer(tx, request, asked, status)
+
+    def _answer(
+        self, tx: Connection, request: Request, asked: Sequence[Asked], status: ConsentStatus | None
+    ) -> Response:
+        here = house(tx, self._dangol.releases)
+        language = language_of(request, asked[0].locale if asked else None)
+        words = WORDS[language]
+        if status not in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
+            return page("notice.html", language=language, told=words["confirm_over"], house=here)
+        if status is ConsentStatus.GRANTED:
+            return page("notice.html", language=language, told=words["confirmed"], house=here)
+        asked = sorted(asked, key=lambda one: one.topic == NIGHT)
+        about = [f"{_name(one, here, language)} · {words['channels'][one.channel]}" for one in asked]
+        wordings = _wordings(asked)
+        return page("confirm.html", language=language, house=here, about=about, wordings=wordings)
+
+    def _read(self, token: str, request: Request) -> str | Response:
+        try:
+            return self._dangol.links.read_confirmation(token, self._dangol.clock.now())
+        except ExpiredLink:
+            return _notice(request, 410, "expired")
+        except UnknownLink:
+            return _notice(request, 404, "cut_off")
+
+
+def _wordings(asked: Sequence[Asked]) -> list[str]:
+    """What was read, once; what only begins another of these is left out."""
+    found = list(dict.fromkeys(one.wording for one in asked if one.wording))
+    return [text for text in found if not any(other != text and other.startswith(text) for other in found)]
+
+
+def _name(asked: Asked, here: House, language: str) -> str:
+    if asked.topic == NIGHT:
+        return str(WORDS[language]["night_topic"])
+    return here.topic(asked.topic, language)[0] if asked.topic else str(WORDS[language]["purposes"][asked.purpose])
+
+
+def _notice(request: Request, status: int, what: str, *, headers: dict[str, str] | None = None) -> Response:
+    language = language_of(request)
+    return page(
+        "notice.html", language=language, status=status, headers=headers, told=WORDS[language][what], house=House()
+    )

@@ -1,0 +1,129 @@
+"""Confirming a consent that was asked for (double opt-in)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+
+from dangol.consent import ledger
+from dangol.consent.links import CONFIRM_WITHIN
+from dangol.model.people import ConsentChange
+from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.store.tables import consents
+from tests.integration.pipeline.house import House
+from tests.integration.recipients.conftest import URL
+from tests.integration.recipients.usable import mistakes
+
+WORDS = "I would like the newsletter of Dangol Records by email."
+
+
+@pytest.fixture
+def asked(house: House) -> str:
+    """The path of the link by which Bob confirms that he asked for emails."""
+    house.knows("bob", agreeing_to=())
+    return ask(house)
+
+
+def ask(house: House, topic: str = "") -> str:
+    change = ConsentChange(
+        "bob",
+        Channel.EMAIL,
+        Purpose.MARKETING,
+        ConsentAction.REQUESTED,
+        house.clock.now(),
+        "form:newsletter",
+        wording=WORDS,
+        wording_version="newsletter/1",
+        topic=topic,
+        locale="en",
+        jurisdiction="DE",
+    )
+    (consent_id,) = house.pipeline.record_consents([change])
+    url = house.dangol.links.confirm("", Channel.EMAIL, Purpose.MARKETING, topic, consent_id, house.clock.now())
+    assert url is not None
+    house.clock.advance(timedelta(hours=1))
+    return url.removeprefix(URL)
+
+
+def status(house: House) -> str:
+    with house.database.read() as tx:
+        return ledger.states(tx, [house.id_of("bob")])[house.id_of("bob")][Channel.EMAIL, Purpose.MARKETING].status
+
+
+def test_the_page_shows_what_is_confirmed_and_following_the_link_confirms_nothing(
+    house: House,
+    client: TestClient,
+    asked: str,
+) -> None:
+    for method in ("GET", "HEAD"):
+        answer = client.request(method, asked, headers={"Sec-Purpose": "prefetch"})
+        assert answer.status_code == 200
+    page = client.get(asked).text
+    assert WORDS in page
+    assert "bob" not in page
+    assert [mistakes(client.get(f"{asked}?lang={one}").text, one) for one in ("ko", "en")] == [[], []]
+    assert status(house) == "pending"
+
+
+def test_the_button_confirms_and_says_what_was_agreed_to(house: House, client: TestClient, asked: str) -> None:
+    for _ in range(2):
+        answer = client.post(asked, data={"confirm": "yes"})
+        assert (answer.status_code, "<h1>Confirmed</h1>" in answer.text) == (200, True)
+    assert status(house) == "granted"
+    requested, confirmed = house.rows(consents, profile_id=house.id_of("bob"))
+    assert confirmed.proof == f"consent:{requested.id}"
+    assert (confirmed.wording, confirmed.wording_version, confirmed.jurisdiction) == (WORDS, "newsletter/1", "DE")
+    assert confirmed.source == "page:confirmation"
+
+
+@pytest.mark.parametrize("fields", [{}, {"confirm": "no"}, {"x": "yes"}])
+def test_another_form_confirms_nothing(
+    house: House,
+    client: TestClient,
+    asked: str,
+    fields: dict[str, str],
+) -> None:
+    client.post(asked, data=fields)
+    client.post(asked, data={"confirm": "yes"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert status(house) == "pending"
+
+
+def test_what_was_taken_back_since_is_not_confirmed_by_an_old_link(
+    house: House,
+    client: TestClient,
+    asked: str,
+) -> None:
+    house.withdraws("bob")
+    house.clock.advance(timedelta(hours=1))
+    assert "There is nothing to confirm" in client.post(asked, data={"confirm": "yes"}).text
+    assert status(house) == "withdrawn"
+
+
+def test_a_link_ends_and_cannot_be_made_up(house: House, client: TestClient, asked: str) -> None:
+    assert client.post(asked[:-1] + "!", data={"confirm": "yes"}).status_code == 404
+    other = house.dangol.links.confirm("", Channel.EMAIL, Purpose.MARKETING, "", "0" * 26, house.clock.now())
+    assert other is not None
+    answer = client.post(other.removeprefix(URL), data={"confirm": "yes"}, headers={"Accept-Language": "en"})
+    assert "There is nothing to confirm" in answer.text
+    house.clock.advance(CONFIRM_WITHIN + timedelta(days=1))
+    assert client.post(asked, data={"confirm": "yes"}).status_code == 410
+    assert status(house) == "pending"
+
+
+def test_who_was_erased_confirms_nothing(house: House, client: TestClient, asked: str) -> None:
+    person = house.id_of("bob")
+    house.pipeline.erase("bob", by="tests")
+    assert "There is nothing to confirm" in client.post(asked, data={"confirm": "yes"}).text
+    assert [row.action for row in house.rows(consents, profile_id=person)] == ["requested"]
+
+
+def test_a_topic_is_named_and_confirmed_alone(house: House, client: TestClient) -> None:
+    house.knows("bob", agreeing_to=())
+    link = ask(house, "records")
+    assert "New records · Email" in client.get(link).text
+    client.post(link, data={"confirm": "yes"})
+    with house.database.read() as tx:
+        topics = ledger.topic_states(tx, [house.id_of("bob")])[house.id_of("bob")]
+    assert topics[Channel.EMAIL, Purpose.MARKETING, "records"].granted
