@@ -25,6 +25,7 @@ from dangol.editor.review import Review, review
 from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Figure, Person, Scope, evaluate, parse, parse_number
 from dangol.journeys.flow import Ending, Flow, Known, Test
+from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
 from dangol.model.people import Event
@@ -33,6 +34,7 @@ from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, Wa
 from dangol.model.times import Day, OfField
 from dangol.model.vocabulary import OnCapped
 from dangol.model.workspace import Cap, Policies, Sms, TrackingPlan
+from dangol.policy.law import Law
 from dangol.policy.rules import CapRule, Rulebook
 
 _AT_AN_EVENT = frozenset({"profile", "event", "entry"})
@@ -138,7 +140,11 @@ def compile_release(version: versions.Version) -> Release:
         version_id=version.id,
         campaign=campaign,
         policies=workspace.policies,
-        rulebook=Rulebook(workspace.policies, tuple(_cap_rule(cap, workspace) for cap in workspace.policies.caps)),
+        rulebook=Rulebook(
+            workspace.policies,
+            tuple(_cap_rule(cap, workspace) for cap in workspace.policies.caps),
+            Law(packs(), workspace.policies.jurisdictions),
+        ),
         messages=messages,
         where=parse(entry.where, at_event) if entry.where else None,
         audience=parse(entry.audience, of_people) if entry.audience else None,
