@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 
 from dangol.content import dialect, sandbox
-from dangol.content.disclosures import Pack, Rule, disclosures
+from dangol.content.disclosures import Pack, Rule, rule_of, serving
 from dangol.content.links import Links, in_text
 from dangol.content.sources import MACROS
 from dangol.content.tags import Assembled, Origin, Segment, Tag, assemble, cut
@@ -51,12 +51,12 @@ class Speaker:
     @property
     def pack(self) -> Pack:
         """What the law wants said in this language."""
-        return disclosures().pack(self.locale)
+        return serving(self.locale)
 
     @property
     def rule(self) -> Rule:
         """What the law wants said with this message."""
-        return self.pack.rule(self.purpose, self.channel)
+        return rule_of(self.pack, self.purpose, self.channel)
 
     @property
     def prefix(self) -> str:

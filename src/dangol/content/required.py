@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from dangol.content.disclosures import Need, Part
+from dangol.content.disclosures import Part, SayRule
 from dangol.content.phrasebook import Speaker
 from dangol.content.terms import written
 from dangol.content.voice import VoiceFile
@@ -51,7 +51,7 @@ def check_required(file: VoiceFile, locale: str, occasions: Iterable[Occasion]) 
                 yield _problem(speaker, need, found, "add a sentence", str(need.languages_mark).startswith("R"))
 
 
-def _problem(speaker: Speaker, need: Need, found: str, hint: str, recalled: bool) -> Problem:
+def _problem(speaker: Speaker, need: SayRule, found: str, hint: str, recalled: bool) -> Problem:
     message = f"{speaker.purpose.value} by {speaker.channel.value} in `{speaker.locale}` {found}"
     severity = "warning" if recalled else "error"
     return speaker.file.document.problem(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dangol.content.disclosures import disclosures
+from dangol.content.disclosures import rule_of, serving
 from dangol.content.tags import Origin
 from dangol.content.voice_model import Banned, Brand, Disclosure, LocaleVoice, Salutation, StageWording, Term, Voice
 from dangol.definitions.document import Document, Path
@@ -103,11 +103,11 @@ def _phrase(document: Document, path: Path, forms: str | dict[str, str], told: L
 def _disclosures(document: Document, at: Path, locale: str, told: LocaleVoice) -> list[Problem]:
     """Where the law gives a label's words, nobody else's will do; marketing anywhere says how to opt out."""
     problems = []
-    pack = disclosures().pack(locale)
+    pack = serving(locale)
     for channel in Channel:
         path: Path = (*at, "disclosure", Purpose.MARKETING.value, channel.value)
         said = told.disclosure.get(Purpose.MARKETING, {}).get(channel, Disclosure())
-        label, prefix = pack.rule(Purpose.MARKETING, channel).label, said.prefix.strip()
+        label, prefix = rule_of(pack, Purpose.MARKETING, channel).label, said.prefix.strip()
         if label is not None and prefix and prefix != label.text.strip():
             message = f"marketing in `{locale}` has to begin with `{label.text.strip()}`; found `{said.prefix}`"
             hint = "remove `prefix`; dangol puts the label in"

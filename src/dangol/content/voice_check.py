@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from dangol.content.disclosures import disclosures
+from dangol.content.disclosures import rule_of, serving
 from dangol.content.required import Occasion, check_required
 from dangol.content.terms import check_terms
 from dangol.content.voice import LocaleVoice, VoiceFile
@@ -99,11 +99,11 @@ def _address(file: VoiceFile, at: Path, told: LocaleVoice) -> Iterator[Problem]:
 
 def _labels(file: VoiceFile, locale: str, told: LocaleVoice) -> Iterator[Problem]:
     """Labels that somebody typed; they are honoured, for versions that are deployed have them."""
-    pack = disclosures().pack(locale)
+    pack = serving(locale)
     for purpose, channels in told.disclosure.items():
         for channel, said in channels.items():
             if said.prefix:
-                label = pack.rule(purpose, channel).label
+                label = rule_of(pack, purpose, channel).label
                 why = f"dangol puts `{label.text.strip()}` in by itself" if label else "dangol knows of no law for it"
                 path = ("locales", locale, "disclosure", purpose.value, channel.value, "prefix")
                 message = f"found a label typed by hand: `{said.prefix.strip()}`; {why}"

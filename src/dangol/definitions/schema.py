@@ -95,11 +95,22 @@ def _branches(root: dict[str, Any], schema: dict[str, Any], value: Any) -> list[
     """Follow references and unions; of several mappings keep those that ``value`` is likest by its required keys."""
     while "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-    if "anyOf" not in schema:
+    options = schema.get("anyOf") or _of_its_kind(root, schema, value)
+    if not options:
         return [schema]
-    branches = [branch for option in schema["anyOf"] for branch in _branches(root, option, value)]
+    branches = [branch for option in options for branch in _branches(root, option, value)]
     likeness = [_likeness(branch, value) for branch in branches]
     return [branch for branch, like in zip(branches, likeness, strict=True) if like == max(likeness)]
+
+
+def _of_its_kind(root: dict[str, Any], schema: dict[str, Any], value: Any) -> list[dict[str, Any]]:
+    """The option of a discriminated union that ``value`` names, or all of them; none if it is no such union."""
+    options: list[dict[str, Any]] = schema.get("oneOf", [])
+    discriminator = schema.get("discriminator")
+    if not options or discriminator is None or not isinstance(value, dict):
+        return options
+    named = discriminator["mapping"].get(value.get(discriminator["propertyName"]))
+    return [{"$ref": named}] if named is not None else options
 
 
 def _likeness(schema: dict[str, Any], value: Any) -> tuple[bool, int]:

@@ -114,6 +114,13 @@ def _translated(detail: ErrorDetails, path: Path, document: Document, model: typ
         words = _WORD.findall(context["expected"]) if key else words_at(model, document.value, path)
         hint = f"did you mean `{best}`?" if (best := nearest(value, words)) else ""
         return _Finding("unknown-word", path, expected, hint, key=key, wrong_kind=True)
+    if kind == "union_tag_not_found":
+        return _missing(context["discriminator"].strip("'"), path, document, model)
+    if kind == "union_tag_invalid":
+        known = _WORD.findall(context["expected_tags"])
+        hint = f"did you mean `{best}`?" if (best := nearest(context["tag"], known)) else ""
+        place = (*path, context["discriminator"].strip("'"))
+        return _Finding("unknown-word", place, one_of(known), hint, wrong_kind=True)
     if kind in _KINDS:
         hint = ""
         if kind == "string_type" and isinstance(value, int | float):

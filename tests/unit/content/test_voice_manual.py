@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from dangol import jurisdictions
 from dangol.content import voice_check
 from dangol.content.check import Sent, check_messages
-from dangol.content.disclosures import disclosures
+from dangol.content.disclosures import rule_of
 from dangol.content.messages import compile_messages
 from dangol.content.voice import PATH
 from dangol.content.voice_model import (
@@ -26,6 +27,7 @@ from dangol.content.voice_model import (
     Voice,
 )
 from dangol.definitions.workspace import load_workspace
+from dangol.model.jurisdiction import DEFAULT
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 from tests.unit.content.workspace import BRAND, ROOT, message
@@ -110,10 +112,10 @@ def test_the_macros_say_what_the_manual_shows(call: str, korean: str, english: s
 def test_the_table_of_disclosures_is_the_pack() -> None:
     rows = [
         f"| {language} | {channel.value} | {label} | {', '.join(need.part.value for need in rule.needs)} |"
-        for pack in disclosures().packs
+        for pack in (jurisdictions.packs()["KR"], jurisdictions.packs()[DEFAULT])
         for language in ([f"`{name}`" for name in pack.languages] or ["others"])
         for channel in Channel
-        for rule in [pack.rule(Purpose.MARKETING, channel)]
+        for rule in [rule_of(pack, Purpose.MARKETING, channel)]
         for label in [f"`{rule.label.text}` before the {rule.label.at}" if rule.label else "none"]
     ]
     assert [line for line in MANUAL.split("\n") if line in rows] == rows
