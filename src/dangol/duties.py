@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from dangol import ids
 from dangol.consent import ledger as consents
+from dangol.jurisdictions import packs
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.duty import DUTY_SOURCE, OUTCOME_DUE, RECONFIRMATION_DUE
 from dangol.model.people import ConsentChange, Event, IncomingEvent, Profile
@@ -37,6 +38,12 @@ OVERLAP = timedelta(minutes=15)
 _EXPRESS = frozenset({Basis.CONSENT.value, Basis.WRITTEN_CONSENT.value})
 _GIVEN = frozenset({ConsentAction.GRANTED.value, ConsentAction.CONFIRMED.value})
 _PURPOSES = sorted(purpose.value for purpose in law.PURPOSES)
+
+
+@cache
+def rules() -> law.DutyRules:
+    """The duties of the packs that come with dangol."""
+    return law.duty_rules(packs().values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +105,13 @@ class Duties:
         return sum(self._round(self._pipeline.clock.now()), Raised())
 
     def _round(self, now: datetime) -> Iterator[Raised]:
-        for notice in law.OUTCOME_NOTICES:
+        for notice in rules().notices:
             yield from self._notices(notice, now)
         if self._looked_on == now.date():
             return
-        for again in law.RECONFIRMATIONS:
+        for again in rules().reconfirmations:
             yield from self._reconfirmations(again, now)
-        for lapse in law.LAPSES:
+        for lapse in rules().lapses:
             yield from self._lapses(lapse, now)
         self._looked_on = now.date()
 
@@ -268,7 +275,7 @@ def _end(tx: Connection, rule: law.Lapse, rows: Sequence[Row[Any]], now: datetim
         ended_at = law.lapsed_on(rule, row.at)
         if profile is None or profile.erased_at is not None or ended_at > now:
             continue
-        if not law.binds(rule, row.jurisdiction, profile):
+        if row.channel not in rule.channels or not law.binds(rule, row.jurisdiction, profile):
             continue
         changes.append(_ended(rule, row, profile, ended_at))
         subject = Subject(profile_id=profile.id, occasion=f"{rule.rule}:{row.id}")

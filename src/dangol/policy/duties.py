@@ -2,12 +2,12 @@
 
 Pure: rules, days and people in, instants and days out. Years and months are the calendar's. Where an anniversary has
 no day of its own, as 29 February has none in most years, the last day of the month stands in, which is the earlier one.
-Facts, sources and marks: state of October 2026; engineering reference, not legal advice.
+Which duties there are is read from the packs of ``jurisdictions``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
+from dangol.model.jurisdiction import ConsentRule, OutcomeNoticeRule, Pack, Period, ReconfirmRule
 from dangol.model.people import Profile
-from dangol.model.vocabulary import Basis, Purpose
+from dangol.model.vocabulary import Basis, Channel, Purpose
 
 _MOST_ANNIVERSARIES = 12
 
@@ -29,8 +30,6 @@ class OutcomeNotice:
     jurisdiction: str
     days: int
     zone: str
-    source: str
-    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,6 @@ class Reconfirmation:
     months: int
     ahead: int
     zone: str
-    source: str
-    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +52,49 @@ class Lapse:
     basis: Basis
     months: int
     zone: str
-    source: str
-    mark: str
+    channels: tuple[Channel, ...] = tuple(Channel)
 
 
-_KR, _CA = "Asia/Seoul", "America/St_Johns"
-OUTCOME_NOTICES = (OutcomeNotice("KR-outcome-notice", "KR", 14, _KR, "Network Act Enforcement Decree §62-2", "V"),)
-RECONFIRMATIONS = (Reconfirmation("KR-reconfirm", "KR", 24, 30, _KR, "Network Act Enforcement Decree §62-3", "V"),)
-LAPSES = (
-    Lapse("KR-soft-opt-in", "KR", Basis.SOFT_OPT_IN, 6, _KR, "Network Act §50(1)1, Decree §61(1)", "V"),
-    Lapse("CA-implied-purchase", "CA", Basis.IMPLIED_PURCHASE, 24, _CA, "CASL, implied consent", "v"),
-    Lapse("CA-implied-inquiry", "CA", Basis.IMPLIED_INQUIRY, 6, _CA, "CASL, implied consent", "v"),
-)
-"""Canada has many zones; the day begins first in Newfoundland's, so nothing lasts too long there."""
 Duty = OutcomeNotice | Reconfirmation | Lapse
 PURPOSES = frozenset({Purpose.MARKETING})
-"""All of these rules are about advertising."""
+"""All of these duties are about advertising."""
+AHEAD = 30
+"""How many days before the last one a consent is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRules:
+    """All duties of all jurisdictions."""
+
+    notices: tuple[OutcomeNotice, ...] = ()
+    reconfirmations: tuple[Reconfirmation, ...] = ()
+    lapses: tuple[Lapse, ...] = ()
+
+
+def duty_rules(packs: Iterable[Pack]) -> DutyRules:
+    """The duties that these packs ask for; a day is one of the pack's zone."""
+    notices: list[OutcomeNotice] = []
+    reconfirmations: list[Reconfirmation] = []
+    lapses: list[Lapse] = []
+    for pack in packs:
+        notices += [
+            OutcomeNotice(rule.id, pack.code, rule.within.days, pack.zone) for rule in pack.of(OutcomeNoticeRule)
+        ]
+        reconfirmations += [
+            Reconfirmation(rule.id, pack.code, rule.every.months, AHEAD, pack.zone) for rule in pack.of(ReconfirmRule)
+        ]
+        lapses += [
+            Lapse(rule.id, pack.code, basis, lasting.months, pack.zone, rule.channels)
+            for rule in pack.of(ConsentRule)
+            for basis, lasting in rule.accepts.items()
+            if lasting is not None
+        ]
+    return DutyRules(tuple(notices), tuple(reconfirmations), tuple(lapses))
 
 
 def months_later(day: date, months: int) -> date:
     """The same day of the month, ``months`` later (or earlier); the month's last day if it is shorter."""
-    years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
-        if last <= day.day:
-            try:
-                return date(years, month + 1, last)
-            except ValueError:
-                continue
-    raise AssertionError("every month has 28 days")
+    return Period(months).after(day)
 
 
 def local_day(at: datetime, zone: str) -> date:

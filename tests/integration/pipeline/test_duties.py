@@ -153,9 +153,9 @@ def test_whoever_confirmed_or_withdrew_is_not_asked(shop: House) -> None:
 @pytest.mark.parametrize(
     ("basis", "country", "rule", "months"),
     [
-        (Basis.IMPLIED_PURCHASE, "CA", "CA-implied-purchase", 24),
-        (Basis.IMPLIED_INQUIRY, "CA", "CA-implied-inquiry", 6),
-        (Basis.SOFT_OPT_IN, "KR", "KR-soft-opt-in", 6),
+        (Basis.IMPLIED_PURCHASE, "CA", "CA-consent", 24),
+        (Basis.IMPLIED_INQUIRY, "CA", "CA-consent", 6),
+        (Basis.SOFT_OPT_IN, "KR", "KR-consent", 6),
     ],
 )
 def test_what_stands_in_a_consents_stead_ends(house: House, basis: Basis, country: str, rule: str, months: int) -> None:

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dangol.jurisdictions import packs
 from dangol.model.people import Profile
 from dangol.policy.duties import (
-    LAPSES,
-    OUTCOME_NOTICES,
-    RECONFIRMATIONS,
+    Lapse,
     anniversaries,
     begins,
     binds,
     confirmed_between,
+    duty_rules,
     is_ours,
     lapsed_on,
     local_day,
@@ -29,8 +29,9 @@ from dangol.policy.duties import (
     reconfirmation_due,
 )
 
-[KR] = RECONFIRMATIONS
-[NOTICE] = OUTCOME_NOTICES
+RULES = duty_rules(packs().values())
+[KR] = RULES.reconfirmations
+[NOTICE] = RULES.notices
 SEOUL = ZoneInfo("Asia/Seoul")
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2050, 12, 31), timezones=st.just(UTC))
@@ -100,12 +101,20 @@ def test_what_was_recorded_after_its_time_was_another_systems_duty() -> None:
     assert not is_ours(NOTICE, agreed, in_seoul("2026-03-16T00:00"))
 
 
-@given(INSTANTS, st.sampled_from(LAPSES))
-def test_what_lapsed_is_among_what_is_looked_through(confirmed_at: datetime, rule: object) -> None:
-    assert isinstance(rule, type(LAPSES[0]))
+@given(INSTANTS, st.sampled_from(RULES.lapses))
+def test_what_lapsed_is_among_what_is_looked_through(confirmed_at: datetime, rule: Lapse) -> None:
     end = lapsed_on(rule, confirmed_at)
     assert end > confirmed_at + timedelta(days=28 * rule.months - 4)
     assert confirmed_at < may_have_lapsed_before(rule, end)
+
+
+def test_the_packs_say_which_duties_there_are() -> None:
+    assert (NOTICE.rule, NOTICE.days, NOTICE.zone) == ("KR-outcome-notice", 14, "Asia/Seoul")
+    assert (KR.rule, KR.months) == ("KR-reconfirm", 24)
+    lapses = {(one.jurisdiction, one.basis.value): one.months for one in RULES.lapses}
+    assert lapses[("CA", "implied_purchase")] == 24
+    assert lapses[("CA", "implied_inquiry")] == 6
+    assert lapses[("KR", "soft_opt_in")] == 6
 
 
 @pytest.mark.parametrize(
