@@ -32,6 +32,7 @@ from dangol.delivery.providers.mailbox import Mailbox
 from dangol.delivery.providers.smtp import Smtp
 from dangol.delivery.signatures import Signer, new_secret
 from dangol.delivery.webhooks import Caller, HttpCaller, NoCalls
+from dangol.duties import Duties
 from dangol.errors import ProblemsFound, UsageError
 from dangol.ids import Entropy, SystemEntropy
 from dangol.intake import Intake
@@ -101,6 +102,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         )
         self.steering = Steering(self.pipeline)
         self.sweeper = Sweeper(database=self.database, clock=self.clock, releases=self.releases, timing=self.timing)
+        self.duties = Duties(self.pipeline, page=settings.batch_size)
         self.broker: Broker | None = None
         self.actors: Actors | None = None
         if workers:
@@ -243,7 +245,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         """A scheduler on this installation's broker."""
         if self.actors is None:
             raise UsageError("a scheduler needs workers to tell; open dangol with workers=True")
-        return Scheduler(self.sweeper, self.actors, holder=self.name, tick=self.settings.tick)
+        return Scheduler(self.sweeper, self.actors, self.duties, holder=self.name, tick=self.settings.tick)
 
     def close(self) -> None:
         """Let go of connections; safe to call twice."""

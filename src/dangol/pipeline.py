@@ -74,6 +74,10 @@ Wake = Callable[[Sequence[str]], None]
 """Tells workers about messages that are due. Losing the call loses nothing: the sweeper finds them again."""
 
 
+Noting = Callable[[Connection, Sequence[Event]], None]
+"""Writes what belongs to new events into their transaction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ingested:
     """What became of a batch of events: how many came, were new, and began journeys."""
@@ -279,15 +283,17 @@ class Pipeline:
 
     # Triggers come in.
 
-    def ingest(self, incoming: Sequence[IncomingEvent]) -> Ingested:
+    def ingest(self, incoming: Sequence[IncomingEvent], *, noting: Noting | None = None) -> Ingested:
         """Accept events: when this returns they are committed, and so is everything that follows from them (G1).
 
         An event seen before, by its ``message_id``, changes nothing; of one about an erased person only that it came
-        is kept.
+        is kept. ``noting`` is given the new ones, to write what belongs to them in the same transaction.
         """
         with self.database.write() as tx:
             controls_rows.attend(tx)
             new = self._record(tx, incoming)
+            if noting is not None:
+                noting(tx, new)
             following = self._follow(tx, new)
         self._announce(following.due)
         return Ingested(len(incoming), len(new), following.entered)

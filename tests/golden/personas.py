@@ -46,6 +46,10 @@ SPECIAL: dict[str, list[Special]] = {
         Special("told a birthday that does not exist", profile={"birthday": "1990-02-30"}),
     ],
     "complaint_acknowledged": [Special("was promised an answer for yesterday", entry={"answer_by": "2026-03-01"})],
+    "double_opt_in": [
+        Special("asked for email", entry={"channel": "email"}),
+        Special("asked for SMS", entry={"channel": "sms"}),
+    ],
     "first_weeks_survey": [Special("was asked for a review the other day", before={"Review Asked": -40 * DAY})],
     "our_fault": [
         Special("was charged twice", entry={"kind": "double_charge"}),

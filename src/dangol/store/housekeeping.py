@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select, update
 
 from dangol.model.vocabulary import CallState, JourneyStatus, MessageState
-from dangol.store.bulk import insert_new, upsert_if
+from dangol.store.bulk import insert_new, upsert, upsert_if
 from dangol.store.tables import calls, instance, journeys, leases, messages, schedule_runs
 
 UP_LEASE = "up"
@@ -26,8 +26,13 @@ def remembered(connection: Connection, name: str, make: Callable[[], str]) -> st
 
 
 def recalled(connection: Connection, name: str) -> str | None:
-    """A value that was ``remembered``; None if it was not made yet."""
+    """A value that was ``remembered`` or kept as a note; None if there is none yet."""
     return connection.execute(select(instance.c.value).where(instance.c.name == name)).scalar_one_or_none()
+
+
+def keep_note(connection: Connection, name: str, value: str) -> None:
+    """Note how far one got; the latest note stands."""
+    upsert(connection, instance, [{"name": name, "value": value}], key=["name"], update=["value"])
 
 
 def take_lease(connection: Connection, name: str, holder: str, now: datetime, lasts: timedelta) -> str:
