@@ -170,8 +170,14 @@ class Pipeline:
             person = people.load(tx, [leave.profile_id]).get(leave.profile_id)
             if person is None or person.erased_at is not None:
                 return False
-            held = consents.states(tx, [person.id])[person.id].get((leave.channel, leave.purpose))
-            if held is not None and not held.granted:
+            about = (leave.channel, leave.purpose)
+            held = consents.states(tx, [person.id])[person.id].get(about)
+            topics = consents.topic_states(tx, [person.id])[person.id]
+            if (
+                held is not None
+                and not held.granted
+                and not any(state.granted for matter, state in topics.items() if matter[:2] == about)
+            ):
                 return False
             change = ConsentChange(
                 person.external_id, leave.channel, leave.purpose, ConsentAction.WITHDRAWN, now, source, wording=wording
