@@ -18,13 +18,12 @@ from dangol.consent.folding import Matter
 from dangol.consent.forms import Registered
 from dangol.consent.suppressions import AddressHasher
 from dangol.ids import Entropy
+from dangol.model.duty import CONSENT_REQUESTED
 from dangol.model.forms import FormWording
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, ConsentStatus
 from dangol.profiles import people
 
-CONSENT_REQUESTED = "Consent Requested"
-"""The event by which a campaign learns that somebody has to be sent a confirming link."""
 _HASH_CHARACTERS = 32
 
 
@@ -107,7 +106,6 @@ def _asked(
     external_id: str, matter: Matter, registered: Registered, filled: Filled, how: How, now: datetime
 ) -> ConsentChange:
     channel, purpose, topic = matter
-    words = (filled.wording.text, filled.wording.retention, filled.wording.night if topic == NIGHT else "")
     return ConsentChange(
         external_id,
         channel,
@@ -115,7 +113,7 @@ def _asked(
         ConsentAction.REQUESTED,
         now,
         how.source,
-        wording="\n\n".join(word for word in words if word),
+        wording=filled.wording.said(night=topic == NIGHT),
         topic=topic,
         jurisdiction=registered.form.jurisdiction,
         wording_version=registered.name,

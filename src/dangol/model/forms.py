@@ -36,6 +36,10 @@ class FormWording(Definition):
         examples=["Also between 9 in the evening and 8 in the morning."],
     )
 
+    def said(self, *, night: bool = False) -> str:
+        """All that is agreed to, as the ledger keeps it; with ``night``, to messages at night too."""
+        return "\n\n".join(part for part in (self.text, self.retention, self.night if night else "") if part)
+
 
 class ConsentForm(Definition):
     """One form. Anybody can fill it in, so whoever does is sent a link, and agreed only once they confirmed."""

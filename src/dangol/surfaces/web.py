@@ -19,6 +19,7 @@ from dangol import __version__
 from dangol.bootstrap import Dangol
 from dangol.consent.links import PATHS
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable, UnknownProfile, UsageError
+from dangol.surfaces.api.forms import make_router as make_forms_api
 from dangol.surfaces.api.router import make_router as make_api
 from dangol.surfaces.pages.router import make_router as make_pages
 from dangol.surfaces.pages.router import problem
@@ -59,6 +60,7 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
         redoc_url=None,
     )
     app.include_router(make_api(dangol))
+    app.include_router(make_forms_api(dangol))
     app.include_router(make_pages(dangol, workspace))
     for pages in (unsubscribing, preferences, confirming, forms):
         app.include_router(pages.make_router(dangol))

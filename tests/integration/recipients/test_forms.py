@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import timedelta
@@ -12,10 +13,12 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from dangol.bootstrap import Dangol
 from dangol.consent import forms, ledger
 from dangol.definitions.workspace import read_workspace
 from dangol.model.vocabulary import NIGHT, Channel, Purpose
 from dangol.store.tables import consent_forms, consents, events, profiles
+from dangol.surfaces.web import create_app
 from tests.integration.pipeline.house import House
 from tests.integration.recipients.conftest import TOPICS, URL
 from tests.integration.recipients.usable import mistakes
@@ -225,3 +228,15 @@ def test_mistakes_in_the_file_are_told_with_their_place(tmp_path: Path, form: di
     assert workspace is None
     assert {problem.path for problem in problems} == {"campaigns/consent-forms.yaml"}
     assert code in ("", problems[0].code)
+
+
+def test_a_back_end_can_read_the_words_for_a_form_of_its_own(dangol: Dangol) -> None:
+    with TestClient(create_app(dangol), base_url="http://127.0.0.1:8000") as api:
+        told = api.get("/v1/forms/news?locale=en-GB", auth=("k", "")).json()
+        assert (told["wordingVersion"], told["locale"]) == ("news/1", "en")
+        assert told["wording"] == "Dangol Records may send me advertising."
+        assert told["nightWording"] == "Dangol Records may send me advertising.\n\nAt night too."
+        assert told["wordingHash"] == hashlib.sha256(told["wording"].encode()).hexdigest()
+        assert api.get("/v1/forms/other", auth=("k", "")).status_code == 404
+        assert api.get("/v1/forms/news").status_code == 401
+        assert api.get("/v1/forms/news", auth=("x", "")).status_code == 401

@@ -205,6 +205,17 @@ def test_a_pause_begins_now_and_can_be_ended(house: House, client: TestClient) -
     assert "Paused until" not in client.get(path(house)).text
 
 
+def test_what_waits_for_a_pause_goes_out_when_it_is_ended(house: House, client: TestClient) -> None:
+    client.post(path(house), data={"do": "pause", "days": "7"})
+    house.orders("alice")
+    house.work()
+    assert house.states == [("planned", "paused_by_recipient")]
+    house.clock.advance(timedelta(days=1))
+    client.post(path(house), data={"do": "resume"})
+    house.work()
+    assert [state for state, _ in house.states] == ["accepted"]
+
+
 def test_the_language_is_that_of_the_messages_and_of_the_page(house: House, client: TestClient) -> None:
     answer = client.post(path(house), data={"do": "language", "language": "ko"})
     assert answer.headers["Location"] == "?done=language&lang=ko"

@@ -13,10 +13,12 @@ from sqlalchemy import select
 
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
+from dangol.consent import ledger as consent_ledger
 from dangol.consent.links import GOOD_FOR, Leave, Links
 from dangol.ids import SeededEntropy
 from dangol.model.message import Envelope
-from dangol.model.vocabulary import Channel, Purpose
+from dangol.model.people import ConsentChange
+from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.tables import consents
@@ -128,6 +130,27 @@ def test_who_agreed_again_can_leave_again_by_the_same_link(
     clock.advance(timedelta(seconds=1))
     client.post(link(house), data=ONE_CLICK)
     assert len(ledger(house)) == 2
+
+
+def test_who_kept_one_topic_only_leaves_that_too(house: House, client: TestClient, clock: VirtualClock) -> None:
+    house.withdraws("alice")
+    clock.advance(timedelta(days=1))
+    topic = ConsentChange(
+        "alice",
+        Channel.EMAIL,
+        Purpose.MARKETING,
+        ConsentAction.GRANTED,
+        clock.now(),
+        "page:preferences",
+        wording="Yes.",
+        topic="records",
+    )
+    house.pipeline.record_consents([topic])
+    clock.advance(timedelta(days=1))
+    client.post(link(house), data=ONE_CLICK)
+    with house.database.read() as tx:
+        held = consent_ledger.topic_states(tx, [house.id_of("alice")])[house.id_of("alice")]
+    assert not any(state.granted for state in held.values())
 
 
 def test_nothing_more_is_sent_to_who_left(house: House, client: TestClient) -> None:

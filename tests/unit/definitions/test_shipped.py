@@ -15,6 +15,7 @@ from dangol.definitions.workspace import load_workspace, parse_workspace
 from dangol.definitions.yaml import MAX_DEPTH, MAX_VALUES
 from dangol.model.campaign import Campaign, Entry, ExitOn, Goal, Stage
 from dangol.model.durations import format_duration
+from dangol.model.forms import ConsentForm, ConsentForms, FormWording
 from dangol.model.steps import STEP_TYPES, Add, Awaited, From, Until
 from dangol.model.times import MORNING
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
@@ -58,7 +59,7 @@ def test_the_shipped_workspace_loads() -> None:
 
 
 def test_every_yaml_example_in_the_docs_says_what_it_is() -> None:
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
     assert len(EXAMPLES) + len(STEPS) == PAGE.count("```yaml")
 
 
@@ -95,6 +96,7 @@ def _with_texts(files: dict[str, str]) -> dict[str, str]:
     [
         *(Campaign, Entry, ExitOn, Goal, Stage, *STEP_TYPES.values(), Until, Awaited, From, Add),
         *(JourneyMap, MapStage, TrackingPlan, Policies, QuietHours, Cap, Segments),
+        *(ConsentForms, ConsentForm, FormWording),
     ],
 )
 def test_the_docs_explain_every_key(model: type[BaseModel]) -> None:

@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
+from dangol.batch.pauses import go_on
 from dangol.bootstrap import Dangol
 from dangol.consent import asking, choosing, ledger
 from dangol.consent.choosing import How, Standing
@@ -201,6 +202,7 @@ class PreferencePages:
 
     def _resume(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> str | None:
         self._prefer(tx, person, choosing.paused(person.preferences, None), now)
+        go_on(tx, person.profile.id, now)
         return "resumed"
 
     def _speak(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> str | None:
