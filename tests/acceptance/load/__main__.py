@@ -1,4 +1,4 @@
-"""The proof in its long form: ``python -m tests.acceptance.load``, or ``make proof``; docs/proof.md shows what it prints."""
+"""The proof in its long form: ``python -m tests.acceptance.load``, or ``make proof``; see docs/proof.md."""
 
 from __future__ import annotations
 
