@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check lint bench bench-journeys lock clean
+.PHONY: help run up test check lint bench bench-journeys proof lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: .venv/.dev ## Measure the pipeline against its yardsticks (docs/performan
 
 bench-journeys: .venv/.dev ## Measure events and timers among 1,000,000 waiting journeys (needs PostgreSQL)
 	@$(BIN)/python -m bench.journeys
+
+proof: .venv/.dev ## Prove under load that caps, consents and quiet hours hold, in its long form (needs PostgreSQL)
+	@$(BIN)/python -m tests.acceptance.load
 
 lock: ## Renew the locked requirements after a change in pyproject.toml (needs uv)
 	$(LOCK) --group build -o requirements/runtime.txt
