@@ -22,6 +22,7 @@ from dangol.surfaces.cli import (
     log,
     map,
     plan,
+    policy,
     profile,
     seeing,
     simulate,
@@ -85,6 +86,7 @@ for command in (
 app.command("test")(test.play)
 app.add_typer(imports.app)
 app.add_typer(log.app)
+app.add_typer(policy.app)
 app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)
