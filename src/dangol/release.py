@@ -19,6 +19,7 @@ from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
 from dangol.editor.facts import FactTable
+from dangol.editor.lawful import check_lawful
 from dangol.editor.laws import check_laws
 from dangol.editor.model import Send as Said
 from dangol.editor.registry import RULES
@@ -451,7 +452,7 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     sms = workspace.policies.sms
     asked = _Asked(tuple(sorted(workspace.sources.items())), said, repr((plan, sms)), locale, stages, sms, plan)
     problems, reviewed = _reviewed(asked)
-    return sorted({*problems, *check_laws(workspace)}), reviewed
+    return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
 
 
 def forget_reviews() -> None:
