@@ -47,26 +47,27 @@ def check_lawful(workspace: Workspace) -> list[Problem]:
 
 
 def _of_campaign(workspace: Workspace, campaign: Campaign, pack: Pack, rulebook: Rulebook) -> Iterator[Problem]:
-    firings = _firings(campaign, workspace.policies.timezone, pack)
+    zone = workspace.policies.timezone
     for placed in takewhile(lambda one: not isinstance(one.step, Wait | WaitFor), campaign.placed):
         step = placed.step
-        if not isinstance(step, Send) or step.expires_after is None or not firings:
+        if not isinstance(step, Send) or step.expires_after is None:
             continue
         for route in step.routes:
-            named = _always_against(campaign, pack, rulebook, firings, route, step.expires_after)
+            named = _always_against(campaign, pack, rulebook, zone, route, step.expires_after)
             if named:
                 yield _problem(workspace, campaign, step, pack, named)
                 break
 
 
-def _firings(campaign: Campaign, zone: str, pack: Pack) -> list[datetime]:
-    """When the schedule fires for somebody in this place."""
-    found: list[datetime] = []
+def _firings(campaign: Campaign, zone: str, pack: Pack) -> Iterator[datetime]:
+    """When the schedule fires for somebody in this place, one after the other: most get through at the first."""
     after = _BEGINNING
-    while len(found) < _LOOKED_AT and (firing := next_firing(campaign.entry, after=after, default_zone=zone)):
-        found.append(_there(campaign, firing, pack))
+    for _ in range(_LOOKED_AT):
+        firing = next_firing(campaign.entry, after=after, default_zone=zone)
+        if firing is None:
+            return
+        yield _there(campaign, firing, pack)
         after = firing
-    return found
 
 
 def _there(campaign: Campaign, firing: datetime, pack: Pack) -> datetime:
@@ -77,13 +78,13 @@ def _always_against(
     campaign: Campaign,
     pack: Pack,
     rulebook: Rulebook,
-    firings: list[datetime],
+    zone: str,
     route: tuple[Channel, ...],
     lasting: timedelta,
 ) -> list[str]:
     """The rules that hold the message back on every channel at every firing; none if it gets through once."""
     rules: dict[str, None] = {}
-    for firing in firings:
+    for firing in _firings(campaign, zone, pack):
         for channel in route:
             verdict = quiet_hours(_facts(campaign, pack, firing, channel, lasting), channel, rulebook)
             if not isinstance(verdict, Suppress):

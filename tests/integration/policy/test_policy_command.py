@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -30,7 +31,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings = Settings()
     with Dangol(settings) as dangol:
         dangol.deploy(by="tests", root=root)
-        known = {"country": "KR", "phone": "+821012345678", "timezone": "Asia/Seoul"}
+        known: dict[str, Any] = {"country": "KR", "phone": "+821012345678", "timezone": "Asia/Seoul"}
         dangol.pipeline.identify([ProfileChange("kim", **known), ProfileChange("lee", email="lee@example.com")])
         granted = ConsentChange(
             "kim", Channel.SMS, Purpose.MARKETING, ConsentAction.GRANTED, dangol.clock.now(), "tests"

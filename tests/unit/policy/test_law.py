@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -315,9 +316,9 @@ class TestQuiet:
 
     def test_a_workspaces_window_may_be_lifted_by_a_consent_for_the_night_too(self) -> None:
         rules = book(quiet_hours=[{"from": "20:00", "to": "09:00", "unless_consent": "night"}])
-        world = {"now": at("2026-03-02T20:30+09:00")}
-        assert isinstance(quiet_hours(facts(**world), EMAIL, rules), Defer)
-        awake = facts(**world, topic_consents={(EMAIL, MARKETING, NIGHT): YES})
+        evening = at("2026-03-02T20:30+09:00")
+        assert isinstance(quiet_hours(facts(now=evening), EMAIL, rules), Defer)
+        awake = facts(now=evening, topic_consents={(EMAIL, MARKETING, NIGHT): YES})
         assert isinstance(quiet_hours(awake, EMAIL, rules), Allow)
 
     @settings(max_examples=80, deadline=None)
@@ -346,8 +347,6 @@ class TestQuiet:
 
 def _quiet_at(instant: datetime, hours: Hours, zone: str) -> bool:
     """By the wall clock alone, written another way than the gate does."""
-    from zoneinfo import ZoneInfo
-
     local = instant.astimezone(ZoneInfo(zone))
     for back in (0, 1):
         day = local.date() - timedelta(days=back)
