@@ -22,6 +22,7 @@ from dangol.surfaces.cli import (
     log,
     map,
     plan,
+    policy,
     profile,
     reply,
     requests,
@@ -88,6 +89,7 @@ for command in (
 app.command("test")(test.play)
 app.add_typer(imports.app)
 app.add_typer(log.app)
+app.add_typer(policy.app)
 app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)
