@@ -65,8 +65,8 @@ class TestRoom:
         assert house.sent == [("sms", of_kim(house))]
 
     def test_the_worthier_of_two_messages_of_one_priority_goes_first(self, house: House) -> None:
-        key = {"entry": {"event": "Order Completed", "key": "event.order_id", "again": "always"}}
-        house.opens_with(campaign("cart", value="entry.value", **key), policies={"caps": [cap(1)]})
+        entry = {"event": "Order Completed", "key": "event.order_id", "again": "always"}
+        house.opens_with(campaign("cart", value="entry.value", entry=entry), policies={"caps": [cap(1)]})
         house.knows("kim")
         house.pipeline.ingest(
             [

@@ -62,9 +62,8 @@ class TestRoomIsKept:
         assert isinstance(kept(other(due=timedelta(minutes=10)), limit=2, slots=[soon_free]), Suppress)
 
     def test_not_for_what_is_due_after_the_window(self) -> None:
-        day = {"window": Calendar.DAY}
-        assert isinstance(kept(other(due=11 * HOUR), **day), Suppress)
-        assert isinstance(kept(other(due=12 * HOUR), **day), Allow)
+        assert isinstance(kept(other(due=11 * HOUR), window=Calendar.DAY), Suppress)
+        assert isinstance(kept(other(due=12 * HOUR), window=Calendar.DAY), Allow)
 
     @pytest.mark.parametrize(
         ("mine", "theirs", "yields"),
@@ -214,7 +213,7 @@ def test_one_journeys_messages_are_decided_in_the_order_in_which_they_were_plann
     assert sorted(one.id for one in decided) == [f"{index:02}" for index in range(len(drawn))]
     for journey in "abc":
         own = [(one.planned_at, one.place) for one in decided if one.journey_id == journey]
-        assert own == sorted(own)  # type: ignore[type-var]
+        assert own == sorted(own)
 
 
 @given(CANDIDATES)
