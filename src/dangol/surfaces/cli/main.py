@@ -16,6 +16,7 @@ from dangol.surfaces.cli import (
     check,
     demo,
     deploy,
+    duties,
     graph,
     imports,
     log,
@@ -82,6 +83,7 @@ for command in (
 app.command("test")(test.play)
 app.add_typer(imports.app)
 app.add_typer(log.app)
+app.add_typer(duties.app)
 
 
 def run() -> None:
