@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from dangol import ids
 from dangol.clock import Clock
@@ -55,7 +55,8 @@ from dangol.batch.audience import joined, next_part
 from dangol.batch.belongings import belongings
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.erasure import Erased, erase
-from dangol.batch.facts import Briefing, Claimed, brief
+from dangol.batch.facts import Briefing, Claimed, brief, in_order
+from dangol.batch.complaints import ask_again
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
@@ -330,6 +331,7 @@ class Pipeline:
         """
         following = Following()
         while happened:
+            ask_again(tx, happened, self.releases, self.clock.now())
             heard, entered = Changes(self.clock.now()), Changes(self.clock.now())
             left = self._hear(tx, happened, heard)
             emitted = self._write(tx, heard, following)
@@ -640,14 +642,20 @@ class Pipeline:
             write(tx)
 
     def _decide(self, tx: Connection, message_ids: Sequence[str]) -> Handover:
-        people.lock(tx, journey_rows.people_of(tx, messages, message_ids))
-        now = self.clock.now()
-        rows = message_rows.claim_due(tx, message_ids, now)
-        releases = self.releases.of(tx, {row.version_id for row in rows})
-        claimed = [Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases]
-        briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels())
+        owners = journey_rows.people_of(tx, messages, message_ids)
+        people.lock(tx, owners)
+        now, controls = self.clock.now(), controls_rows.in_force(tx)
+        open_now = message_rows.waiting_for(tx, owners)
+        rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
+        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
+        claimed = in_order([Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases])
+        rivals = [
+            Claimed.of(row, releases[row.version_id])
+            for row in open_now
+            if row.version_id in releases and row.campaign_key not in controls
+        ]
+        briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)
         handover = Handover(briefing, now + self.timing.send_lease, self.links)
-        controls = controls_rows.in_force(tx)
         for item in claimed:
             try:
                 if not self._held(item, briefing, controls, handover):
@@ -656,6 +664,17 @@ class Pipeline:
                 # Whatever is wrong with one message, the others of its batch must not wait for it for ever.
                 handover.give_up(item, error)
         return handover
+
+    def _with_rivals(self, message_ids: Sequence[str], open_now: Sequence[Row[Any]], now: datetime) -> list[str]:
+        """These messages, and others to the same people that are due as well: they are decided together.
+
+        So the more important one gets the room, whichever a worker was told about first. A batch takes on as many
+        others as a batch may have.
+        """
+        asked = set(message_ids)
+        others = [row for row in open_now if row.due_at <= now and row.id not in asked]
+        others.sort(key=lambda row: (-row.priority, -row.value, row.planned_at, row.id))
+        return [*message_ids, *(row.id for row in others[: self.batch_size])]
 
     def _held(self, item: Claimed, briefing: Briefing, controls: Mapping[str, Control], handover: Handover) -> bool:
         """Has somebody paused or stopped the campaign, or this journey? Then the message does not go."""

@@ -104,6 +104,11 @@ class Release:
         """What a message is worth to whomever it goes; 0 where that is asked of the person."""
         return self.campaign.value if not isinstance(self.campaign.value, str) else 0.0
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Step name → its place among the steps of the campaign."""
+        return {placed.name: place for place, placed in enumerate(self.campaign.placed)}
+
     def worth(self, known: Known, now: datetime) -> float:
         """What a message to this person is worth, as the campaign's ``value`` says; 0 where it cannot be told."""
         worth = self.figure.of(_person(known, now)) if self.figure is not None else self.value

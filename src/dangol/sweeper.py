@@ -7,10 +7,12 @@ when the mark runs out, so a lost broker message delays work and loses none (G1)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from dangol import ids
 from dangol.batch.calls import give_up_calls
@@ -203,7 +205,15 @@ class Sweeper:
             lease_until=None,
             updated_at=now,
         )
+        message_rows.release(tx, self._uncounted(tx, lost))
         journal.write(tx)
+
+    def _uncounted(self, tx: Connection, lost: Sequence[Row[Any]]) -> list[str]:
+        """Those of these messages whose policies say that what nobody can tell does not count under the caps."""
+        releases = self.releases.of(tx, {row.version_id for row in lost})
+        return [
+            row.id for row in lost if row.version_id in releases and not releases[row.version_id].policies.count_unknown
+        ]
 
 
 def _open_since(release: Release, in_service: datetime, fired: datetime | None) -> datetime:

@@ -15,15 +15,19 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
+from dangol.consent import ledger as consents
 from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
 from dangol.journeys.machine import ending
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
-from dangol.model.facts import Candidate, Facts, Slot, message_fields
-from dangol.model.people import Event, Preferences, Profile, Suppressed
-from dangol.model.vocabulary import Channel, Reason
+from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_fields
+from dangol.model.people import ConsentState, Event, Preferences, Profile, Suppressed
+from dangol.model.vocabulary import Channel, JourneyStatus, Purpose, Reason
 from dangol.policy.caps import longest_window
+from dangol.policy.contention import in_turn
+from dangol.policy.hold import open_cases
+from dangol.profiles import events
 from dangol.release import Asks, Release
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
@@ -59,6 +63,9 @@ class Claimed:
             value=row.value,
             journey_id=row.journey_id,
             planned_at=row.planned_at,
+            step=row.step,
+            place=release.places.get(row.step, 0),
+            digest=row.digest or "",
         )
         return cls(row, release, candidate)
 
@@ -70,7 +77,10 @@ def _channels_of(written: str) -> tuple[Channel, ...]:
 
 @dataclass(slots=True)
 class Briefing:
-    """The facts of one batch. Slots taken while the batch is decided are added as it goes."""
+    """The facts of one batch. Slots taken while the batch is decided are added as it goes.
+
+    ``waiting`` are the messages to each person that are not under way, by id; what is decided leaves it or waits on.
+    """
 
     now: datetime
     people: Acquaintance
@@ -80,6 +90,9 @@ class Briefing:
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     without_provider: frozenset[Channel] = frozenset()
     preferences: Mapping[str, Preferences] = field(default_factory=dict)
+    topic_consents: Mapping[str, Mapping[tuple[Channel, Purpose, str], ConsentState]] = field(default_factory=dict)
+    waiting: dict[str, dict[str, Contender]] = field(default_factory=dict)
+    complaints: Mapping[str, Sequence[Event]] = field(default_factory=dict)
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
@@ -103,8 +116,16 @@ class Briefing:
             slots=self.slots.get(row.profile_id, ()),
             without_text=frozenset(claimed.candidate.channels) - claimed.release.messages.channels(row.template),
             without_provider=self.without_provider,
+            topic_consents=self.topic_consents.get(row.profile_id, {}),
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
+            cases=self._cases(claimed),
+            contenders=[one for key, one in self.waiting.get(row.profile_id, {}).items() if key != row.id],
         )
+
+    def _cases(self, claimed: Claimed) -> Sequence[Case]:
+        holds = claimed.release.policies.holds
+        history = self.complaints.get(claimed.row.profile_id, ()) if holds else ()
+        return open_cases(holds, history, self.now) if history else ()
 
     def _ended(self, claimed: Claimed) -> Reason | None:
         journey = self.journeys[claimed.row.journey_id]
@@ -131,8 +152,19 @@ class Briefing:
 
     def take_slot(self, claimed: Claimed, channel: Channel) -> None:
         """Count a message that is about to be handed over."""
-        slot = Slot(self.now, claimed.candidate.fields(channel))
+        slot = Slot(self.now, claimed.candidate.fields(channel), taken_by=claimed.candidate)
         self.slots.setdefault(claimed.row.profile_id, []).append(slot)
+        self.leaves(claimed)
+
+    def put_off(self, claimed: Claimed, until: datetime) -> None:
+        """The message waits until then."""
+        mine = self.waiting.get(claimed.row.profile_id, {})
+        if claimed.row.id in mine:
+            mine[claimed.row.id] = Contender(claimed.candidate, until)
+
+    def leaves(self, claimed: Claimed) -> None:
+        """The message waits no longer: it is under way, held, or will never be sent."""
+        self.waiting.get(claimed.row.profile_id, {}).pop(claimed.row.id, None)
 
 
 OVERTAKEN = frozenset(
@@ -160,15 +192,21 @@ def brief(
     *,
     hasher: AddressHasher,
     providers: Iterable[Channel],
+    waiting: Sequence[Claimed] = (),
 ) -> Briefing:
-    """Read the facts of a batch; the caller has locked its people."""
+    """Read the facts of a batch; the caller has locked its people.
+
+    ``waiting`` are messages to these people that are planned and not under way, claimed or not, and may still go.
+    """
     rows = [item.row for item in claimed]
     profile_ids = sorted({row.profile_id for row in rows})
-    journeys = journey_rows.load_journeys(connection, sorted({row.journey_id for row in rows}))
+    journeys = journey_rows.load_journeys(connection, sorted({item.row.journey_id for item in (*claimed, *waiting)}))
     known = acquaint_on_the_way(
         connection, [(item.release, journeys[item.row.journey_id]) for item in claimed], more=_EVERYONE
     )
-    window = longest_window([item.release.rulebook for item in _one_per_version(claimed)])
+    wishes = preferences.load(connection, profile_ids)
+    releases = [item.release for item in _one_per_version(claimed)]
+    window = longest_window([release.rulebook for release in releases], wishes.values())
     return Briefing(
         now=now,
         people=known,
@@ -180,8 +218,43 @@ def brief(
             for profile_id, taken in message_rows.load_slots(connection, profile_ids, now - window).items()
         },
         without_provider=frozenset(Channel) - frozenset(providers),
-        preferences=preferences.load(connection, profile_ids),
+        preferences=wishes,
+        topic_consents=consents.topic_states(connection, profile_ids),
+        waiting=_contenders(waiting, journeys),
+        complaints=_complaints(connection, profile_ids, releases, now),
     )
+
+
+def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
+    """A batch in the order in which it is decided: what is to go first to a person comes first."""
+    by_id = {item.row.id: item for item in claimed}
+    return [by_id[candidate.id] for candidate in in_turn([item.candidate for item in claimed])]
+
+
+def _contenders(
+    waiting: Sequence[Claimed], journeys: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Contender]]:
+    """Whoever waits alone contends with nobody; what belongs to a journey that is over or paused will not go."""
+    found: dict[str, dict[str, Contender]] = {}
+    for item in waiting:
+        journey = journeys.get(item.row.journey_id)
+        if journey is None or (
+            journey["end_reason"] not in OVERTAKEN and journey["status"] != JourneyStatus.PAUSED.value
+        ):
+            mine = found.setdefault(item.row.profile_id, {})
+            mine[item.row.id] = Contender(item.candidate, item.row.due_at)
+    return {profile_id: mine for profile_id, mine in found.items() if len(mine) > 1}
+
+
+def _complaints(
+    connection: Connection, profile_ids: Sequence[str], releases: Iterable[Release], now: datetime
+) -> Mapping[str, Sequence[Event]]:
+    """What opens and closes cases of these people, as far back as any hold of these versions looks."""
+    holds = [one for release in releases for one in release.policies.holds]
+    if not holds:
+        return {}
+    names = frozenset[str]().union(*(one.events for one in holds))
+    return events.history(connection, profile_ids, names, since=now - max(one.reach for one in holds))
 
 
 def _one_per_version(claimed: Sequence[Claimed]) -> Iterable[Claimed]:

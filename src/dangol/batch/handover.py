@@ -126,11 +126,13 @@ class Handover:
             Decision.MESSAGE_DEFERRED, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence
         )
         self._change(claimed.row.id, MessageState.PLANNED, verdict.reason, due_at=verdict.until)
+        self._briefing.put_off(claimed, verdict.until)
 
     def hold(self, claimed: Claimed, reason: Reason) -> None:
         """The message waits until somebody resumes its campaign or journey."""
         self._journal.add(Decision.MESSAGE_HELD, reason, row_subject(claimed.row))
         self._change(claimed.row.id, MessageState.HELD, reason)
+        self._briefing.leaves(claimed)
 
     def refuse(self, claimed: Claimed, ruling: Ruling, verdict: Suppress) -> None:
         """The message will never be sent."""
@@ -139,6 +141,7 @@ class Handover:
         self._note_passed_over(subject, ruling)
         self._journal.add(decision, verdict.reason, subject, channel=ruling.channel, evidence=verdict.evidence)
         self._change(claimed.row.id, state, verdict.reason, channel=ruling.channel)
+        self._briefing.leaves(claimed)
 
     def give_up(self, claimed: Claimed, error: Exception) -> None:
         """Something about this message broke our own code: in doubt it is not sent, and somebody should look."""
@@ -225,7 +228,8 @@ def settle(
 ) -> None:
     """Write what the provider answered; each item carries the provider's name.
 
-    Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are.
+    Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are, unless
+    the policies say that what nobody can tell does not count.
     """
     journal, rows, released = Journal(now), [], []
     for item, outcome, provider in answered:
@@ -237,7 +241,8 @@ def settle(
             channel=item.envelope.channel,
             evidence={"provider": provider, "attempt": item.attempt, **evidence},
         )
-        if isinstance(outcome, Refused):
+        uncounted = isinstance(outcome, Unknown) and not item.claimed.release.policies.count_unknown
+        if isinstance(outcome, Refused) or uncounted:
             released.append(item.envelope.message_id)
         rows.append(
             {

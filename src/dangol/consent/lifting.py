@@ -13,8 +13,10 @@ from dangol.consent.suppressions import AddressHasher, LiftedBy, NewSuppression,
 from dangol.errors import DangolError
 from dangol.ids import Entropy
 from dangol.ledger.entries import Journal
-from dangol.model.vocabulary import Channel, Reason
+from dangol.model.people import ConsentChange
+from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose, Reason, SuppressionCause
 from dangol.profiles import people
+from dangol.profiles.unwanted import Unwanted
 
 
 class SuppressionStays(DangolError):
@@ -38,6 +40,73 @@ def suppress(
     for one in added:
         log_added(journal, one, reason, profile_id)
     return added
+
+
+def suppress_unwanted(
+    connection: Connection,
+    told: Sequence[Unwanted],
+    *,
+    now: datetime,
+    entropy: Entropy,
+    hasher: AddressHasher,
+    journal: Journal,
+) -> int:
+    """Suppress these addresses; how many were not before.
+
+    Who said STOP withdrew consent with it: so it is recorded for everybody who has the address.
+    """
+    new = [
+        NewSuppression(
+            one.channel,
+            hasher.hash(one.channel, one.address),
+            one.cause.value,
+            one.source,
+            one.since,
+            one.scope,
+            one.note,
+        )
+        for one in told
+    ]
+    added = suppress(connection, new, Reason.REPORTED, now=now, entropy=entropy, journal=journal)
+    ledger_rows = _withdrawals(connection, [one for one in told if one.cause is SuppressionCause.STOP])
+    ledger.record(connection, ledger_rows, {change.external_id: change.external_id for change in ledger_rows}, now=now)
+    return len(added)
+
+
+def _withdrawals(connection: Connection, stops: Sequence[Unwanted]) -> list[ConsentChange]:
+    """What is taken back by these, of all that is given or asked for; ``external_id`` is the profile's own id here."""
+    found = []
+    for channel in sorted({one.channel for one in stops}):
+        mine = [one for one in stops if one.channel is channel]
+        owners = people.holders(connection, channel, sorted({one.address for one in mine}))
+        ids_ = sorted({profile_id for holders in owners.values() for profile_id in holders})
+        people.lock(connection, ids_)
+        gone = people.erased(connection, ids_)
+        held = _given(connection, ids_, channel)
+        for one in mine:
+            scope = one.scope or rule_of(one.cause).scope
+            for profile_id in owners.get(one.address, ()):
+                purposes = [purpose for purpose in held[profile_id] if scope.covers(purpose)]
+                if profile_id not in gone:
+                    found += [_withdrawal(profile_id, purpose, one) for purpose in sorted(purposes)]
+    return found
+
+
+def _given(connection: Connection, profile_ids: Sequence[str], channel: Channel) -> dict[str, set[Purpose]]:
+    """The purposes for which these people have given consent on this channel, or have been asked to confirm it."""
+    standing = (ConsentStatus.GRANTED, ConsentStatus.PENDING)
+    found: dict[str, set[Purpose]] = {profile_id: set() for profile_id in profile_ids}
+    for profile_id, states in ledger.states(connection, profile_ids).items():
+        found[profile_id] |= {pair[1] for pair, one in states.items() if pair[0] is channel and one.status in standing}
+    for profile_id, topics in ledger.topic_states(connection, profile_ids).items():
+        found[profile_id] |= {
+            about[1] for about, one in topics.items() if about[0] is channel and one.status in standing
+        }
+    return found
+
+
+def _withdrawal(profile_id: str, purpose: Purpose, one: Unwanted) -> ConsentChange:
+    return ConsentChange(profile_id, one.channel, purpose, ConsentAction.WITHDRAWN, one.since, one.source)
 
 
 def lift(

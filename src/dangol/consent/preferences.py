@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from dangol.model.people import Preferences
+from dangol.model.vocabulary import Reason
+from dangol.store import messages
 from dangol.store.bulk import among, upsert
 from dangol.store.tables import preferences
 
@@ -26,8 +28,12 @@ def save(connection: Connection, chosen: Mapping[str, Preferences], *, now: date
     """Write what these people chose, in place of what they chose before.
 
     The caller must hold ``people.lock`` on them in the same transaction: a pause that was asked for before a message
-    was claimed binds it.
+    was claimed binds it. Messages that wait for the end of an earlier pause are asked again when this one ends.
     """
+    for profile_id, preference in sorted(chosen.items()):
+        at = max(preference.paused_until or now, now)
+        waiting = messages.waiting_because(connection, [profile_id], Reason.PAUSED_BY_RECIPIENT)
+        messages.change(connection, [row.id for row in waiting if row.due_at > at], due_at=at, updated_at=now)
     rows = [
         {
             "profile_id": profile_id,

@@ -139,15 +139,22 @@ def suppress(
 def suppress_all(
     connection: Connection, told: Sequence[NewSuppression], *, now: datetime, entropy: Entropy
 ) -> list[Suppression]:
-    """Write to none of these addresses; returns what is new. What reaches no further than is known is passed over."""
+    """Write to none of these addresses; returns what is new.
+
+    What reaches no further than is known is passed over, and so is what was known at that instant and lifted since:
+    a list that is read again does not bring it back.
+    """
     widths: dict[tuple[str, str], int] = {}
-    for one in active(connection, [one.address_hash for one in told]):
+    before = set()
+    for one in _all_of(connection, [one.address_hash for one in told]):
         place = (one.address_hash, one.cause)
-        widths[place] = max(widths.get(place, -1), _WIDTH[Scope(one.scope)])
+        before.add((*place, one.scope, one.created_at))
+        if one.lifted_at is None:
+            widths[place] = max(widths.get(place, -1), _WIDTH[Scope(one.scope)])
     added = []
     for new in told:
         scope, place = new.scope or rule_of(new.cause).scope, (new.address_hash, new.cause)
-        if _WIDTH[scope] > widths.get(place, -1):
+        if _WIDTH[scope] > widths.get(place, -1) and (*place, scope.value, new.since) not in before:
             widths[place] = _WIDTH[scope]
             added.append(_made(new, scope, ids.opaque(now, entropy)))
     insert_many(connection, suppressions, [{name: getattr(one, name) for name in _WRITTEN} for one in added])
@@ -177,7 +184,11 @@ def active(connection: Connection, hashes: Sequence[str]) -> list[Suppression]:
 
 def record_of(connection: Connection, address_hash: str) -> list[Suppression]:
     """Every suppression that this address ever had, the first first."""
-    return [Suppression(*row) for row in connection.execute(_ALL_OF, {"hashes": [address_hash]}).all()]
+    return _all_of(connection, [address_hash])
+
+
+def _all_of(connection: Connection, hashes: Sequence[str]) -> list[Suppression]:
+    return [Suppression(*row) for row in connection.execute(_ALL_OF, {"hashes": hashes}).all()]
 
 
 def lift(

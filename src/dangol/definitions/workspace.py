@@ -17,6 +17,7 @@ from dangol.definitions.checks import (
     check_keys,
     check_policies,
     check_segments,
+    closed_caps,
 )
 from dangol.definitions.document import Document
 from dangol.definitions.schema import FILES
@@ -155,7 +156,7 @@ class _Parsing:
         if (document := self._of("journey-map")) is not None:
             yield from check_journey_map(document, names)
         if (document := self._of("policies")) is not None:
-            yield from check_policies(document, names)
+            yield from check_policies(document, names, self.policies)
         if (document := self._of("segments")) is not None:
             yield from check_segments(document, names)
         documents = [document for path in self.campaigns if (document := self.documents[path]) is not None]
@@ -211,6 +212,8 @@ class _Parsing:
             today=self._today(),
             topics=self._keys_of_policies("topics"),
             digests=self._digests(),
+            closed_caps=closed_caps(self.policies, self.plan),
+            capped_purposes=frozenset(self.policies.capped_purposes if self.policies is not None else ()),
         )
 
     def _keys_of_policies(self, section: str) -> frozenset[str] | None:

@@ -13,7 +13,7 @@ from dangol.model.vocabulary import Channel, OnCapped, Purpose, Reason
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message that asks to be sent."""
+    """A message that asks to be sent. ``place`` is that of its step among those of its campaign."""
 
     id: str
     campaign: str
@@ -29,6 +29,9 @@ class Candidate:
     value: float = 0.0
     journey_id: str = ""
     planned_at: datetime | None = None
+    step: str = ""
+    place: int = 0
+    digest: str = ""
 
     def fields(self, channel: Channel) -> dict[str, Any]:
         """What a cap's ``applies_to`` sees as ``message``."""
@@ -37,10 +40,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Room under the caps that an earlier message has taken; a snapshot made at its hand-over."""
+    """Room under the caps that an earlier message has taken; a snapshot made at its hand-over.
+
+    ``taken_by`` is the message, if it was decided in the same batch.
+    """
 
     reserved_at: datetime
     fields: Mapping[str, Any]
+    taken_by: Candidate | None = None
 
 
 def message_fields(
@@ -71,17 +78,8 @@ class Case:
 class Contender:
     """Another message to the same person that is planned and not under way yet."""
 
-    id: str
-    journey_id: str
-    step: str
-    priority: int
-    value: float
-    planned_at: datetime
+    message: Candidate
     due_at: datetime
-    expires_at: datetime | None
-    purpose: str
-    channels: tuple[Channel, ...]
-    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

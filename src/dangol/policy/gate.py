@@ -8,8 +8,11 @@ Precedence, first objection decides:
 4. ``expiry``       ``expires_after`` has passed
 5. ``exits``        an exit event or the goal ended the journey
 6. ``holdout``      the person is in the campaign's hold-out
-7. ``quiet_hours``  the recipient's night
-8. ``caps``         frequency caps over all channels
+7. ``hold``         a complaint of the person is open
+8. ``pause``        the person asked for a pause
+9. ``quiet_hours``  the recipient's night
+10. ``order``       an earlier message of the same journey waits
+11. ``caps``        frequency caps over all channels, and room for what goes first
 
 Channels are tried in the author's order and the first that is allowed *now* is taken. If none is, but one would be
 allowed later, the message waits for the earliest of those; if none ever will be, it is refused for the reason its
@@ -17,6 +20,8 @@ first channel was refused. An objection marked ``final`` ends the search at once
 
 What is allowed is allowed until the first rule would object: the end of its time, or the next quiet hours. The
 dispatcher asks the clock again just before the hand-over, because a batch takes a while.
+
+What waits for a quiet window to end is spread over some time after it.
 
 Everything here is a pure function of facts that were read inside the claiming transaction. A rule that raises means
 the message is not sent (fail closed).
@@ -38,11 +43,27 @@ from dangol.policy.consent import consent
 from dangol.policy.content import content
 from dangol.policy.exits import exits
 from dangol.policy.expiry import expiry
+from dangol.policy.hold import hold
 from dangol.policy.holdout import holdout
+from dangol.policy.order import order
+from dangol.policy.pause import pause
 from dangol.policy.quiet_hours import quiet_hours
 from dangol.policy.rules import Rule, Rulebook
+from dangol.policy.spread import spread
 
-RULES: Final[tuple[Rule, ...]] = (address, content, consent, expiry, exits, holdout, quiet_hours, caps)
+RULES: Final[tuple[Rule, ...]] = (
+    address,
+    content,
+    consent,
+    expiry,
+    exits,
+    holdout,
+    hold,
+    pause,
+    quiet_hours,
+    order,
+    caps,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +96,8 @@ def _ask(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     for rule in RULES:
         try:
             verdict = rule(facts, channel, rulebook)
+            if isinstance(verdict, Defer):
+                return spread(verdict, facts, channel, rulebook)
         except Exception as error:
             # A traceback with its variables would put addresses into the operator's log; where it broke is enough.
             place = traceback.extract_tb(error.__traceback__)[-1]

@@ -127,6 +127,44 @@ class RowFile:
                 yield Rejected(line, "not_an_object", "expected a JSON object on each line", text.strip())
 
 
+class LineFile:
+    """An open file of plain lines; iterate over it once for numbered lines that are not blank.
+
+    ``size`` and ``position`` are in bytes. Raises UsageError as RowFile does.
+    """
+
+    def __init__(self, path: Path, *, encoding: str = "utf-8") -> None:
+        self.path = path
+        codec = _codec(encoding)
+        self._binary = _open(path)
+        try:
+            self.size = _check_encoding(self._binary, path, codec)
+            self._text = io.TextIOWrapper(self._binary, encoding=codec)
+        except BaseException:
+            self._binary.close()
+            raise
+
+    def __enter__(self) -> LineFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._text.close()
+
+    @property
+    def position(self) -> int:
+        """How far the file has been read, in bytes."""
+        return self._binary.tell()
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        number = 0
+        while line := self._text.readline(_LONGEST_LINE):
+            number += 1
+            if line.strip():
+                yield number, line.strip()
+
+
 class _Lines:
     """Lines of a text, counted. Of an absurdly long line only the beginning is kept, which no reader then accepts.
 

@@ -19,9 +19,10 @@ from typing import Any, Generic, TypeVar
 
 from dangol.errors import InvalidEvent, UsageError
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
+from dangol.model.vocabulary import Basis, ConsentAction
 from dangol.profiles.files import Rejected, Row, RowFile
 from dangol.profiles.shape import parse_instant, sub_object
-from dangol.profiles.validation import parse_consent, parse_event, parse_profile
+from dangol.profiles.validation import MAX_SOURCE, parse_consent, parse_event, parse_profile
 from dangol.store.types import to_text
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
@@ -68,7 +69,19 @@ PROFILES = Layout(
 )
 EVENTS = Layout(required=("profile_id", "event", "timestamp"), optional=("message_id", "properties"), bag="properties")
 CONSENTS = Layout(
-    required=("profile_id", "channel", "purpose", "action", "occurred_at"), optional=("wording", "source", "basis")
+    required=("profile_id", "channel", "purpose", "action", "occurred_at"),
+    optional=(
+        "topic",
+        "wording",
+        "wording_version",
+        "locale",
+        "proof",
+        "basis",
+        "jurisdiction",
+        "source",
+        "ip",
+        "user_agent",
+    ),
 )
 
 
@@ -81,16 +94,42 @@ def read_profiles(file: RowFile) -> Iterator[Accepted[ProfileChange] | Rejected]
         standard = {name: value for name, value in fields.items() if name != "attributes"}
         return parse_profile({**user, "traits": {**attributes, **standard}})
 
-    return _values(file, PROFILES, parse)
+    return values(file, PROFILES, parse)
 
 
-def read_consents(file: RowFile, *, source: str, now: datetime) -> Iterator[Accepted[ConsentChange] | Rejected]:
-    """The consents in ``file``. Raises UsageError if its columns will not do, before the first row."""
+def read_consents(
+    file: RowFile, *, source: str = "", now: datetime, assumed: bool = False
+) -> Iterator[Accepted[ConsentChange] | Rejected]:
+    """The consents in ``file``. Raises UsageError if its columns will not do, before the first row.
+
+    Each says that it was imported, from which line of ``source``, by default the file's name. A grant that comes with
+    neither wording nor proof is no more than a claim: its action is ``imported``. With ``assumed`` rows are taken at
+    their word; that is for simulations.
+    """
 
     def parse(fields: dict[str, Any]) -> ConsentChange:
-        return parse_consent({**_user(fields), **fields}, source=source, now=now)
+        return parse_consent({**_user(fields), **fields}, source="", now=now)
 
-    return _values(file, CONSENTS, parse)
+    found = values(file, CONSENTS, parse)
+    whence = source or file.path.name
+    if assumed:
+        return (_told(one, one.value.source or whence) if isinstance(one, Accepted) else one for one in found)
+    return (_imported(one, whence) if isinstance(one, Accepted) else one for one in found)
+
+
+def _imported(row: Accepted[ConsentChange], whence: str) -> Accepted[ConsentChange]:
+    """The row, marked as imported for good: no later look at it can take it for the person's own word to us."""
+    own = f" ({row.value.source})" if row.value.source else ""
+    told = _told(row, f"import:{whence}:{row.line}{own}"[:MAX_SOURCE])
+    claimed = told.value.action is ConsentAction.GRANTED and not (told.value.wording or told.value.proof)
+    if not claimed:
+        return told
+    claim = replace(told.value, action=ConsentAction.IMPORTED, basis=Basis.IMPORTED.value)
+    return replace(told, value=claim)
+
+
+def _told(row: Accepted[ConsentChange], source: str) -> Accepted[ConsentChange]:
+    return replace(row, value=replace(row.value, source=source))
 
 
 def read_events(file: RowFile, *, source: str, now: datetime) -> Iterator[Accepted[IncomingEvent] | Rejected]:
@@ -107,7 +146,7 @@ def read_events(file: RowFile, *, source: str, now: datetime) -> Iterator[Accept
         event = parse_event(raw, source=source, now=now, new_id=str)
         return event if event.message_id else replace(event, message_id=occurrences.name(event, reported))
 
-    return _values(file, EVENTS, parse)
+    return values(file, EVENTS, parse)
 
 
 def _user(fields: dict[str, Any]) -> dict[str, Any]:
@@ -118,10 +157,11 @@ def _user(fields: dict[str, Any]) -> dict[str, Any]:
     return {"userId": external_id}
 
 
-def _values(file: RowFile, layout: Layout, parse: Callable[[dict[str, Any]], T]) -> Iterator[Accepted[T] | Rejected]:
+def values(file: RowFile, layout: Layout, parse: Callable[[dict[str, Any]], T]) -> Iterator[Accepted[T] | Rejected]:
+    """What the rows of ``file`` say. Raises UsageError if its columns will not do, before the first row."""
     columns = _columns(file, layout) if file.header is not None else None
 
-    def values() -> Iterator[Accepted[T] | Rejected]:
+    def understood() -> Iterator[Accepted[T] | Rejected]:
         for row in file:
             if isinstance(row, Rejected):
                 yield row
@@ -132,7 +172,7 @@ def _values(file: RowFile, layout: Layout, parse: Callable[[dict[str, Any]], T])
             except InvalidEvent as error:
                 yield Rejected(row.line, error.code, str(error), row.fields)
 
-    return values()
+    return understood()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.people import Profile, ProfileChange
+from dangol.model.vocabulary import Channel
 from dangol.profiles.aliases import aliases, make_alias
 from dangol.store.bulk import among, insert_many, insert_new, upsert
 from dangol.store.tables import devices, events, profile_keys, profiles, rejected_events
@@ -90,6 +91,24 @@ def find(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
 def _known(connection: Connection, external_ids: Sequence[str]) -> dict[str, str]:
     rows = connection.execute(_KNOWN, {"external_ids": external_ids}) if external_ids else ()
     return {row.external_id: row.id for row in rows}
+
+
+def holders(connection: Connection, channel: Channel, addresses: Sequence[str]) -> dict[str, list[str]]:
+    """Address → ids of those who have it on this channel: one, a whole household, or nobody and then no entry.
+
+    Reads every profile; for what comes seldom and in batches.
+    """
+    found: dict[str, list[str]] = {}
+    for address, profile_id in connection.execute(_HOLDERS[channel], {"addresses": addresses}).all():
+        found.setdefault(address, []).append(profile_id)
+    return found
+
+
+_HOLDERS = {
+    Channel.EMAIL: select(profiles.c.email, profiles.c.id).where(among(profiles.c.email, "addresses")),
+    Channel.SMS: select(profiles.c.phone, profiles.c.id).where(among(profiles.c.phone, "addresses")),
+    Channel.PUSH: select(devices.c.token, devices.c.profile_id).where(among(devices.c.token, "addresses")),
+}
 
 
 def resolve(connection: Connection, external_ids: Sequence[str], *, now: datetime, entropy: Entropy) -> dict[str, str]:

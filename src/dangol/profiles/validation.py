@@ -6,10 +6,12 @@ code for machines and a message for people: what was found and what was expected
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from dangol.errors import InvalidEvent
@@ -36,8 +38,11 @@ from dangol.profiles.shape import (
 
 MAX_EVENT_NAME = 200
 MAX_MESSAGE_ID = 100
+MAX_SOURCE = 200
 _MAX_TOKEN = 1000
 _MAX_FIELD = 500
+_TOPIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_PLACE = re.compile(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?|default")
 _STANDARD_TRAITS = frozenset({"email", "phone", "locale", "timezone", "country"})
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -148,33 +153,70 @@ def _device(context: Mapping[str, Any]) -> tuple[str | None, str]:
 
 
 def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime) -> ConsentChange:
-    """One consent given or withdrawn: ``userId``, ``channel``, ``purpose``, ``action``, ``occurred_at``; optional
-    ``wording``, ``source`` (else the argument) and ``basis``.
+    """One consent given, withdrawn, asked for …: ``userId``, ``channel``, ``purpose``, ``action``, ``occurred_at``.
 
-    A withdrawal with a date and no time counts from the end of that day, or from now. Raises InvalidEvent, code
+    Optional are ``topic``, ``basis``, ``jurisdiction``, ``wording`` and its ``wording_version``, ``locale``, ``proof``,
+    ``source`` (else the argument), ``ip`` and ``user_agent``. The offset of ``occurred_at`` is kept as the person's
+    clock. A withdrawal with a date and no time counts from the end of that day, or from now. Raises InvalidEvent, code
     ``consent_in_future``, for what has not happened yet.
     """
     raw = check_object(raw)
     occurred_at = parse_instant(raw.get("occurred_at"), "occurred_at")
     if occurred_at > now:
         raise InvalidEvent("consent_in_future", f"occurred_at: {occurred_at.isoformat()} is later than now")
-    action = _word(raw, "action", ConsentAction)
+    action = word(raw, "action", ConsentAction)
     if action is ConsentAction.WITHDRAWN and len(str(raw["occurred_at"]).strip()) == len("2026-03-02"):
         # Only the day is known: in doubt the withdrawal came after everything else of that day.
         occurred_at = min(occurred_at + timedelta(days=1) - timedelta(microseconds=1), now)
+    locale = text(raw, "locale", limit=_MAX_FIELD, code="invalid_locale")
     return ConsentChange(
         external_id=parse_external_id(raw),
-        channel=_word(raw, "channel", Channel),
-        purpose=_word(raw, "purpose", Purpose),
+        channel=word(raw, "channel", Channel),
+        purpose=word(raw, "purpose", Purpose),
         action=action,
         occurred_at=occurred_at,
-        source=text(raw, "source", limit=200, code="invalid_source") or source,
+        source=text(raw, "source", limit=MAX_SOURCE, code="invalid_source") or source,
         basis=text(raw, "basis", limit=64, code="invalid_basis") or "consent",
         wording=text(raw, "wording", limit=10_000, code="invalid_wording") or "",
+        topic=_shaped(raw, "topic", _TOPIC, "a key such as sale_news") or "",
+        jurisdiction=_jurisdiction(raw),
+        wording_version=text(raw, "wording_version", limit=100, code="invalid_wording_version") or "",
+        locale=normalise_locale(locale) if locale else "",
+        proof=text(raw, "proof", limit=300, code="invalid_proof") or "",
+        utc_offset=_utc_offset(str(raw["occurred_at"]).strip()),
+        ip=_ip(raw),
+        user_agent=text(raw, "user_agent", limit=_MAX_FIELD, code="invalid_user_agent") or "",
     )
 
 
-def _word(raw: Mapping[str, Any], name: str, words: type[Word]) -> Word:
+def _jurisdiction(raw: Mapping[str, Any]) -> str:
+    code = _shaped(raw, "jurisdiction", _PLACE, "a code such as KR or US-CA") or ""
+    return code if code == "default" else code.upper()
+
+
+def _shaped(raw: Mapping[str, Any], name: str, shape: re.Pattern[str], expected: str) -> str | None:
+    value = text(raw, name, limit=64, code=f"invalid_{name}")
+    if value is not None and not shape.fullmatch(value):
+        raise InvalidEvent(f"invalid_{name}", f"{name}: expected {expected}; found {shown(value)}")
+    return value
+
+
+def _utc_offset(occurred_at: str) -> int | None:
+    """Minutes east of UTC that a time tells; None for one in UTC, which says nothing of the person's clock."""
+    offset = datetime.fromisoformat(occurred_at).utcoffset()
+    return int(offset.total_seconds()) // 60 if offset else None
+
+
+def _ip(raw: Mapping[str, Any]) -> str:
+    value = text(raw, "ip", limit=64, code="invalid_ip")
+    try:
+        return str(ip_address(value)) if value else ""
+    except ValueError:
+        raise InvalidEvent("invalid_ip", f"ip: expected an address such as 203.0.113.7; found {shown(value)}") from None
+
+
+def word(raw: Mapping[str, Any], name: str, words: type[Word]) -> Word:
+    """The word under ``name``, in any case. Raises InvalidEvent, code ``invalid_<name>``."""
     value = raw.get(name)
     try:
         return words(value.strip().lower() if isinstance(value, str) else "")

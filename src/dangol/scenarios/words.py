@@ -25,7 +25,19 @@ REFUSING = frozenset(
 DEFERRING = frozenset({Decision.MESSAGE_DEFERRED, Decision.MESSAGE_RETRIED, Decision.MESSAGE_HELD})
 """Decisions that let a message wait."""
 
-_DEFERRALS = frozenset({Reason.QUIET_HOURS, Reason.CAPPED, Reason.PROVIDER_BUSY, Reason.CAMPAIGN_PAUSED})
+_DEFERRALS = frozenset(
+    {
+        Reason.QUIET_HOURS,
+        Reason.CAPPED,
+        Reason.PROVIDER_BUSY,
+        Reason.CAMPAIGN_PAUSED,
+        Reason.CASE_OPEN,
+        Reason.PAUSED_BY_RECIPIENT,
+        Reason.YIELDED,
+        Reason.EARLIER_WAITS,
+        Reason.GATHERED,
+    }
+)
 _ENDS = frozenset(
     {
         Reason.COMPLETED,

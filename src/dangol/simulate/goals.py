@@ -24,7 +24,16 @@ Who came to a message and who was held out from one met the same conditions, for
 consent, address and exits; so these two can be compared. All others have not come as far.
 """
 _AFTER_HOLDOUT = (Decision.MESSAGE_SENDING.value, Decision.MESSAGE_DEFERRED.value)
-_CAPPED = (Reason.CAPPED.value, Reason.CAP_OUTLASTS_EXPIRY.value)
+_CAPPED = tuple(
+    reason.value
+    for reason in (
+        Reason.CAPPED,
+        Reason.CAP_OUTLASTS_EXPIRY,
+        Reason.YIELDED,
+        Reason.CASE_OPEN,
+        Reason.PAUSED_BY_RECIPIENT,
+    )
+)
 _NOTHING: Mapping[str, Any] = {}
 
 

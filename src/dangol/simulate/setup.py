@@ -233,7 +233,7 @@ def _stage(wanted: Wanted, url: str, problems: list[Problem]) -> None:
                 _move_in(database, changes, setting, draws, at, assume=wanted.consents is None)
         if wanted.consents is not None:
             with RowFile(wanted.consents) as file:
-                rows = read_consents(file, source=SOURCE, now=wanted.start + _LONG_AFTER)
+                rows = read_consents(file, source=SOURCE, now=wanted.start + _LONG_AFTER, assumed=True)
                 _agree(database, _good(file.path, rows, problems), wanted, problems)
     finally:
         database.close()

@@ -29,7 +29,7 @@ REFUSALS = frozenset(
         Decision.MESSAGE_UNKNOWN,
     }
 )
-_CAP_REASONS = frozenset({Reason.CAPPED, Reason.CAP_OUTLASTS_EXPIRY})
+_CAP_REASONS = frozenset({Reason.CAPPED, Reason.CAP_OUTLASTS_EXPIRY, Reason.YIELDED})
 _CAP_DECISIONS = {
     Decision.MESSAGE_SUPPRESSED: "refused",
     Decision.MESSAGE_DEFERRED: "deferred",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, text, update
 
 from dangol.model.vocabulary import OPEN_STATES, MessageState, Purpose, Reason
 from dangol.store.bulk import among, insert_many, unindexed, update_each
@@ -61,6 +61,35 @@ def open_to(connection: Connection, profile_id: str) -> Sequence[Row[Any]]:
         messages.c.profile_id == profile_id, unindexed(messages.c.state).in_(_NOT_UNDER_WAY)
     )
     return connection.execute(statement.order_by(messages.c.id)).all()
+
+
+def waiting_for(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Messages to these people that are planned and not under way, held ones left out."""
+    return connection.execute(_WAITING, {"ids": profile_ids}).all()
+
+
+# The states stand in the statement as they do in the index, without which all that people were ever sent is read.
+_WAITING = (
+    select(messages)
+    .where(among(messages.c.profile_id, "ids"), text("messages.state IN ('planned', 'due')"))
+    .order_by(messages.c.profile_id, messages.c.due_at, messages.c.id)
+)
+
+
+def waiting_because(connection: Connection, profile_ids: Sequence[str], reason: Reason) -> Sequence[Row[Any]]:
+    """Messages to these people that were put off for this reason."""
+    return connection.execute(_PUT_OFF, {"ids": profile_ids, "reason": reason.value}).all()
+
+
+_PUT_OFF = (
+    select(messages)
+    .where(
+        among(messages.c.profile_id, "ids"),
+        text("messages.state IN ('planned', 'due')"),
+        messages.c.reason == bindparam("reason"),
+    )
+    .order_by(messages.c.id)
+)
 
 
 def held(connection: Connection, reason: Reason, *, resumed: Collection[str], limit: int) -> Sequence[Row[Any]]:

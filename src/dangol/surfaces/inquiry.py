@@ -159,6 +159,13 @@ def _moment(name: str, text: str | None, *, whole_day: bool = False) -> datetime
         raise UsageError(f"{name}: expected {expected}; found {_quoted(text)}") from None
 
 
+def read_moment(name: str, text: str | None) -> datetime | None:
+    """A date, which means its end, or a time; UTC unless it says otherwise. None for no text. Raises UsageError."""
+    moment = _moment(name, bounded(name, text.strip()), whole_day=True) if text and text.strip() else None
+    whole_day = moment is not None and text is not None and len(text.strip()) == len("2026-03-02")
+    return moment - timedelta(microseconds=1) if moment is not None and whole_day else moment
+
+
 def bounded(name: str, text: str) -> str:
     """The text, if it is one that a person can have meant. Raises UsageError."""
     if len(text) > LONGEST_INPUT or "\0" in text:

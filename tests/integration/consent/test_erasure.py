@@ -15,10 +15,10 @@ from dangol.ledger import reader
 from dangol.ledger.reader import Filter
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
-from dangol.profiles import events, people
+from dangol.profiles import events
 from dangol.proof import reproduce, sending
 from dangol.store.tables import events as event_rows
-from dangol.store.tables import metadata, profile_keys, requests, suppressions
+from dangol.store.tables import metadata, profile_keys, profiles, requests, suppressions
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note
 
@@ -77,13 +77,13 @@ def everything(house: House) -> str:
 
 
 def test_nothing_that_stays_names_the_person(known: House) -> None:
-    traces = [KIM, "Kimberley", "kimberley", "device-kim", known.rows(people.profiles, external_id="kim")[0].phone]
+    traces = [KIM, "Kimberley", "kimberley", "device-kim", known.rows(profiles, external_id="kim")[0].phone]
     traces += ["'kim'", '"kim"', "203.0.113.7"]
     before = everything(known)
     assert [trace for trace in traces[:5] if trace not in before] == []
     known.pipeline.erase("kim", by="lee")
     after = everything(known).replace("lee@example.com", "").replace("device-lee", "")
-    lee = known.rows(people.profiles, external_id="lee")[0]
+    lee = known.rows(profiles, external_id="lee")[0]
     assert [trace for trace in traces if trace in after.replace(str(lee.attributes), "")] == []
 
 
@@ -135,7 +135,7 @@ def test_an_import_does_not_bring_them_back(known: House) -> None:
     )
     known.orders("kim")
     assert {row.profile_id for row in known.rows(event_rows)} == {known.id_of("lee")}
-    assert len([name for name in known.rows(people.profiles) if name.external_id.startswith("erased:")]) == 1
+    assert len([name for name in known.rows(profiles) if name.external_id.startswith("erased:")]) == 1
 
 
 def test_their_address_stays_suppressed_under_another_id(known: House) -> None:

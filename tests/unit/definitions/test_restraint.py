@@ -67,4 +67,82 @@ def test_a_step_names_a_digest_of_the_policies_that_gathers_on_its_channels() ->
     waiting = after("channels: [push, email]\n", "        digest: weekly\n")
     assert found(waiting, digest) == []
     assert found(waiting) == [("cart.yaml", 11, 17, "unknown-digest")]
-    assert [code for *_, code in found(waiting, digest.replace("[email]", "[sms]"))] == ["unknown-digest"]
+    elsewhere = digest.replace("[email]", "[sms]").replace("nudge", "thanks")
+    assert [code for *_, code in found(waiting, elsewhere)] == ["unknown-digest"]
+
+
+CAPS = "caps:\n"
+
+
+def cap(key: str, limit: int, window: str, **others: str) -> str:
+    fields = {"key": key, "limit": limit, "window": window, **others}
+    return "  - {" + ", ".join(f"{name}: {value}" for name, value in fields.items()) + "}\n"
+
+
+def test_a_cap_of_0_is_a_warning_and_an_error_where_a_campaign_can_thereby_send_nothing() -> None:
+    only_sms = cap("no_sms", 0, "calendar day", applies_to="'message.channel == \"sms\"'")
+    assert [code for *_, code in found(policies=CAPS + only_sms)] == ["closed-cap"]
+    nothing = cap("nothing", 0, "calendar day")
+    assert found(policies=CAPS + nothing) == [
+        ("cart.yaml", 3, 10, "never-sent"),
+        ("policies.yaml", 4, 27, "closed-cap"),
+    ]
+    transactional = CAMPAIGN.replace("purpose: marketing", "purpose: transactional")
+    assert [code for *_, code in found(transactional, CAPS + nothing)] == ["closed-cap"]
+
+
+def test_a_step_on_closed_channels_only_is_a_warning_while_others_can_send() -> None:
+    no_push = CAPS + cap("no_push", 0, "calendar day", applies_to="'message.channel == \"push\"'")
+    second = after("channels: [push, email]\n", "      - send: nudge\n        channels: [push]\n")
+    problems = parsed(sources(cart=second) | {"campaigns/policies.yaml": POLICIES + no_push})
+    assert [(one.line, one.code, one.severity) for one in problems if one.path.endswith("cart.yaml")] == [
+        (11, "never-sent", "warning")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "idle"),
+    [
+        ("rolling 1 day", "rolling 7 days", True),
+        ("rolling 7 days", "rolling 1 day", False),
+        ("calendar day", "calendar week", True),
+        ("calendar week", "calendar month", False),
+        ("calendar day", "rolling 7 days", True),
+        ("calendar day", "rolling 1 day", False),
+        ("rolling 1 day", "calendar week", False),
+        ("calendar week", "calendar week", True),
+    ],
+)
+def test_a_cap_that_a_stricter_one_never_lets_come_to_its_limit_is_told(inner: str, outer: str, idle: bool) -> None:
+    codes = [code for *_, code in found(policies=CAPS + cap("wide", 5, inner) + cap("narrow", 3, outer))]
+    assert codes == (["idle-cap"] if idle else [])
+
+
+def test_caps_that_count_differently_do_not_contradict_one_another() -> None:
+    other = cap("sms", 3, "rolling 7 days", applies_to="'message.channel == \"sms\"'")
+    assert found(policies=CAPS + cap("all", 5, "rolling 1 day") + other) == []
+
+
+def test_room_is_not_kept_for_longer_than_the_window_lasts() -> None:
+    kept = {"reserve": "2 days"}
+    assert [code for *_, code in found(policies=CAPS + cap("daily", 1, "rolling 1 day", **kept))] == ["long-reserve"]
+    assert found(policies=CAPS + cap("weekly", 1, "rolling 7 days", **kept)) == []
+
+
+def test_the_recipients_own_cap_has_a_name_that_no_other_can_have() -> None:
+    assert [code for *_, code in found(policies=CAPS + cap("recipient", 1, "rolling 7 days"))] == ["reserved-name"]
+
+
+def test_a_hold_names_events_and_a_property_that_all_of_them_have() -> None:
+    hold = "holds:\n  - {key: complaint, opens: Order Completed, closes: [Checkout Started], case: value}\n"
+    assert found(policies=hold) == []
+    assert [code for *_, code in found(policies=hold.replace("Order Completed", "Order Complet"))] == ["unknown-event"]
+    assert [code for *_, code in found(policies=hold.replace("value", "currency"))] == ["unknown-property"]
+    assert [code for *_, code in found(policies=hold.replace("Checkout Started", "Order Completed"))] == ["bad-value"]
+
+
+def test_a_digest_has_a_text_on_its_channels() -> None:
+    digest = "digests:\n  weekly: {template: nudge, at: 10:00, channels: [email]}\n"
+    assert found(policies=digest) == []
+    assert [code for *_, code in found(policies=digest.replace("nudge", "nugde"))] == ["unknown-template"]
+    assert [code for *_, code in found(policies=digest.replace("email", "sms"))] == ["missing-template"]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from dangol.model.facts import Allow, Candidate, Defer, Facts, Suppress
-from dangol.model.people import Suppressed
+from dangol.model.facts import Allow, Candidate, Case, Contender, Defer, Facts, Suppress
+from dangol.model.people import Preferences, Suppressed
+from dangol.model.restraint import Hold
 from dangol.model.vocabulary import Channel, OnCapped, Reason
 from dangol.policy import gate
 from tests.unit.policy.builders import (
@@ -32,6 +33,9 @@ EMAIL, SMS, PUSH = Channel.EMAIL, Channel.SMS, Channel.PUSH
 LUNCH = quiet("11:30", "12:30")
 """Quiet for Alice at NOON, for half an hour more."""
 
+EARLIER = Contender(message(id="01EARLIER", step="first", planned_at=NOON - timedelta(days=1)), NOON)
+COMPLAINTS = Hold(key="complaint", opens="Complaint Raised", closes=("Complaint Resolved",))
+
 OBJECTIONS: list[tuple[str, Reason, dict[str, Any], dict[str, Any]]] = [
     ("address", Reason.ADDRESS_SUPPRESSED, {"suppressed": {EMAIL: Suppressed("hard_bounce")}}, {}),
     ("content", Reason.TEMPLATE_MISSING, {"without_text": frozenset({EMAIL})}, {}),
@@ -39,7 +43,10 @@ OBJECTIONS: list[tuple[str, Reason, dict[str, Any], dict[str, Any]]] = [
     ("expiry", Reason.EXPIRED, {}, {"expires_at": NOON}),
     ("exits", Reason.GOAL_REACHED, {"ended": Reason.GOAL_REACHED}, {}),
     ("holdout", Reason.HELD_OUT, {}, {"holdout": 1.0}),
+    ("hold", Reason.CASE_OPEN, {"cases": (Case("complaint", NOON, NOON + timedelta(days=1)),)}, {}),
+    ("pause", Reason.PAUSED_BY_RECIPIENT, {"preferences": Preferences(NOON + timedelta(days=1))}, {}),
     ("quiet_hours", Reason.QUIET_HOURS, {}, {}),
+    ("order", Reason.EARLIER_WAITS, {"contenders": (EARLIER,)}, {}),
     ("caps", Reason.CAPPED, {}, {}),
 ]
 """In the order of precedence: the rule, its reason, and what must be changed in the facts and the message."""
@@ -56,6 +63,7 @@ def reason_with(objecting: set[str]) -> Reason | None:
     rules = rulebook(
         *[cap(0, timedelta(days=7))] if "caps" in objecting else [],
         windows=[LUNCH] if "quiet_hours" in objecting else [],
+        holds=(COMPLAINTS,),
     )
     if {"expiry", "quiet_hours"} <= objecting:
         assert asked["expires_at"] == NOON

@@ -240,6 +240,44 @@ def test_consents_tell_where_they_come_from(write: Callable[..., Path]) -> None:
     assert isinstance(first, Accepted)
     assert isinstance(second, Accepted)
     assert isinstance(third, Rejected)
-    assert (first.value.source, first.value.wording, first.value.basis) == ("signup form", "News by email?", "consent")
-    assert (second.value.source, second.value.action) == ("crm", ConsentAction.WITHDRAWN)
+    told = (first.value.source, first.value.wording, first.value.basis, first.value.action)
+    assert told == ("import:crm:2 (signup form)", "News by email?", "consent", ConsentAction.GRANTED)
+    assert (second.value.source, second.value.action) == ("import:crm:3", ConsentAction.WITHDRAWN)
     assert third.code == "consent_in_future"
+
+
+CLAIM = "profile_id,channel,purpose,action,occurred_at,proof,basis\nc-1,email,marketing,granted,2026-01-01,{},\n"
+
+
+@pytest.mark.parametrize(("proof", "action"), [("", ConsentAction.IMPORTED), ("call 17", ConsentAction.GRANTED)])
+def test_a_grant_that_nobody_can_show_is_a_claim(write: Callable[..., Path], proof: str, action: ConsentAction) -> None:
+    path = write(CLAIM.format(proof))
+    with RowFile(path) as file:
+        (row,) = read_consents(file, now=NOW)
+    assert isinstance(row, Accepted)
+    assert (row.value.action, row.value.source) == (action, f"import:{path.name}:2")
+    with RowFile(path) as file:
+        (row,) = read_consents(file, source="simulation", now=NOW, assumed=True)
+    assert isinstance(row, Accepted)
+    assert (row.value.action, row.value.source) == (ConsentAction.GRANTED, "simulation")
+
+
+def test_a_consent_keeps_all_its_evidence(write: Callable[..., Path]) -> None:
+    path = write(
+        "profile_id,channel,purpose,action,occurred_at,topic,jurisdiction,wording,wording_version,locale,proof,ip,"
+        "user_agent\n"
+        "c-1,sms,marketing,granted,2026-01-01T21:00:00+09:00,night,kr,밤에도 받을게요,3,ko_KR,form 7,"
+        "203.0.113.7,Firefox\n"
+    )
+    with RowFile(path) as file:
+        (row,) = read_consents(file, now=NOW)
+    assert isinstance(row, Accepted)
+    told = row.value
+    assert (told.topic, told.jurisdiction, told.wording, told.wording_version) == (
+        "night",
+        "KR",
+        "밤에도 받을게요",
+        "3",
+    )
+    assert (told.locale, told.proof, told.ip, told.user_agent) == ("ko-KR", "form 7", "203.0.113.7", "Firefox")
+    assert told.utc_offset == 540

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dangol.profiles.importer import CONSENTS, EVENTS, PROFILES, Layout
+from dangol.profiles.unwanted import UNWANTED
 
 ROOT = Path(__file__).parents[3]
 MANUAL = (ROOT / "docs/importing.md").read_text(encoding="utf-8")
@@ -24,12 +25,17 @@ def codes_in_code() -> set[str]:
     raised = set(re.findall(r'InvalidEvent\(\s*"([a-z_]+)"', text)) | set(re.findall(r'code="([a-z_]+)"', text))
     rejected = set(re.findall(r'Rejected\((?:row\.)?line, "([a-z_]+)"', text))
     words = {f"invalid_{name}" for name in ("channel", "purpose", "action", "locale", "timezone")}
+    words |= {f"invalid_{name}" for name in ("topic", "jurisdiction", "cause", "scope")}
     return raised | rejected | words | {"invalid_attributes", "invalid_properties"}
 
 
-@pytest.mark.parametrize(("title", "layout"), [("Profiles", PROFILES), ("Consents", CONSENTS), ("Events", EVENTS)])
+@pytest.mark.parametrize(
+    ("title", "layout"),
+    [("Profiles", PROFILES), ("Consents", CONSENTS), ("Suppressions", UNWANTED), ("Events", EVENTS)],
+)
 def test_every_column_is_in_the_manual(title: str, layout: Layout) -> None:
-    rows = re.findall(r"^\| `([a-z_]+)` \| (required)?", section(title), flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z_]+)`(?:, `[a-z_]+`)* \| (required)?", section(title), flags=re.MULTILINE)
+    rows += [(name, "") for name in re.findall(r"^\| `[a-z_]+`, `([a-z_]+)` \|", section(title), flags=re.MULTILINE)]
     assert {name for name, _ in rows} == set(layout.fields)
     assert {name for name, required in rows if required} == set(layout.required)
 

@@ -241,6 +241,7 @@ def test_a_consent_names_channel_purpose_action_and_time() -> None:
         ConsentAction.GRANTED,
         datetime(2026, 3, 1, tzinfo=UTC),
         source="import",
+        utc_offset=540,
     )
 
 
@@ -255,9 +256,25 @@ def test_a_consent_names_channel_purpose_action_and_time() -> None:
         ({"occurred_at": "2026-03-02T01:00:01Z"}, "consent_in_future"),
         ({"userId": ""}, "missing_user"),
         ({"source": "s" * 201}, "invalid_source"),
+        ({"topic": "Sale news"}, "invalid_topic"),
+        ({"jurisdiction": "Korea"}, "invalid_jurisdiction"),
+        ({"locale": "korean"}, "invalid_locale"),
+        ({"wording_version": "v" * 101}, "invalid_wording_version"),
+        ({"proof": "p" * 301}, "invalid_proof"),
+        ({"ip": "here"}, "invalid_ip"),
+        ({"user_agent": 7}, "invalid_user_agent"),
     ],
 )
 def test_a_malformed_consent_is_refused_with_its_code(changes: dict[str, Any], code: str) -> None:
     with pytest.raises(InvalidEvent) as refused:
         parse_consent(CONSENT | changes, source="import", now=NOW)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "offset"),
+    [("2026-03-01T09:00:00+09:00", 540), ("2026-03-01T00:00:00Z", None), ("2026-03-01", None)],
+)
+def test_the_clock_of_the_person_is_kept_where_the_time_tells_it(occurred_at: str, offset: int | None) -> None:
+    told = parse_consent(CONSENT | {"occurred_at": occurred_at}, source="import", now=NOW)
+    assert told.utc_offset == offset

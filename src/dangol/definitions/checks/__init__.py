@@ -4,6 +4,7 @@ from dangol.definitions.checks.campaign import check_campaign, check_keys
 from dangol.definitions.checks.chains import check_chains
 from dangol.definitions.checks.flow import MAX_STEPS
 from dangol.definitions.checks.names import Names
+from dangol.definitions.checks.restraint import closed_caps
 from dangol.definitions.checks.shared import check_journey_map, check_policies, check_segments
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "check_keys",
     "check_policies",
     "check_segments",
+    "closed_caps",
 ]

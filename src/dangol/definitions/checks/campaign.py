@@ -24,6 +24,7 @@ from dangol.definitions.checks.names import (
     duration_at,
     meant_event,
 )
+from dangol.definitions.checks.restraint import check_silence
 from dangol.definitions.checks.steps import check_step
 from dangol.definitions.checks.values import Setting
 from dangol.definitions.checks.waits import check_order
@@ -51,6 +52,7 @@ def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
     yield from _check_stages(document, names)
     yield from check_flow(document, course.steps)
     yield from check_order(course)
+    yield from check_silence(document, [step for step in course.steps if step.verb == "send"], names)
     for step in course.steps:
         yield from check_step(course, step)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
+from typing import Any
 from zoneinfo import available_timezones
 
 from dangol.definitions.document import Document, Path, did_you_mean, nearest
@@ -17,6 +18,8 @@ from dangol.model.problem import Problem
 from dangol.model.workspace import TrackingPlan
 
 PROFILE = frozenset({"profile"})
+Counts = Callable[[Mapping[str, Any]], bool]
+"""Does a cap count a message with these fields?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Names:
     """What the workspace defines. None where the file is broken: then nothing is held against it.
 
     ``templates`` maps a message to the channels that have a text in the default locale. ``today`` is the day in the
-    workspace's zone; without it nothing is held to have gone by. ``digests`` maps one to the channels it gathers on.
+    workspace's zone; without it nothing is held to have gone by. ``digests`` maps one to the channels it gathers on,
+    ``closed_caps`` a cap that lets nothing go out to the test of whether it counts a message.
     """
 
     stages: frozenset[str] | None
@@ -35,6 +39,8 @@ class Names:
     today: date | None = None
     topics: frozenset[str] | None = None
     digests: Mapping[str, frozenset[str]] | None = None
+    closed_caps: Mapping[str, Counts] = field(default_factory=dict)
+    capped_purposes: frozenset[str] = frozenset()
 
 
 # Events.

@@ -14,15 +14,16 @@ from dangol.definitions.checks.names import (
     check_unique,
     check_zone,
 )
+from dangol.definitions.checks.restraint import check_caps, check_digests, check_holds
 from dangol.definitions.document import Document, Path
 from dangol.expressions import Scope
 from dangol.model.problem import Problem
-from dangol.model.workspace import TrackingPlan
+from dangol.model.workspace import Policies, TrackingPlan
 
 MESSAGE = frozenset({"message"})
 
 
-def check_policies(document: Document, names: Names) -> Iterator[Problem]:
+def check_policies(document: Document, names: Names, policies: Policies | None) -> Iterator[Problem]:
     zones: list[Path] = [("timezone",), *(path for path, _ in document.items(("unknown_timezone",)))]
     for path in zones:
         yield from check_zone(document, path)
@@ -35,6 +36,9 @@ def check_policies(document: Document, names: Names) -> Iterator[Problem]:
         scope = Scope(names.plan or TrackingPlan(), MESSAGE, functions=False)
         never = "this cap counts no message"
         yield from check_expression(document, (*path, "applies_to"), scope, never=never, fatal=False)
+    yield from check_caps(document, policies)
+    yield from check_holds(document, names)
+    yield from check_digests(document, names)
 
 
 def check_journey_map(document: Document, names: Names) -> Iterator[Problem]:

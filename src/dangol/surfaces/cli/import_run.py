@@ -13,12 +13,16 @@ from typing import Any, TextIO, TypeVar
 from sqlalchemy import Connection
 
 from dangol.consent import ledger
+from dangol.consent.lifting import suppress_unwanted
+from dangol.consent.suppressions import AddressHasher
 from dangol.errors import DangolError, UsageError
 from dangol.ids import Entropy
+from dangol.ledger.entries import Journal
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
 from dangol.profiles import events, people
 from dangol.profiles.files import Rejected
 from dangol.profiles.importer import Accepted
+from dangol.profiles.unwanted import Unwanted
 
 BATCH = 500
 _SHOWN = 5
@@ -144,6 +148,22 @@ def store_consents(
     changes = [row.value for row in batch if row.value.external_id in owners]
     ledger.record(connection, changes, owners, now=now)
     return Stored(rejected)
+
+
+def store_unwanted(
+    connection: Connection,
+    batch: Sequence[Accepted[Unwanted]],
+    *,
+    now: datetime,
+    entropy: Entropy,
+    hasher: AddressHasher,
+) -> Stored:
+    """Suppress the addresses of ``batch``."""
+    journal = Journal(now)
+    told = [row.value for row in batch]
+    added = suppress_unwanted(connection, told, now=now, entropy=entropy, hasher=hasher, journal=journal)
+    journal.write(connection)
+    return Stored(known=len(batch) - added)
 
 
 def store_events(

@@ -1,4 +1,4 @@
-"""``dangol import profiles|consents|events FILE``. docs/importing.md says what the files look like."""
+"""``dangol import profiles|consents|suppressions|events FILE``. docs/importing.md says what the files look like."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import Connection
 
 from dangol.bootstrap import Dangol, open_dangol
-from dangol.model.people import IncomingEvent
-from dangol.profiles.files import Rejected, RowFile
+from dangol.definitions import versions
+from dangol.definitions.document import nearest
+from dangol.model.people import ConsentChange, IncomingEvent
+from dangol.model.vocabulary import NIGHT
+from dangol.profiles.files import LineFile, Rejected, RowFile
 from dangol.profiles.importer import Accepted, read_consents, read_events, read_profiles
+from dangol.profiles.unwanted import read_080, read_unwanted
 from dangol.settings import Settings
 from dangol.surfaces.cli.import_run import (
     RejectFile,
@@ -27,11 +31,15 @@ from dangol.surfaces.cli.import_run import (
     store_consents,
     store_events,
     store_profiles,
+    store_unwanted,
 )
 
 app = typer.Typer(
     name="import",
-    help="Bring in profiles, consents and events from CSV or JSON Lines. Importing a file again changes nothing.",
+    help=(
+        "Bring in profiles, consents, suppressions and events from CSV or JSON Lines."
+        " Importing a file again changes nothing."
+    ),
     no_args_is_help=True,
 )
 T = TypeVar("T")
@@ -42,13 +50,26 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+class SuppressionFormat(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+    CALLS = "080"
+
+
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .ndjson file.")]
 FormatOption = Annotated[Format | None, typer.Option("--format", help="By the file's ending unless given.")]
+SuppressionFormatOption = Annotated[
+    SuppressionFormat | None,
+    typer.Option("--format", help="By the file's ending unless given; 080 is the opt-out list of a Korean number."),
+]
 EncodingOption = Annotated[str, typer.Option("--encoding", help="The text encoding, such as utf-8 or cp949.")]
 RejectOption = Annotated[
     Path | None, typer.Option("--reject-file", help="Where rejected rows go; <FILE>.rejected.jsonl by default.")
 ]
 SourceOption = Annotated[str, typer.Option("--source", help="Where the rows come from; kept with each of them.")]
+WhenceOption = Annotated[
+    str, typer.Option("--source", help="Where the rows come from; kept with each. The file's name by default.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")]
 
 
@@ -72,13 +93,85 @@ def consents(
     format: FormatOption = None,
     encoding: EncodingOption = "utf-8",
     reject_file: RejectOption = None,
-    source: SourceOption = "import",
+    source: WhenceOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Record consents given and withdrawn. Exit code 1 if some rows were rejected."""
+    """Record consents given and withdrawn. Exit code 1 if some rows were rejected.
+
+    What was granted without wording and without proof is kept as a claim that nobody can show. No import lifts a
+    suppression.
+    """
+    import_consents(file, format, encoding, reject_file, source, as_json)
+
+
+def import_consents(
+    file: Path, format: Format | None, encoding: str, reject_file: Path | None, source: str, as_json: bool
+) -> None:
+    """``dangol import consents``, which is ``dangol consent import`` too."""
     with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         found = read_consents(rows, source=source, now=dangol.clock.now())
-        _import("consents", rows, found, _stored(dangol, store_consents), reject_file, as_json)
+        store = partial(_warned, set(), topics(dangol), _stored(dangol, store_consents))
+        _import("consents", rows, found, store, reject_file, as_json)
+
+
+def topics(dangol: Dangol) -> frozenset[str] | None:
+    """The topics of the workspace in service; None if nothing is in service."""
+    with dangol.database.read() as tx:
+        active = versions.active(tx)
+        if not active:
+            return None
+        policies = versions.load(tx, next(iter(active.values()))).workspace.policies
+    return frozenset(getattr(policies, "topics", {})) | {NIGHT}
+
+
+def _warned(
+    told: set[str],
+    known: frozenset[str] | None,
+    store: Callable[[Sequence[Accepted[ConsentChange]]], Stored],
+    batch: Sequence[Accepted[ConsentChange]],
+) -> Stored:
+    """``store``, with a warning for topics that the workspace does not have; each is told once."""
+    for topic in sorted({row.value.topic for row in batch if row.value.topic} - told - (known or frozenset())):
+        told.add(topic)
+        if known is not None:
+            warn_of_topic(topic, known)
+    return store(batch)
+
+
+def warn_of_topic(topic: str, known: frozenset[str]) -> None:
+    """Say that no message can be of this topic yet; consents for it are kept all the same."""
+    near = nearest(topic, known)
+    hint = f"; did you mean {near!r}?" if near else ""
+    typer.secho(f"warning: policies.yaml has no topic {topic!r}{hint}", err=True, fg=typer.colors.YELLOW)
+
+
+@app.command()
+def suppressions(
+    file: FileArgument,
+    format: SuppressionFormatOption = None,
+    encoding: EncodingOption = "utf-8",
+    reject_file: RejectOption = None,
+    source: WhenceOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Write to none of these addresses. Exit code 1 if some rows were rejected."""
+    import_suppressions(file, format, encoding, reject_file, source, as_json)
+
+
+def import_suppressions(
+    file: Path, format: SuppressionFormat | None, encoding: str, reject_file: Path | None, source: str, as_json: bool
+) -> None:
+    """``dangol import suppressions``, which is ``dangol suppression import`` too."""
+    by_call = format is SuppressionFormat.CALLS
+    lines: LineFile | RowFile = (
+        LineFile(file, encoding=encoding) if by_call else RowFile(file, format=format, encoding=encoding)
+    )
+    with lines, open_dangol(Settings()) as dangol:
+        now, store = dangol.clock.now(), partial(store_unwanted, hasher=dangol.pipeline.hasher)
+        found = (
+            read_080(lines, now=now) if isinstance(lines, LineFile) else read_unwanted(lines, source=source, now=now)
+        )
+        _import("suppressions", lines, found, _stored(dangol, store), reject_file, as_json)
 
 
 @app.command()
@@ -118,7 +211,7 @@ def _triggered(dangol: Dangol, batch: Sequence[Accepted[IncomingEvent]]) -> Stor
 
 def _import(
     kind: str,
-    file: RowFile,
+    file: RowFile | LineFile,
     rows: Iterable[Accepted[T] | Rejected],
     store: Callable[[Sequence[Accepted[T]]], Stored],
     reject_path: Path | None,

@@ -14,6 +14,7 @@ from dangol import __version__
 from dangol.errors import DangolError
 from dangol.surfaces.cli import (
     check,
+    consent,
     demo,
     deploy,
     duties,
@@ -22,9 +23,11 @@ from dangol.surfaces.cli import (
     log,
     map,
     plan,
+    profile,
     seeing,
     simulate,
     steer,
+    suppression,
     test,
     trigger,
     up,
@@ -84,6 +87,9 @@ app.command("test")(test.play)
 app.add_typer(imports.app)
 app.add_typer(log.app)
 app.add_typer(duties.app)
+app.add_typer(consent.app)
+app.add_typer(suppression.app)
+app.add_typer(profile.app)
 
 
 def run() -> None:
