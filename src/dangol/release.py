@@ -28,13 +28,14 @@ from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
+from dangol.model.jurisdiction import LabelRule
 from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
 from dangol.model.vocabulary import OnCapped, Purpose
 from dangol.model.workspace import Cap, Policies, Sms, TrackingPlan
-from dangol.policy.duties import where
+from dangol.policy.law import Law
 from dangol.policy.rules import CapRule, Rulebook
 
 _AT_AN_EVENT = frozenset({"profile", "event", "entry"})
@@ -118,7 +119,8 @@ class Release:
         """The codes of the packs whose labels this person's advertising carries; none for what is no advertising."""
         if self.campaign.purpose is not Purpose.MARKETING:
             return ()
-        return tuple(sorted(where(profile) & packs().keys()))
+        law = self.rulebook.law
+        return tuple(code for code in law.places(profile).codes if code in law.packs and law.packs[code].of(LabelRule))
 
     def admits(self, person: Person) -> bool:
         """Does this person, at this event, meet ``where``?"""
@@ -146,7 +148,11 @@ def compile_release(version: versions.Version) -> Release:
         version_id=version.id,
         campaign=campaign,
         policies=workspace.policies,
-        rulebook=Rulebook(workspace.policies, tuple(_cap_rule(cap, workspace) for cap in workspace.policies.caps)),
+        rulebook=Rulebook(
+            workspace.policies,
+            tuple(_cap_rule(cap, workspace) for cap in workspace.policies.caps),
+            Law(packs(), workspace.policies.jurisdictions),
+        ),
         messages=messages,
         where=parse(entry.where, at_event) if entry.where else None,
         audience=parse(entry.audience, of_people) if entry.audience else None,

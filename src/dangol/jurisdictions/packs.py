@@ -11,7 +11,7 @@ from dangol.definitions.document import Document, did_you_mean
 from dangol.definitions.shape import validate
 from dangol.definitions.yaml import read_yaml
 from dangol.errors import ProblemsFound
-from dangol.model.jurisdiction import DEFAULT, Pack, PackFile, QuietRule, packs_of
+from dangol.model.jurisdiction import DEFAULT, RECIPIENT, Pack, PackFile, QuietRule, packs_of
 from dangol.model.problem import Problem
 
 
@@ -83,7 +83,7 @@ def _names(document: Document, file: PackFile, known: Mapping[str, Pack]) -> Ite
             yield document.problem("bad-code", ("parts", outer, "code"), message)
         rules += [(("parts", outer, "rules", index), rule) for index, rule in enumerate(part.rules)]  # type: ignore[misc]
     for path, rule in rules:
-        if isinstance(rule, QuietRule) and rule.clock != "recipient":
+        if isinstance(rule, QuietRule) and rule.clock != RECIPIENT:
             zones.append(((*path, "clock"), rule.clock))  # type: ignore[arg-type]
     for place, zone in zones:
         if not _is_zone(zone):

@@ -9,18 +9,21 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from dangol.model.durations import Duration
+from dangol.model.holidays import is_holiday, known_place
 from dangol.model.steps import Definition
 from dangol.model.times import WEEKDAYS, ClockTime
 from dangol.model.vocabulary import NIGHT, Basis, Channel, Purpose
 
 CODE = r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?"
+RECIPIENT = "recipient"
+"""The clock of a window that means the time where the person is."""
 DEFAULT = "default"
 """The pack for people whose country has none of its own."""
 
@@ -112,11 +115,17 @@ class Hours(Definition):
     start: ClockTime = Field(alias="from")
     end: ClockTime = Field(alias="to")
     days: tuple[Weekday, ...] = ()
-    holidays: Annotated[str, Field(pattern=rf"^{CODE}$")] | None = None
+    holidays: Annotated[str, AfterValidator(known_place)] | None = None
 
     @property
     def daily(self) -> bool:
         return not self.days and self.holidays is None
+
+    def begins_on(self, day: date) -> bool:
+        """Does the window begin on this day, where it is kept?"""
+        if self.daily or WEEKDAYS[day.weekday()] in self.days:
+            return True
+        return self.holidays is not None and is_holiday(self.holidays, day)
 
     @model_validator(mode="after")
     def _not_always(self) -> Hours:
@@ -168,8 +177,13 @@ class ConsentRule(BaseRule):
 
     kind: Literal["consent"]
     accepts: dict[Basis, Lasting] = Field(min_length=1)
+    needed: bool = Field(True, description="Without any consent nothing goes out; `false` where people opt out only.")
     double_opt_in: Literal["required", "advised"] | None = None
     proof: bool = Field(False, description="The sender has to be able to show the consent.")
+
+    def lasting(self, basis: str) -> Period | None:
+        """How long a consent on this basis holds; None is without an end. KeyError if it counts not."""
+        return self.accepts[Basis(basis)]
 
 
 class QuietRule(BaseRule):
@@ -177,7 +191,7 @@ class QuietRule(BaseRule):
 
     kind: Literal["quiet"]
     hours: tuple[Hours, ...] = Field(min_length=1)
-    clock: str = "recipient"
+    clock: str = RECIPIENT
     unless_consent: Literal["night"] | None = Field(
         None, description=f"A consent for the topic `{NIGHT}` lifts the window."
     )
@@ -383,8 +397,3 @@ class Jurisdictions(Definition):
         "strictest", description="Where a place is not known, every rule that may bind the person does."
     )
     rules: tuple[RuleChange, ...] = Field((), description="Rules that the workspace tightens or loosens.")
-
-
-def minutes(moment: time) -> int:
-    """Minutes since midnight."""
-    return moment.hour * 60 + moment.minute

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from dangol.model.campaign import Percent
 from dangol.model.durations import Duration, format_duration, parse_duration
+from dangol.model.jurisdiction import Hours, Jurisdictions
 from dangol.model.restraint import DigestPlan, Hold, Topic, no_reserved_topic
 from dangol.model.steps import Definition, Key
-from dangol.model.times import ClockTime
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
 
 _TARGET = re.compile(r"(?:at (least|most)\s+)?(\d{1,3}(?:\.\d{1,3})?)%")
@@ -155,22 +155,14 @@ STANDARD_ATTRIBUTES: dict[str, ValueType] = {
 """What every profile has without being listed; ``id`` is the customer's external id."""
 
 
-class QuietHours(Definition):
-    """A window of the recipient's local day in which the listed purposes and channels do not go out.
+class QuietHours(Hours):
+    """A window of the recipient's local day in which the listed purposes and channels do not go out."""
 
-    The start is quiet, the end is not; a window may span midnight.
-    """
-
-    start: ClockTime = Field(alias="from")
-    end: ClockTime = Field(alias="to")
     purposes: tuple[Purpose, ...] = (Purpose.MARKETING,)
     channels: tuple[Channel, ...] = tuple(Channel)
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> QuietHours:
-        if self.start == self.end:
-            raise ValueError("`from` and `to` are the same time; a quiet window needs a length")
-        return self
+    unless_consent: Literal["night"] | None = Field(
+        None, description="A consent for the topic `night` lifts the window."
+    )
 
 
 class Calendar(StrEnum):
@@ -261,6 +253,9 @@ class Policies(Definition):
     locale: str = Field("ko", description="The locale that every message has; others fall back to it.")
     consent_required: tuple[Purpose, ...] = (Purpose.MARKETING, Purpose.SERVICE)
     quiet_hours: tuple[QuietHours, ...] = ()
+    jurisdictions: Jurisdictions = Field(
+        default_factory=Jurisdictions, description="Whose laws the workspace keeps, and how it tightens their rules."
+    )
     unknown_timezone: tuple[str, ...] = Field(
         (),
         description="Zones to keep quiet hours in when a person's cannot be told; empty means do not send.",

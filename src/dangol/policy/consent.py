@@ -1,23 +1,109 @@
-"""No consent on record means no (G3)."""
+"""No consent on record means no (G3); and not every consent counts everywhere.
+
+For a message about a topic, what was said of the topic decides; a consent to the topic counts unless everything was
+withdrawn at the same time or later. Without a word about the topic, what was said of the purpose as a whole decides.
+"""
 
 from __future__ import annotations
 
-from dangol.model.facts import Allow, Facts, Suppress, Verdict
-from dangol.model.vocabulary import Channel, Reason
+from datetime import datetime
+
+from dangol.model.facts import Allow, Evidence, Facts, Suppress, Verdict
+from dangol.model.jurisdiction import ConsentRule
+from dangol.model.people import ConsentState
+from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentStatus, Reason
+from dangol.policy.law import Applied
 from dangol.policy.rules import Rulebook
+
+_NOT_GIVEN = {
+    ConsentStatus.WITHDRAWN: Reason.CONSENT_WITHDRAWN,
+    ConsentStatus.PENDING: Reason.CONSENT_PENDING,
+    ConsentStatus.EXPIRED: Reason.CONSENT_EXPIRED,
+}
 
 
 def consent(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
-    """Refuse without a granted consent for this channel and purpose.
+    """Refuse without a consent that counts wherever the person belongs.
 
     Purposes outside ``consent_required`` (transactional, unless the workspace says otherwise) go without a
-    consent, but a withdrawal that is on record binds them too.
+    consent if no pack asks for one, but a withdrawal that is on record binds them too.
     """
     purpose = facts.message.purpose
-    state = facts.consents.get((channel, purpose))
+    applied = rulebook.law.applied(facts.profile, channel, purpose)
+    needed = purpose in rulebook.policies.consent_required or applied.needs_consent
+    state = deciding(facts, channel)
     if state is None:
-        if purpose in rulebook.policies.consent_required:
-            return Suppress(Reason.CONSENT_MISSING)
+        return Suppress(Reason.CONSENT_MISSING, _asking(applied)) if needed else Allow({"consent": "not required"})
+    evidence: Evidence = {"consent": state.consent_id}
+    if not state.granted:
+        reason = _NOT_GIVEN.get(state.status, Reason.CONSENT_WITHDRAWN)
+        if reason is Reason.CONSENT_WITHDRAWN or needed:
+            return Suppress(reason, evidence)
         return Allow({"consent": "not required"})
-    evidence = {"consent": state.consent_id}
-    return Allow(evidence) if state.granted else Suppress(Reason.CONSENT_WITHDRAWN, evidence)
+    if needed and not _is_relied_on(state, rulebook):
+        return Suppress(Reason.CONSENT_UNPROVEN, evidence)
+    ends: datetime | None = None
+    for rule in applied.consent:
+        refused = _against(rule, state, facts.now)
+        if refused is not None:
+            return Suppress(refused, {**evidence, "basis": state.basis, **applied.told([rule.id])})
+        ends = _sooner(ends, runs_out(rule, state))
+    return Allow({**evidence, **applied.told(applied.ids)}, until=ends)
+
+
+def _is_relied_on(state: ConsentState, rulebook: Rulebook) -> bool:
+    """What was imported without any evidence counts only where the workspace says so."""
+    imported = state.basis == Basis.IMPORTED and not state.proven
+    return not imported or rulebook.policies.imported_consents == "allow"
+
+
+def may_be_woken(facts: Facts, channel: Channel, rulebook: Rulebook) -> bool:
+    """Does a consent of its own stand for messages at night? In doubt it does not."""
+    state = facts.topic_consents.get((channel, facts.message.purpose, NIGHT))
+    if state is None or not state.granted or deciding(facts, channel, NIGHT) is not state:
+        return False
+    return _is_relied_on(state, rulebook)
+
+
+def deciding(facts: Facts, channel: Channel, topic: str | None = None) -> ConsentState | None:
+    """What counts for this message: what was said of its topic, or else of the purpose; None if nothing was."""
+    topic = facts.message.topic if topic is None else topic
+    general = facts.consents.get((channel, facts.message.purpose))
+    special = facts.topic_consents.get((channel, facts.message.purpose, topic)) if topic else None
+    if special is None:
+        return general
+    if special.granted and _withdrawn_since(general, special.occurred_at):
+        return general
+    return special
+
+
+def _withdrawn_since(general: ConsentState | None, given: datetime) -> bool:
+    """At one instant the withdrawal wins."""
+    return general is not None and not general.granted and _is_no(general) and general.occurred_at >= given
+
+
+def _is_no(state: ConsentState) -> bool:
+    """Not granted, and neither asked for nor run out."""
+    return state.status in {ConsentStatus.WITHDRAWN, ConsentStatus.GRANTED}
+
+
+def _against(rule: ConsentRule, state: ConsentState, now: datetime) -> Reason | None:
+    """Why this consent does not count for this rule; None if it does."""
+    if state.basis not in rule.accepts:
+        return Reason.CONSENT_INSUFFICIENT
+    ends = runs_out(rule, state)
+    return Reason.CONSENT_EXPIRED if ends is not None and now >= ends else None
+
+
+def runs_out(rule: ConsentRule, state: ConsentState) -> datetime | None:
+    """When the rule no longer accepts this consent; None if it has no end. Calendar months, so 29 February is early."""
+    lasting = rule.lasting(state.basis)
+    return None if lasting is None else lasting.after(state.confirmed_at or state.occurred_at)
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return one if other is None else other if one is None else min(one, other)
+
+
+def _asking(applied: Applied) -> Evidence:
+    return applied.told([rule.id for rule in applied.consent if rule.needed])

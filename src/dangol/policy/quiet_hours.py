@@ -2,44 +2,54 @@
 
 The start of a window is quiet, its end is not. Whether it is quiet is asked of the wall clock where the person
 is, so a daylight-saving change needs no rule of its own: an hour that happens twice is quiet twice, a window that
-ends in a skipped hour ends where the clock jumps.
+ends in a skipped hour ends where the clock jumps. A window that is kept on some days only belongs to the day on which
+it begins: one from Saturday 21:00 to 08:00 ends on Sunday. Some laws mean the clock of their own country.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from dangol.model.facts import Allow, Defer, Facts, Suppress, Verdict
-from dangol.model.vocabulary import Channel, Reason
+from dangol.model.facts import Allow, Defer, Evidence, Facts, Suppress, Verdict
+from dangol.model.jurisdiction import RECIPIENT, Hours, QuietRule
+from dangol.model.vocabulary import NIGHT, Channel, Reason
 from dangol.model.workspace import QuietHours
+from dangol.policy.consent import may_be_woken
+from dangol.policy.law import Applied
 from dangol.policy.rules import Rulebook
 from dangol.policy.zones import plausible_zones
 
-_HORIZON = timedelta(days=3)
-"""Quiet that chains for so long never ends; a skipped hour can swallow the only opening of one day."""
+_HORIZON = timedelta(days=16)
+"""Quiet that chains for so long never ends; holidays in a row and a skipped hour can swallow many openings."""
+_AHEAD = range(16)
 _SECOND = timedelta(seconds=1)
+
+Kept = tuple[Hours, tuple[ZoneInfo, ...]]
+"""A window, and the zones in all of which it is kept."""
 
 
 def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
-    """Put the message off until it is quiet nowhere the person may be; refuse if that is after its expiry."""
-    policies = rulebook.policies
-    windows = [
-        window
-        for window in policies.quiet_hours
-        if facts.message.purpose in window.purposes and channel in window.channels
-    ]
-    if not windows:
+    """Put the message off until it is quiet nowhere the person may be; refuse if that is after its expiry.
+
+    The workspace's windows and those of every pack that binds the person are kept together.
+    """
+    applied = rulebook.law.applied(facts.profile, channel, facts.message.purpose)
+    own, law = _own_windows(facts, channel, rulebook), _windows_of_law(applied, facts, channel, rulebook)
+    if not own and not law:
         return Allow()
-    zones = plausible_zones(facts.profile, policies.unknown_timezone)
-    if not zones:
-        return Suppress(Reason.TIMEZONE_UNKNOWN)
-    evidence = {"zone": _name(zones), "local": _local_text(facts.now, zones)}
-    opens, closes = _outlook(facts.now, tuple(windows), zones)
+    zones = plausible_zones(facts.profile, rulebook.policies.unknown_timezone)
+    if not zones and (own or any(rule.clock == RECIPIENT for rule in law)):
+        return Suppress(Reason.TIMEZONE_UNKNOWN, applied.told([rule.id for rule in law]))
+    kept = (*((window, zones) for window in own), *_kept(law, zones))
+    shown = zones or kept[0][1]
+    evidence: Evidence = {"zone": _name(shown), "local": _local_text(facts.now, shown)}
+    opens, closes = _outlook(facts.now, kept)
     if opens == facts.now:
         return Allow(evidence, until=closes)
+    evidence |= applied.told([rule.id for rule in law if _opening(facts.now, _kept((rule,), zones)) != facts.now])
     if opens is None:
         return Suppress(Reason.TIMEZONE_UNKNOWN if len(zones) > 1 else Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
     evidence["until"] = opens.isoformat()
@@ -49,18 +59,46 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     return Defer(opens, Reason.QUIET_HOURS, evidence)
 
 
+def _own_windows(facts: Facts, channel: Channel, rulebook: Rulebook) -> tuple[QuietHours, ...]:
+    purpose = facts.message.purpose
+    return tuple(
+        window
+        for window in rulebook.policies.quiet_hours
+        if purpose in window.purposes
+        and channel in window.channels
+        and not (window.unless_consent == NIGHT and may_be_woken(facts, channel, rulebook))
+    )
+
+
+def _windows_of_law(applied: Applied, facts: Facts, channel: Channel, rulebook: Rulebook) -> tuple[QuietRule, ...]:
+    rules = applied.quiet
+    if any(rule.unless_consent == NIGHT for rule in rules) and may_be_woken(facts, channel, rulebook):
+        return tuple(rule for rule in rules if rule.unless_consent != NIGHT)
+    return rules
+
+
+def _kept(law: tuple[QuietRule, ...], zones: tuple[ZoneInfo, ...]) -> tuple[Kept, ...]:
+    """The windows of rules, each with the zones whose clock the law means."""
+    return tuple(
+        (hours, zones if rule.clock == RECIPIENT else (ZoneInfo(rule.clock),)) for rule in law for hours in rule.hours
+    )
+
+
 @lru_cache(maxsize=512)
-def _outlook(
-    now: datetime, windows: tuple[QuietHours, ...], zones: tuple[ZoneInfo, ...]
-) -> tuple[datetime | None, datetime | None]:
+def _outlook(now: datetime, kept: tuple[Kept, ...]) -> tuple[datetime | None, datetime | None]:
     """When it is next not quiet and, if that is now, when it becomes quiet; a batch asks the same for most people."""
-    opens = next_opening(now, windows, zones)
-    return opens, next_closing(now, windows, zones) if opens == now else None
+    opens = _opening(now, kept)
+    return opens, _closing(now, kept) if opens == now else None
 
 
-def next_opening(now: datetime, windows: Iterable[QuietHours], zones: Iterable[ZoneInfo]) -> datetime | None:
+def next_opening(now: datetime, windows: Iterable[Hours], zones: Iterable[ZoneInfo]) -> datetime | None:
     """The first instant from ``now`` on that is quiet in none of the zones; None if there is none within days."""
-    pairs = [(window, zone) for window in windows for zone in zones]
+    places = tuple(zones)
+    return _opening(now, tuple((window, places) for window in windows))
+
+
+def _opening(now: datetime, kept: tuple[Kept, ...]) -> datetime | None:
+    pairs = [(window, zone) for window, zones in kept for zone in zones]
     instant = now
     while instant - now <= _HORIZON:
         ends = [end for window, zone in pairs if (end := _quiet_until(instant, window, zone)) is not None]
@@ -70,28 +108,38 @@ def next_opening(now: datetime, windows: Iterable[QuietHours], zones: Iterable[Z
     return None
 
 
-def next_closing(now: datetime, windows: Iterable[QuietHours], zones: Iterable[ZoneInfo]) -> datetime:
-    """The first instant after ``now``, which is not quiet, at which it may become quiet in one of the zones."""
-    starts = []
-    for zone in zones:
-        today = now.astimezone(zone).date()
-        for window in windows:
-            # Where the clock is set at that time there are two readings; the earlier one is on the safe side.
-            readings = (
-                datetime.combine(today + timedelta(days=day), window.start.replace(fold=fold), zone).astimezone(UTC)
-                for day in (0, 1, 2)
-                for fold in (0, 1)
-            )
-            starts.append(min(reading for reading in readings if reading > now))
-    return min(starts)
+def _closing(now: datetime, kept: tuple[Kept, ...]) -> datetime | None:
+    """The first instant after ``now``, which is not quiet, at which it may become quiet in one of the zones.
+
+    None if no window begins within many days, as may be with holidays.
+    """
+    starts = [_next_start(now, window, zone) for window, zones in kept for zone in zones]
+    return min((start for start in starts if start is not None), default=None)
 
 
-def _quiet_until(instant: datetime, window: QuietHours, zone: ZoneInfo) -> datetime | None:
+def _next_start(now: datetime, window: Hours, zone: ZoneInfo) -> datetime | None:
+    """When the window next begins there, or the clock is set into it."""
+    today = now.astimezone(zone).date()
+    # Where the clock is set at that time there are two readings; the earlier one is on the safe side.
+    readings = (
+        datetime.combine(today + timedelta(days=day), window.start.replace(fold=fold), zone).astimezone(UTC)
+        for day in _AHEAD
+        if window.begins_on(today + timedelta(days=day))
+        for fold in (0, 1)
+    )
+    # In a skipped hour the second reading is the earlier one.
+    first = next((reading for reading in readings if reading > now), None)
+    second = next(readings, None)
+    return first if first is None or second is None or second <= now else min(first, second)
+
+
+def _quiet_until(instant: datetime, window: Hours, zone: ZoneInfo) -> datetime | None:
     """When the quiet around this instant ends, in UTC; None if it is not quiet."""
     local = instant.astimezone(zone)
-    if not _covers(window, local.time()):
+    began = _began(window, local)
+    if began is None:
         return None
-    day = local.date() if local.time() < window.end else local.date() + timedelta(days=1)
+    day = began if window.start < window.end else began + timedelta(days=1)
     end = datetime.combine(day, window.end, zone).astimezone(UTC)
     if end <= instant:  # the clock was set back since; the second time it shows the end is still to come
         end = datetime.combine(day, window.end.replace(fold=1), zone).astimezone(UTC)
@@ -99,10 +147,16 @@ def _quiet_until(instant: datetime, window: QuietHours, zone: ZoneInfo) -> datet
     return end if changed is None else _quiet_until(changed, window, zone) or changed
 
 
-def _covers(window: QuietHours, clock: time) -> bool:
+def _began(window: Hours, local: datetime) -> date | None:
+    """The day on which the window that this moment is in began; None if it is in none."""
+    clock, day = local.time(), local.date()
     if window.start < window.end:
-        return window.start <= clock < window.end
-    return clock >= window.start or clock < window.end
+        inside = window.start <= clock < window.end
+    elif clock >= window.start:
+        inside = True
+    else:
+        inside, day = clock < window.end, day - timedelta(days=1)
+    return day if inside and window.begins_on(day) else None
 
 
 def _clock_change(after: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:

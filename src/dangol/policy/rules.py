@@ -9,6 +9,7 @@ from typing import Any
 from dangol.model.facts import Facts, Verdict
 from dangol.model.vocabulary import Channel
 from dangol.model.workspace import Cap, Policies
+from dangol.policy.law import NO_LAW, Law
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,11 @@ class CapRule:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The policies of one version, ready to be applied."""
+    """The policies of one version and the packs of the law, ready to be applied."""
 
     policies: Policies
     caps: tuple[CapRule, ...] = ()
+    law: Law = NO_LAW
 
 
 Rule = Callable[[Facts, Channel, Rulebook], Verdict]

@@ -17,7 +17,7 @@ from tests.unit.definitions.samples import CAMPAIGN, REPOSITORY
 
 KEYWORDS = set(
     "$schema $defs $ref type properties required additionalProperties patternProperties propertyNames minProperties "
-    "items anyOf enum pattern minItems minLength maxLength minimum maximum title description examples default".split()
+    "items anyOf enum const pattern minItems minLength maxLength minimum maximum title description examples default".split()
 )
 TYPES: dict[str, Any] = {
     "object": dict,
@@ -41,6 +41,8 @@ def accepts(root: dict[str, Any], schema: dict[str, Any], value: Any) -> bool:
     ):
         return False
     if "enum" in schema and value not in schema["enum"]:
+        return False
+    if "const" in schema and value != schema["const"]:
         return False
     if isinstance(value, dict):
         return _accepts_object(root, schema, value)
