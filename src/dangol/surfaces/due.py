@@ -109,7 +109,8 @@ def _standing(begun: Iterable[Any], of: Sequence[Any]) -> tuple[Standing, str]:
 
 
 def _zones() -> dict[str, str]:
-    return {one.rule: one.zone for one in (*rules().notices, *rules().reconfirmations)}
+    notices = {one.rule: one.zone for one in rules().notices}
+    return notices | {one.rule: one.zone for one in rules().reconfirmations}
 
 
 _RAISED = (
