@@ -32,10 +32,12 @@ from dangol.delivery.providers.smtp import Smtp
 from dangol.delivery.signatures import Signer, new_secret
 from dangol.delivery.webhooks import Caller, HttpCaller, NoCalls
 from dangol.duties import Duties
+from dangol.editor.laws import loosened
 from dangol.errors import ProblemsFound, UsageError
 from dangol.ids import Entropy, SystemEntropy
 from dangol.intake import Intake
-from dangol.model.vocabulary import Channel
+from dangol.ledger.entries import Journal, Subject
+from dangol.model.vocabulary import Channel, Decision, Reason
 from dangol.pipeline import Pipeline, Timing
 from dangol.planner.migration import migrate
 from dangol.planner.plan import GROWTH, Plan, make_plan
@@ -180,6 +182,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         with self._changing() as (tx, now):
             changes = versions.deploy(tx, checked, at=now, by=by, keys=keys, git_commit=commit)
             self._must_run(tx, changes)
+            self._log_loosened(tx, now, changes)
             return self._moving(tx, now, changes, keys) if migrate else changes
 
     def rollback(self, key: str, *, by: str, to: str = "", migrate: bool = False) -> versions.Deployment:
@@ -191,6 +194,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             target = version_before(tx, key, to)
             self.releases.get(tx, target)
             changes = versions.put(tx, {key: target}, versions.Record(now, by, versions.Action.ROLLBACK))
+            self._log_loosened(tx, now, changes)
             return (self._moving(tx, now, changes) if migrate else changes)[0]
 
     def promote(
@@ -207,6 +211,7 @@ class Dangol(AbstractContextManager["Dangol"]):
                 facts = facts_there(there, [version_id for version_id in wanted.values() if version_id is not None])
             changes = versions.put(tx, wanted, versions.Record(now, by, versions.Action.PROMOTE, facts=facts))
             self._must_run(tx, changes)
+            self._log_loosened(tx, now, changes)
             return self._moving(tx, now, changes, keys) if migrate else changes
 
     @contextmanager
@@ -224,6 +229,17 @@ class Dangol(AbstractContextManager["Dangol"]):
         for change in changes:
             if change.version_id is not None:
                 self.releases.get(tx, change.version_id)
+
+    def _log_loosened(self, tx: Connection, now: datetime, changes: list[versions.Deployment]) -> None:
+        """Write down which rules of law the versions that go into service keep less strictly, why and who says so."""
+        journal = Journal(now)
+        for change in changes:
+            if change.version_id is not None:
+                for rule_id, told in loosened(self.releases.get(tx, change.version_id).policies.jurisdictions):
+                    subject = Subject(change.campaign_key, change.version_id, occasion=rule_id)
+                    evidence = {"rules": [rule_id], "why": told.reason, "by": told.by}
+                    journal.add(Decision.RULE_LOOSENED, Reason.BY_HAND, subject, evidence=evidence)
+        journal.write(tx)
 
     def _moving(
         self, tx: Connection, now: datetime, changes: list[versions.Deployment], also: Collection[str] = ()

@@ -19,6 +19,8 @@ from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace, read_what_can_be
 from dangol.editor.facts import FactTable
+from dangol.editor.lawful import check_lawful
+from dangol.editor.laws import check_laws
 from dangol.editor.model import Send as Said
 from dangol.editor.registry import RULES
 from dangol.editor.review import Review, review
@@ -148,11 +150,7 @@ def compile_release(version: versions.Version) -> Release:
         version_id=version.id,
         campaign=campaign,
         policies=workspace.policies,
-        rulebook=Rulebook(
-            workspace.policies,
-            tuple(_cap_rule(cap, workspace) for cap in workspace.policies.caps),
-            Law(packs(), workspace.policies.jurisdictions),
-        ),
+        rulebook=rulebook_of(workspace),
         messages=messages,
         where=parse(entry.where, at_event) if entry.where else None,
         audience=parse(entry.audience, of_people) if entry.audience else None,
@@ -283,6 +281,12 @@ def _fields(step: object) -> Iterable[str]:
             return [one.from_ for one in given.values() if isinstance(one, From)]
         case _:
             return []
+
+
+def rulebook_of(workspace: Workspace) -> Rulebook:
+    """A workspace's policies with its caps' conditions compiled, and the packs of the law as it has them."""
+    caps = tuple(_cap_rule(cap, workspace) for cap in workspace.policies.caps)
+    return Rulebook(workspace.policies, caps, Law(packs(), workspace.policies.jurisdictions))
 
 
 def _cap_rule(cap: Cap, workspace: Workspace) -> CapRule:
@@ -456,7 +460,7 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     sms = workspace.policies.sms
     asked = _Asked(tuple(sorted(workspace.sources.items())), said, repr((plan, sms)), locale, stages, sms, plan)
     problems, reviewed = _reviewed(asked)
-    return list(problems), reviewed
+    return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
 
 
 def forget_reviews() -> None:

@@ -211,10 +211,10 @@ def brief(
         now=now,
         people=known,
         keys=load_keys(connection, profile_ids),
-        suppressed=_suppressed(connection, known.profiles, _channels(claimed), hasher),
+        suppressed=suppressed_of(connection, known.profiles, _channels(claimed), hasher),
         journeys=journeys,
         slots={
-            profile_id: [_slot(row) for row in taken]
+            profile_id: [slot_of(row) for row in taken]
             for profile_id, taken in message_rows.load_slots(connection, profile_ids, now - window).items()
         },
         without_provider=frozenset(Channel) - frozenset(providers),
@@ -265,14 +265,16 @@ def _channels(claimed: Sequence[Claimed]) -> frozenset[Channel]:
     return frozenset(channel for item in claimed for channel in item.candidate.channels)
 
 
-def _slot(row: Row[Any]) -> Slot:
+def slot_of(row: Row[Any]) -> Slot:
+    """A slot as stored."""
     fields = message_fields(row.channel, row.purpose, row.campaign_key, row.stage, row.tags, row.priority, row.topic)
     return Slot(row.reserved_at, fields)
 
 
-def _suppressed(
+def suppressed_of(
     connection: Connection, profiles: Mapping[str, Profile], channels: Iterable[Channel], hasher: AddressHasher
 ) -> dict[str, dict[Channel, Suppressed]]:
+    """Which addresses of these people are left alone, and why."""
     hashes = {
         (profile.id, channel): hasher.hash(channel, address)
         for profile in profiles.values()

@@ -8,7 +8,7 @@ from functools import lru_cache
 try:
     import holidays
 except ModuleNotFoundError:  # an environment made before the library was needed: no place's holidays are known
-    holidays = None
+    holidays = None  # type: ignore[assignment]
 
 
 def is_holiday(place: str, day: date) -> bool:

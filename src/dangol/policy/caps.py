@@ -28,6 +28,7 @@ from dangol.policy.address import address
 from dangol.policy.consent import consent
 from dangol.policy.contention import ahead
 from dangol.policy.holdout import holdout
+from dangol.policy.jurisdiction import legal_caps, longest_limit
 from dangol.policy.order import LOOK_AGAIN
 from dangol.policy.rules import CapRule, Rule, Rulebook
 from dangol.policy.zones import plausible_zones
@@ -75,7 +76,8 @@ def caps(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
 
 
 def _binding(facts: Facts, rulebook: Rulebook) -> Iterator[CapRule]:
-    """The caps that may hold this message back: the workspace's, and the person's own."""
+    """The caps that may hold this message back: those of laws, the workspace's, and the person's own."""
+    yield from legal_caps(facts.profile, rulebook)
     if facts.message.purpose in rulebook.policies.capped_purposes:
         yield from rulebook.caps
     if (own := _wished(facts.preferences)) is not None:
@@ -238,4 +240,4 @@ def longest_window(rulebooks: Sequence[Rulebook], wishes: Iterable[Preferences] 
     """
     spans = [rule.cap.window.rolling or timedelta(days=32) for rulebook in rulebooks for rule in rulebook.caps]
     spans += [timedelta(days=wish.per_days) for wish in wishes if wish.at_most is not None]
-    return max(spans, default=timedelta())
+    return max([*spans, longest_limit(rulebooks)], default=timedelta())

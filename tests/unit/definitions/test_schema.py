@@ -17,7 +17,8 @@ from tests.unit.definitions.samples import CAMPAIGN, REPOSITORY
 
 KEYWORDS = set(
     "$schema $defs $ref type properties required additionalProperties patternProperties propertyNames minProperties "
-    "items anyOf enum const pattern minItems minLength maxLength minimum maximum title description examples default".split()
+    "items anyOf enum const pattern minItems minLength maxLength minimum maximum title description examples "
+    "default".split()
 )
 TYPES: dict[str, Any] = {
     "object": dict,

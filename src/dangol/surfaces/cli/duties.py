@@ -16,7 +16,6 @@ from dangol.bootstrap import open_dangol
 from dangol.settings import Settings
 from dangol.surfaces.due import LOOKED_BACK, DutyAccount, Standing, duties_raised
 
-app = typer.Typer(name="policy", help="What the law asks, and what is due by it.", no_args_is_help=True)
 _WORDS = {
     Standing.TOLD: "told",
     Standing.WAITS: "under way",
@@ -25,12 +24,6 @@ _WORDS = {
 }
 
 
-@app.callback()
-def _group() -> None:
-    """So that one command alone still has a name of its own."""
-
-
-@app.command()
 def duties(
     everything: Annotated[bool, typer.Option("--all", help="List those who were told, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

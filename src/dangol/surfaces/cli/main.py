@@ -23,6 +23,7 @@ from dangol.surfaces.cli import (
     log,
     map,
     plan,
+    policy,
     profile,
     seeing,
     simulate,
@@ -86,7 +87,8 @@ for command in (
 app.command("test")(test.play)
 app.add_typer(imports.app)
 app.add_typer(log.app)
-app.add_typer(duties.app)
+app.add_typer(policy.app)
+policy.app.command()(duties.duties)
 app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)
