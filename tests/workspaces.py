@@ -35,6 +35,7 @@ TRACKING_PLAN = {
         "Gift Requested": {"gift": "string"},
         "Gathering Announced": {"starts_at": "datetime"},
         "Regular Recognised": {"orders": "number"},
+        "Consent Outcome Due": {"action": "string", "channels": "list", "happened_on": "date"},
         "Consent Requested": {
             "channel": "string",
             "purpose": "string",

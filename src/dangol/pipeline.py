@@ -733,18 +733,19 @@ class Pipeline:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)
 
     def _render(self, item: Claimed, ruling: Ruling, allowed: Allow, briefing: Briefing, handover: Handover) -> None:
-        locale = briefing.profiles[item.row.profile_id].locale
+        profile = briefing.profiles[item.row.profile_id]
+        locale, codes = profile.locale, item.release.binding(profile)
         texts, template, stage = item.release.messages, item.row.template, item.row.stage
         try:
             variables = texts.variables(template, ruling.channel, locale, stage)
             context = briefing.context(item, variables, handover.links(item, ruling.channel))
-            rendered = texts.render(template, ruling.channel, locale, context, stage)
+            rendered = texts.render(template, ruling.channel, locale, context, stage, jurisdictions=codes)
         except ContentTooLong as error:
             handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": _quoting_nothing(error)}))
         except RenderError as error:
             handover.refuse(item, ruling, Suppress(Reason.RENDER_FAILED, {"error": _quoting_nothing(error)}))
         else:
-            handover.begin(item, ruling, allowed, rendered, context)
+            handover.begin(item, ruling, allowed, rendered, context, codes)
 
 
 def _quoting_nothing(error: RenderError) -> str:

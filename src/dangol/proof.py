@@ -65,7 +65,12 @@ def reproduce(connection: Connection, releases: Releases, entry: Entry) -> Repro
         release = releases.get(connection, entry.version_id)
         template, stage = _sent(release, entry)
         rendered = release.messages.render(
-            template, Channel(entry.channel or ""), kept["locale"], kept["context"], stage
+            template,
+            Channel(entry.channel or ""),
+            kept["locale"],
+            kept["context"],
+            stage,
+            jurisdictions=kept.get("jurisdictions", ()),
         )
     except (UnknownVersion, ProblemsFound, RenderError) as obstacle:
         return Reproduction(address=kept["to"], obstacle=obstacle)

@@ -30,11 +30,12 @@ from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
-from dangol.model.people import Event
+from dangol.model.jurisdiction import LabelRule
+from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
-from dangol.model.vocabulary import OnCapped
+from dangol.model.vocabulary import OnCapped, Purpose
 from dangol.model.workspace import Cap, Policies, Sms, TrackingPlan
 from dangol.policy.law import Law
 from dangol.policy.rules import CapRule, Rulebook
@@ -115,6 +116,13 @@ class Release:
         """What a message to this person is worth, as the campaign's ``value`` says; 0 where it cannot be told."""
         worth = self.figure.of(_person(known, now)) if self.figure is not None else self.value
         return min(max(worth, -_MOST), _MOST) if worth is not None else 0.0
+
+    def binding(self, profile: Profile) -> tuple[str, ...]:
+        """The codes of the packs whose labels this person's advertising carries; none for what is no advertising."""
+        if self.campaign.purpose is not Purpose.MARKETING:
+            return ()
+        law = self.rulebook.law
+        return tuple(code for code in law.places(profile).codes if code in law.packs and law.packs[code].of(LabelRule))
 
     def admits(self, person: Person) -> bool:
         """Does this person, at this event, meet ``where``?"""

@@ -60,7 +60,13 @@ class Handover:
         self.under_way: list[UnderWay] = []
 
     def begin(
-        self, claimed: Claimed, ruling: Ruling, allowed: Allow, rendered: Rendered, context: Mapping[str, Any]
+        self,
+        claimed: Claimed,
+        ruling: Ruling,
+        allowed: Allow,
+        rendered: Rendered,
+        context: Mapping[str, Any],
+        jurisdictions: Sequence[str] = (),
     ) -> None:
         """The message will be handed over: put text and evidence on record, reserve its slot, make its envelope.
 
@@ -77,7 +83,7 @@ class Handover:
         self._journal.add(Decision.MESSAGE_SENDING, Reason.ALLOWED, subject, channel=channel, evidence=evidence)
         try:
             key = self._briefing.keys[row.profile_id]
-            self._journal.attach(key, address=address, rendered=rendered, context=context)
+            self._journal.attach(key, address=address, rendered=rendered, context=context, jurisdictions=jurisdictions)
         except Exception:
             self._journal.forget_after(written)
             raise

@@ -1,11 +1,12 @@
 """What has to be said with a message: labels, sender and opt-out, from the packs of the law with their sources.
 
 A pack says the label's text and which parts must be there. The words of the opt-out are the brand's. Which pack
-serves a text follows from its language.
+serves a text follows from its language; the labels are those of the recipient's packs, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from dangol import jurisdictions
 from dangol.model.jurisdiction import LabelRule, Pack, Part, SayRule
 from dangol.model.vocabulary import Channel, Purpose
 
-__all__ = ["Pack", "Part", "Rule", "SayRule", "rule_of", "serving"]
+__all__ = ["Pack", "Part", "Rule", "SayRule", "labels_of", "rule_of", "serving"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,16 @@ def _rule(code: str, purpose: Purpose, channel: Channel) -> Rule:
 def rule_of(pack: Pack, purpose: Purpose, channel: Channel) -> Rule:
     """What the pack asks to be said; an empty rule if it asks nothing."""
     return _rule(pack.code, purpose, channel)
+
+
+def labels_of(codes: Iterable[str], purpose: Purpose, channel: Channel) -> tuple[str, ...]:
+    """The labels that these packs, and those that they include, ask for; each once. Unknown codes ask for none."""
+    known = jurisdictions.packs()
+    found: dict[str, str] = {}
+    for code in codes:
+        pack = known.get(code)
+        for one in (code, *(pack.includes if pack is not None else ())):
+            label = _rule(one, purpose, channel).label if one in known else None
+            if label is not None:
+                found.setdefault(label.text.strip(), label.text)
+    return tuple(found.values())

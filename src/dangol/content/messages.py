@@ -7,6 +7,7 @@ from email.headerregistry import Address
 from typing import Any
 
 from dangol.content import limits, sms
+from dangol.content.disclosures import labels_of
 from dangol.content.links import Links, in_push
 from dangol.content.sandbox import Budget, Program
 from dangol.content.sources import TextFile
@@ -84,6 +85,7 @@ class Messages:
         self._channels = {
             template: frozenset(channel for name, channel in texts if name == template) for template, _ in texts
         }
+        self._prefixes: dict[tuple[str, Channel, tuple[str, ...]], str] = {}
         self._senders: dict[tuple[Channel, str], str] = {}
         self._chosen: dict[tuple[str, Channel, str | None, str], Text] = {}
 
@@ -112,21 +114,40 @@ class Messages:
         locale: str | None,
         context: Mapping[str, Mapping[str, Any]],
         stage: str = "",
+        *,
+        jurisdictions: Collection[str] = (),
     ) -> Rendered:
         """The message for one person: ``context`` has ``profile``, ``event`` and, where the text names any, ``links``.
 
         The same context gives the same bytes.
 
         ``stage`` is the stage of the journey in which it is sent, for a voice that has words of its own for it.
+        ``jurisdictions`` are the codes of the packs that bind the person: their labels stand before the text beside
+        that of its language, each once.
         Raises RenderError, in words, if there is no text or the data does not fit it; ContentTooLong if the channel
         cannot carry the result.
         """
         text = self._text(template, channel, locale, stage)
         values: dict[str, Any] = {scope: context.get(scope, {}) for scope in ("profile", "event", "links")}
         values["_budget"] = Budget()
+        prefix = self._prefix(text.prefix, channel, tuple(sorted(jurisdictions)))
         if channel is Channel.EMAIL:
-            return _email(text, values)
-        return _sms(text, values, self._sms) if channel is Channel.SMS else _push(text, values, self._push_links)
+            return _email(text, prefix, values)
+        if channel is Channel.SMS:
+            return _sms(text, prefix, values, self._sms)
+        return _push(text, prefix, values, self._push_links)
+
+    def _prefix(self, own: str, channel: Channel, codes: tuple[str, ...]) -> str:
+        """The label of a text's language and those of the packs, without doubles, as they stand before the text."""
+        if not codes:
+            return own
+        found = self._prefixes.get((own, channel, codes))
+        if found is None:
+            asked = labels_of(codes, self._purpose, channel)
+            found = "".join([*(label for label in asked if label.strip() not in own), own])
+            if len(self._prefixes) < 10_000:
+                self._prefixes[own, channel, codes] = found
+        return found
 
     def sender(self, channel: Channel, locale: str) -> str:
         """Who the channel shows as sender of a text in ``locale``: ``단골레코드 <hello@…>``, a number, a name."""
@@ -169,18 +190,18 @@ class Messages:
         raise RenderError(f"the message `{template}` has no {channel.value} text in {looked_for}")
 
 
-def _email(text: Text, values: dict[str, Any]) -> Rendered:
-    subject = _labelled(text.prefix, limits.one_line(_run(text.subject, text.file, values)))
+def _email(text: Text, prefix: str, values: dict[str, Any]) -> Rendered:
+    subject = _labelled(prefix, limits.one_line(_run(text.subject, text.file, values)))
     limits.check_subject(subject)
     html = _run(text.html, text.file, values)
     return Rendered(Channel.EMAIL, text.file.locale, _run(text.body, text.file, values), subject, html)
 
 
-def _sms(text: Text, values: dict[str, Any], encoding: SmsEncoding) -> Rendered:
+def _sms(text: Text, prefix: str, values: dict[str, Any], encoding: SmsEncoding) -> Rendered:
     options, notes = text.file.options, dict[str, Any]()
-    body, replaced = _sms_text(text, text.body, values, encoding)
+    body, replaced = _sms_text(text, prefix, text.body, values, encoding)
     if "short" in text.more and sms.too_long(sms.size(body, encoding), options.max_segments):
-        body, replaced = _sms_text(text, text.more["short"], values, encoding)
+        body, replaced = _sms_text(text, prefix, text.more["short"], values, encoding)
         notes["variant"] = "short"
     if replaced:
         notes["rewritten"] = replaced
@@ -189,15 +210,15 @@ def _sms(text: Text, values: dict[str, Any], encoding: SmsEncoding) -> Rendered:
 
 
 def _sms_text(
-    text: Text, program: Program, values: dict[str, Any], encoding: SmsEncoding
+    text: Text, prefix: str, program: Program, values: dict[str, Any], encoding: SmsEncoding
 ) -> tuple[str, dict[str, int]]:
-    body = _labelled(text.prefix, sms.composed(_run(program, text.file, values)))
+    body = _labelled(prefix, sms.composed(_run(program, text.file, values)))
     return sms.plainer(body, encoding) if text.file.options.smart else (body, {})
 
 
-def _push(text: Text, values: dict[str, Any], links: Links) -> Rendered:
+def _push(text: Text, prefix: str, values: dict[str, Any], links: Links) -> Rendered:
     options, more = text.file.options, {name: _run(program, text.file, values) for name, program in text.more.items()}
-    title = _labelled(text.prefix, limits.one_line(_run(text.subject, text.file, values)))
+    title = _labelled(prefix, limits.one_line(_run(text.subject, text.file, values)))
     body, notes = sms.composed(_run(text.body, text.file, values)), dict[str, Any]()
     if options.fit:
         whole, tail = (title, body), more["tail"].rstrip()

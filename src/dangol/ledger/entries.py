@@ -85,11 +85,23 @@ class Journal:
             subject.occasion,
         )
 
-    def attach(self, key: PersonKey, *, address: str, rendered: Rendered, context: Mapping[str, Any]) -> None:
-        """Give the latest entry what it needs to be rendered again: the address and the context, sealed."""
+    def attach(
+        self,
+        key: PersonKey,
+        *,
+        address: str,
+        rendered: Rendered,
+        context: Mapping[str, Any],
+        jurisdictions: Sequence[str] = (),
+    ) -> None:
+        """Give the latest entry what it needs to be rendered again: the address, the context and the codes of the packs
+        whose labels the text carries, sealed."""
         row = self._rows[-1]
         row["content_hash"] = key.content_hash(rendered.content())
-        row["sealed"] = key.seal(row["id"], {"to": address, "locale": rendered.locale, "context": context})
+        kept = {"to": address, "locale": rendered.locale, "context": context}
+        if jurisdictions:
+            kept["jurisdictions"] = sorted(jurisdictions)
+        row["sealed"] = key.seal(row["id"], kept)
 
     def __len__(self) -> int:
         return len(self._rows)

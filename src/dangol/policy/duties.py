@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
-
-import phonenumbers
 
 from dangol.model.jurisdiction import ConsentRule, OutcomeNoticeRule, Pack, Period, ReconfirmRule
 from dangol.model.people import Profile
 from dangol.model.vocabulary import Basis, Channel, Purpose
+from dangol.policy.law import phone_region
 
 _MOST_ANNIVERSARIES = 12
 
@@ -174,13 +172,5 @@ def binds(rule: Duty, recorded: str, profile: Profile) -> bool:
 def where(profile: Profile) -> frozenset[str]:
     """The countries that a person's profile and phone point to; none if neither tells."""
     told = {profile.country.partition("-")[0].upper()} if profile.country else set()
-    region = _region(profile.phone) if profile.phone else None
+    region = phone_region(profile.phone)
     return frozenset(told | ({region} if region else set()))
-
-
-@lru_cache(maxsize=10_000)
-def _region(phone: str) -> str | None:
-    try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(phone))
-    except phonenumbers.NumberParseException:
-        return None

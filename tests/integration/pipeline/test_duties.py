@@ -14,7 +14,9 @@ from dangol.ledger.reader import Filter, history
 from dangol.model.people import ConsentChange
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentAction, ConsentStatus, Decision, Purpose
 from dangol.store.tables import consent_states, consents, events, rejected_events
+from dangol.surfaces.due import Standing, duties_raised
 from tests.integration.pipeline.house import House
+from tests.workspaces import campaign, note
 
 OUTCOME, RECONFIRMATION = "Consent Outcome Due", "Consent Reconfirmation Due"
 
@@ -198,3 +200,25 @@ def together(*duties: Duties) -> Sequence[Raised]:
     for thread in threads:
         thread.join()
     return found
+
+
+def test_the_list_says_who_was_told_and_who_is_overdue(shop: House) -> None:
+    letter = campaign("tells", note("email"), event=OUTCOME, purpose="transactional", again="always")
+    shop.opens_with(letter)
+    shop.knows("bob", agreeing_to=[], country="KR", email=None)
+    says(shop, ConsentAction.GRANTED, Channel.SMS)
+    says(shop, ConsentAction.GRANTED, Channel.SMS, who="bob")
+    shop.dangol.duties.run()
+    shop.work()
+    shop.sleep(timedelta(days=15))
+    assert standing(shop) == {("alice", Standing.TOLD, False, ""), ("bob", Standing.FAILED, True, "address_missing")}
+    shop.opens_with()
+    says(shop, ConsentAction.WITHDRAWN, Channel.SMS)
+    shop.dangol.duties.run()
+    assert ("alice", Standing.NOBODY, False, "") in standing(shop)
+
+
+def standing(house: House) -> set[tuple[str, Standing, bool, str]]:
+    with house.database.read() as tx:
+        found = duties_raised(tx, house.clock.now())
+    return {(one.profile, one.standing, one.overdue, one.reason) for one in found}

@@ -70,3 +70,15 @@ def test_a_request_that_names_no_consent_gets_no_message(house: House) -> None:
     house.work()
     [message] = house.messages
     assert message.reason == Reason.RENDER_FAILED
+
+
+def test_the_label_of_the_recipients_jurisdiction_is_proven_with_the_text(house: House) -> None:
+    house.opens_with(campaign("letters", note("sms")))
+    house.knows("alice", country="KR").orders("alice")
+    house.work()
+    [sent] = house.carrier.handed_over
+    assert (sent.rendered.locale, sent.rendered.text[:4]) == ("en", "(광고)")
+    with house.database.read() as tx:
+        entries = history(tx, Filter(decision=Decision.MESSAGE_SENDING.value))
+        again = [reproduce(tx, house.dangol.releases, entry) for entry in entries]
+    assert [one.matches for one in again] == [True]

@@ -17,6 +17,7 @@ from dangol.surfaces.cli import (
     consent,
     demo,
     deploy,
+    duties,
     graph,
     imports,
     log,
@@ -90,6 +91,7 @@ app.command("test")(test.play)
 app.add_typer(imports.app)
 app.add_typer(log.app)
 app.add_typer(policy.app)
+policy.app.command()(duties.duties)
 app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)

@@ -21,6 +21,7 @@ from dangol.bootstrap import open_dangol
 from dangol.clock import SystemClock
 from dangol.editor.samples import DEFAULT, SAMPLES, Sample, sample_named
 from dangol.errors import ProblemsFound, UsageError
+from dangol.jurisdictions import packs
 from dangol.ledger.words import Language
 from dangol.model.durations import format_duration
 from dangol.model.problem import Problem
@@ -57,6 +58,10 @@ def preview(
     campaign: Annotated[str | None, typer.Option(help="As this campaign sends it; the first that does.")] = None,
     channel: Annotated[Channel | None, typer.Option(help="This channel only.")] = None,
     locale: Annotated[str | None, typer.Option(help="This locale only.")] = None,
+    jurisdiction: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE", help="As somebody there gets it, with the labels of its law: KR, US, US-FL …"),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="An HTML file to write, which needs no other.")] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     language: LanguageOption = None,
@@ -71,9 +76,11 @@ def preview(
     with telling_problems(root):
         book = _book(root)
     saying = book.saying(message, campaign)
-    texts = chosen(saying, channel, locale)
+    texts, codes = chosen(saying, channel, locale), _jurisdictions(jurisdiction or ())
     reader, called = _reader(profile, sample)
-    sheet = sheet_for(Viewer(), book, saying, reader, texts, called=called, real=profile is not None)
+    sheet = sheet_for(
+        Viewer(), book, saying, reader, texts, called=called, real=profile is not None, jurisdictions=codes
+    )
     console = Console(highlight=False)
     if profile is not None:
         typer.echo(f"This shows personal data: the profile of {profile!r}. What happened is made up.", err=True)
@@ -110,6 +117,17 @@ def _book(root: Path) -> Book:
     if not book.sayings and book.problems:
         raise ProblemsFound(book.problems)
     return book
+
+
+def _jurisdictions(codes: Sequence[str]) -> tuple[str, ...]:
+    """These codes. Raises UsageError for one that there is no pack for."""
+    known = {code.upper(): code for code in packs()}
+    for code in codes:
+        if code.upper() not in known:
+            raise UsageError(
+                f"--jurisdiction: found no rules for {code[:20]!r}; there are {', '.join(sorted(packs()))}"
+            )
+    return tuple(known[code.upper()] for code in codes)
 
 
 def _reader(profile: str | None, sample: str | None) -> tuple[Reader, Link]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from dangol.definitions.document import one_of
 from dangol.editor.samples import DEFAULT, SAMPLES, Sample
@@ -45,9 +45,13 @@ def sheet_for(
     *,
     called: Link | None = None,
     real: bool = False,
+    jurisdictions: Sequence[str] = (),
 ) -> Sheet:
-    """These texts of a message, said to ``reader``, whom the page calls ``called``; nothing else to choose from."""
-    previews = tuple(viewer.show(saying, text, reader) for text in texts)
+    """These texts of a message, said to ``reader``, whom the page calls ``called``; nothing else to choose from.
+
+    ``jurisdictions`` are the codes of the packs that bind the reader.
+    """
+    previews = tuple(viewer.show(saying, text, reader, jurisdictions) for text in texts)
     findings = viewer.findings(_alike(book, saying))
     return Sheet(saying, previews, findings, samples=(called,) if called else (), real=real)
 

@@ -109,8 +109,8 @@ class Viewer:
         self._kept: dict[object, Any] = {}
         self._lock = Lock()
 
-    def show(self, saying: Saying, text: TextName, reader: Reader) -> Preview:
-        """One text, said to ``reader``."""
+    def show(self, saying: Saying, text: TextName, reader: Reader, jurisdictions: Sequence[str] = ()) -> Preview:
+        """One text, said to ``reader``, who is bound by the packs of these codes."""
         sent = saying.campaign is None or text.channel in saying.channels
         compiled = self._compiled(saying, text)
         if not isinstance(compiled, Messages):
@@ -118,7 +118,9 @@ class Viewer:
         sender, disclosed = compiled.sender(text.channel, text.locale), self._disclosed(saying, text)
         try:
             context = reader(saying, text.locale)
-            rendered = compiled.render(saying.message, text.channel, text.locale, context, saying.stage)
+            rendered = compiled.render(
+                saying.message, text.channel, text.locale, context, saying.stage, jurisdictions=jurisdictions
+            )
         except RenderError as error:
             return Preview(text, sent, sender, disclosed=disclosed, trouble=str(error))
         return Preview(text, sent, sender, rendered, preheader(rendered.html), disclosed)

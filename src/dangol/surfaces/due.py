@@ -1,0 +1,131 @@
+"""How the duties stand that were raised: who was told, who is still to be told, and by when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from dangol.duties import rules
+from dangol.model.vocabulary import OPEN_STATES, Decision, MessageState
+from dangol.policy.duties import local_day
+from dangol.store.bulk import among
+from dangol.store.tables import journeys, log, messages, profiles
+
+LOOKED_BACK = timedelta(days=90)
+"""How far back raised duties are looked at: no notice is due later than this."""
+_TOLD = frozenset({MessageState.ACCEPTED.value, MessageState.DELIVERED.value})
+_ON_THE_WAY = frozenset(
+    state.value for state in (*OPEN_STATES, MessageState.HELD, MessageState.SENDING, MessageState.UNKNOWN)
+)
+
+
+class Standing(StrEnum):
+    """``told``: a message is with its carrier. ``waits``: a journey or message is under way.
+
+    ``failed``: nothing came of it. ``nobody``: no campaign took it up.
+    """
+
+    TOLD = "told"
+    WAITS = "waits"
+    FAILED = "failed"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class DutyAccount:
+    """One duty to one person. ``profile`` is the back end's id, empty for somebody erased."""
+
+    rule: str
+    profile: str
+    due_by: date
+    raised_at: datetime
+    standing: Standing
+    overdue: bool
+    consent: str
+    reason: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.standing is not Standing.TOLD
+
+
+def duties_raised(connection: Connection, now: datetime) -> list[DutyAccount]:
+    """The notices and questions of late, by when they are due."""
+    raised = connection.execute(_RAISED, {"since": now - LOOKED_BACK, "duty": Decision.DUTY_RAISED.value}).all()
+    raised = [row for row in raised if "due_by" in row.evidence]
+    people = sorted({row.profile_id for row in raised})
+    events = sorted({row.evidence["event"] for row in raised})
+    names = {row.id: row.external_id for row in connection.execute(_NAMES, {"ids": people})}
+    begun = connection.execute(_BEGUN, {"ids": people, "events": events}).all()
+    sent: dict[str, list[Any]] = {}
+    for row in connection.execute(_SENT, {"ids": sorted({row.id for row in begun})}):
+        sent.setdefault(row.journey_id, []).append(row)
+    by_event: dict[str, list[Any]] = {}
+    for journey in begun:
+        by_event.setdefault(journey.entry_event_id, []).append(journey)
+    zones = _zones()
+    accounts = [_account(row, names, by_event.get(row.evidence["event"], ()), sent, zones, now) for row in raised]
+    return sorted(accounts, key=lambda one: (one.due_by, one.rule, one.profile))
+
+
+def _account(
+    row: Any,
+    names: Mapping[str, str],
+    begun: Sequence[Any],
+    sent: Mapping[str, Sequence[Any]],
+    zones: Mapping[str, str],
+    now: datetime,
+) -> DutyAccount:
+    evidence = row.evidence
+    due_by = date.fromisoformat(evidence["due_by"])
+    standing, reason = _standing(begun, [message for one in begun for message in sent.get(one.id, ())])
+    late = local_day(now, zones.get(evidence["rule"], "UTC")) > due_by
+    return DutyAccount(
+        evidence["rule"],
+        names.get(row.profile_id, ""),
+        due_by,
+        row.at,
+        standing,
+        late and standing is not Standing.TOLD,
+        evidence["consent"],
+        reason,
+    )
+
+
+def _standing(begun: Iterable[Any], of: Sequence[Any]) -> tuple[Standing, str]:
+    if any(message.state in _TOLD for message in of):
+        return Standing.TOLD, ""
+    if any(message.state in _ON_THE_WAY for message in of) or any(one.ended_at is None for one in begun):
+        return Standing.WAITS, ""
+    if of:
+        return Standing.FAILED, of[-1].reason or ""
+    ended = [one.end_reason or "" for one in begun]
+    return (Standing.FAILED, ended[-1]) if ended else (Standing.NOBODY, "")
+
+
+def _zones() -> dict[str, str]:
+    notices = {one.rule: one.zone for one in rules().notices}
+    return notices | {one.rule: one.zone for one in rules().reconfirmations}
+
+
+_RAISED = (
+    select(log.c.profile_id, log.c.at, log.c.evidence)
+    .where(log.c.at >= bindparam("since"), log.c.decision == bindparam("duty"))
+    .order_by(log.c.seq)
+)
+_NAMES = select(profiles.c.id, profiles.c.external_id).where(
+    among(profiles.c.id, "ids"), profiles.c.erased_at.is_(None)
+)
+_BEGUN = select(journeys.c.id, journeys.c.entry_event_id, journeys.c.ended_at, journeys.c.end_reason).where(
+    among(journeys.c.profile_id, "ids"), among(journeys.c.entry_event_id, "events")
+)
+_SENT = (
+    select(messages.c.journey_id, messages.c.state, messages.c.reason)
+    .where(among(messages.c.journey_id, "ids"))
+    .order_by(messages.c.planned_at, messages.c.id)
+)
