@@ -5,10 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-try:
-    import holidays
-except ModuleNotFoundError:  # an environment made before the library was needed: no place's holidays are known
-    holidays = None  # type: ignore[assignment]
+import holidays
 
 
 def is_holiday(place: str, day: date) -> bool:
@@ -18,8 +15,6 @@ def is_holiday(place: str, day: date) -> bool:
 
 @lru_cache(maxsize=256)
 def _of_year(place: str, year: int) -> frozenset[date]:
-    if holidays is None:
-        raise ValueError(f"expected the library `holidays`, which is not installed; without it {place} has none")
     country, _, part = place.partition("-")
     try:
         return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
