@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import blast, journeys
+from bench import blast, gate, journeys
 from bench.measure import Sample, in_child
 
 
@@ -63,3 +63,14 @@ def test_a_quick_run_among_waiting_journeys_prints_rates_growth_and_query_plans(
     assert among_all["heard"]["notes"]["moved"] == among_all["rival"]["notes"]["moved"] == 18
     assert len(among_all["backlog"]["notes"]["sweeps"]) == 5
     assert found["per_doubling"]["heard"] > 0
+
+
+def test_a_quick_run_of_the_gate_prints_what_a_message_costs_at_each_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = tmp_path / "figures.json"
+    gate.main(["--consents", "400", "--database", "sqlite", "--quick", "--json", str(figures)])
+    assert "largest against smallest" in capsys.readouterr().out
+    found = json.loads(figures.read_text())
+    assert set(found["sizes"]) == {"40", "400"}
+    assert 0 < found["sizes"]["400"]["allowed"] < found["sizes"]["400"]["messages"] == 100
