@@ -171,7 +171,7 @@ def _gate(dangol: Dangol, ids: Sequence[str]) -> tuple[float, float, int]:
 def _fill(tx: Connection, consents: int, *, postgresql: bool) -> None:
     crowd = consents // _CONSENTS_A_PERSON
     padded = "lpad(({})::text, 26, '0')" if postgresql else "printf('%026d', {})"
-    spread = "(i * 7919 % 400)"
+    spread = "(i % 400 * 7919 % 400)"
     words: dict[str, Any] = {
         "id": padded.format("i"),
         "row": padded.format("i"),
