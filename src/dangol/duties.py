@@ -123,7 +123,8 @@ class Duties:
 
     def _count(self, now: datetime) -> None:
         """Note how many are overdue, for whoever watches: to count them takes longer than a health check may."""
-        today = {one.rule: law.local_day(now, one.zone) for one in (*rules().notices, *rules().reconfirmations)}
+        today = {one.rule: law.local_day(now, one.zone) for one in rules().notices}
+        today |= {one.rule: law.local_day(now, one.zone) for one in rules().reconfirmations}
         with self._pipeline.database.write() as tx:
             keep_note(tx, OVERDUE, f"{overdue(tx, today, now - LOOKED_BACK)} {now.isoformat()}")
 

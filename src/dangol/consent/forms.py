@@ -26,9 +26,7 @@ _CURRENT = select(consent_forms.c.version, consent_forms.c.definition).where(
     consent_forms.c.key == bindparam("key"),
     consent_forms.c.version == _LATEST.scalar_subquery(),
 )
-_OFFERED = select(
-    consent_forms.c.id, consent_forms.c.key, consent_forms.c.version, consent_forms.c.definition
-).order_by(consent_forms.c.key, consent_forms.c.version)
+_EVERY = select(consent_forms).order_by(consent_forms.c.key, consent_forms.c.version)
 _KEYS = select(consent_forms.c.key).distinct()
 
 
@@ -67,7 +65,7 @@ def offered(source: Connection) -> dict[str, ConsentForm] | None:
     """
     if not inspect(source).has_table(consent_forms.name):
         return None
-    latest = {row.key: row for row in source.execute(_OFFERED)}
+    latest = {row.key: row for row in source.execute(_EVERY)}
     return {key: _arrived(row) for key, row in latest.items() if row.definition}
 
 

@@ -49,7 +49,7 @@ def upgrade() -> None:
 
 
 def _who_has_an_address() -> None:
-    email = sa.column("email")
+    email: sa.ColumnElement[str] = sa.column("email", sa.Text)
     op.create_index("ix_profiles_phone", "profiles", ["phone"])
     op.create_index("ix_profiles_email", "profiles", [lowered(email)])
     op.create_index(
