@@ -204,15 +204,19 @@ class Dangol(AbstractContextManager["Dangol"]):
     ) -> list[versions.Deployment]:
         """Put exactly the versions that are in service in ``source`` into service here, or only those of ``keys``.
 
-        Raises UnknownVersion if one of them was altered or cannot be run here, UsageError if there is nothing to
-        promote, MigrationRefused as deploy.
+        The consent forms come along, all of them, as they do when a workspace is deployed. Raises UnknownVersion if
+        something was altered or cannot be run here, UsageError if there is nothing to promote, MigrationRefused as
+        deploy.
         """
         with self._changing() as (tx, now):
             with source.read() as there:
                 wanted = copy_in_service(there, tx, keys)
                 facts = facts_there(there, [version_id for version_id in wanted.values() if version_id is not None])
+                offered = forms.offered(there)
             changes = versions.put(tx, wanted, versions.Record(now, by, versions.Action.PROMOTE, facts=facts))
             self._must_run(tx, changes)
+            if offered is not None:
+                forms.register(tx, offered, at=now, by=by)
             self._log_loosened(tx, now, changes)
             return self._moving(tx, now, changes, keys) if migrate else changes
 

@@ -22,6 +22,7 @@ from dangol import ids
 from dangol.consent import ledger as consents
 from dangol.jurisdictions import packs
 from dangol.ledger.entries import Journal, Subject
+from dangol.ledger.overdue import overdue
 from dangol.model.duty import DUTY_SOURCE, OUTCOME_DUE, RECONFIRMATION_DUE
 from dangol.model.people import ConsentChange, Event, IncomingEvent, Profile
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentAction, Decision, Purpose, Reason
@@ -35,6 +36,10 @@ from dangol.store.types import Instant
 
 OVERLAP = timedelta(minutes=15)
 """How long a transaction may take between its instant and its commit without its consents being missed."""
+LOOKED_BACK = timedelta(days=90)
+"""How far back raised duties are looked at: no notice is due later than this."""
+OVERDUE = "duties:overdue"
+"""The name of the note that tells how many duties are overdue, and when that was counted: ``3 2026-…``."""
 _EXPRESS = frozenset({Basis.CONSENT.value, Basis.WRITTEN_CONSENT.value})
 _GIVEN = frozenset({ConsentAction.GRANTED.value, ConsentAction.CONFIRMED.value})
 _PURPOSES = sorted(purpose.value for purpose in law.PURPOSES)
@@ -92,6 +97,7 @@ class Duties:
             for _ in range(pages):
                 found = next(self._under_way, None)
                 if found is None:
+                    self._count(now)
                     self._under_way = None
                     break
                 raised += found
@@ -114,6 +120,13 @@ class Duties:
         for lapse in rules().lapses:
             yield from self._lapses(lapse, now)
         self._looked_on = now.date()
+
+    def _count(self, now: datetime) -> None:
+        """Note how many are overdue, for whoever watches: to count them takes longer than a health check may."""
+        today = {one.rule: law.local_day(now, one.zone) for one in rules().notices}
+        today |= {one.rule: law.local_day(now, one.zone) for one in rules().reconfirmations}
+        with self._pipeline.database.write() as tx:
+            keep_note(tx, OVERDUE, f"{overdue(tx, today, now - LOOKED_BACK)} {now.isoformat()}")
 
     # Whoever agreed or withdrew is told what came of it.
 

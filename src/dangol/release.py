@@ -30,7 +30,7 @@ from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
-from dangol.model.jurisdiction import LabelRule
+from dangol.model.jurisdiction import LabelRule, Pack
 from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
@@ -458,7 +458,9 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     stages = frozenset(stage.key for stage in workspace.journey_map.stages)
     plan, locale = workspace.tracking_plan, workspace.policies.locale
     sms = workspace.policies.sms
-    asked = _Asked(tuple(sorted(workspace.sources.items())), said, repr((plan, sms)), locale, stages, sms, plan)
+    asked_of_law = workspace.policies.jurisdictions
+    sources, served = tuple(sorted(workspace.sources.items())), Law(packs(), asked_of_law).served
+    asked = _Asked(sources, said, repr((plan, sms, asked_of_law)), locale, stages, sms, plan, served)
     problems, reviewed = _reviewed(asked)
     return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
 
@@ -474,11 +476,12 @@ class _Asked:
 
     sources: tuple[tuple[str, str], ...]
     said: tuple[Said, ...]
-    of_plan_and_sms: str
+    of_plan_sms_and_law: str
     locale: str
     stages: frozenset[str]
     sms: Sms = field(compare=False)
     plan: TrackingPlan = field(compare=False)
+    served: tuple[Pack, ...] = field(compare=False)
 
 
 @lru_cache(maxsize=4)
@@ -494,6 +497,7 @@ def _reviewed(asked: _Asked) -> tuple[tuple[Problem, ...], Review]:
         sms=asked.sms,
         stages=asked.stages,
         rules=frozenset(RULES),
+        served=asked.served,
     )
     problems = examined.problems
     found = review(sources, sends=asked.said, plan=asked.plan, default_locale=asked.locale, examined=examined)

@@ -18,7 +18,7 @@ from dangol.consent.suppressions import AddressHasher
 from dangol.ids import Entropy, opaque
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.people import ConsentChange, ConsentState, Preferences, Profile, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Decision, Purpose, Reason
+from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, Decision, Purpose, Reason
 from dangol.profiles import people
 
 _INSTANT = timedelta(microseconds=1)
@@ -111,6 +111,8 @@ def _about_the_rest(person: Standing, choice: Choice, matter: Matter, how: How, 
         unwanted = [one for one in topics if not choice.wanted[one] and one not in person.topics]
         return [_said(person, one, one == matter, choice, how, now) for one in (matter, *unwanted)]
     kept = [one for one in topics if choice.wanted[one]]
+    if all(topic == NIGHT for _, _, topic in kept):
+        kept = []  # there is nothing left to hear about by night
     # a moment earlier, because of rows at one instant the withdrawal is counted last
     end = _said(person, matter, False, choice, how, now - _INSTANT if kept else now)
     return [end, *(_said(person, one, True, choice, how, now) for one in kept)]

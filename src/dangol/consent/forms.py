@@ -7,15 +7,18 @@ empty, and can no longer be filled in.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, bindparam, func, inspect, select
 
+from dangol.errors import UnknownVersion
 from dangol.model.forms import ConsentForm
-from dangol.store.bulk import dumps, insert_many
+from dangol.store.bulk import insert_many
 from dangol.store.tables import consent_forms
 
 _LATEST = select(func.max(consent_forms.c.version)).where(consent_forms.c.key == bindparam("key"))
@@ -23,6 +26,7 @@ _CURRENT = select(consent_forms.c.version, consent_forms.c.definition).where(
     consent_forms.c.key == bindparam("key"),
     consent_forms.c.version == _LATEST.scalar_subquery(),
 )
+_EVERY = select(consent_forms).order_by(consent_forms.c.key, consent_forms.c.version)
 _KEYS = select(consent_forms.c.key).distinct()
 
 
@@ -53,6 +57,32 @@ def register(connection: Connection, forms: Mapping[str, ConsentForm], *, at: da
     return [row["key"] for row in rows]
 
 
+def offered(source: Connection) -> dict[str, ConsentForm] | None:
+    """The forms that can be filled in at another database, to be registered here; their versions count by themselves.
+
+    None if no release with forms has opened it yet. Raises UnknownVersion for one that was altered there or that this
+    release cannot read.
+    """
+    if not inspect(source).has_table(consent_forms.name):
+        return None
+    latest = {row.key: row for row in source.execute(_EVERY)}
+    return {key: _arrived(row) for key, row in latest.items() if row.definition}
+
+
+def _arrived(row: Row[Any]) -> ConsentForm:
+    name = f"the form {row.key}/{row.version}"
+    if row.id != _id_of(row.key, row.version, row.definition):
+        raise UnknownVersion(f"{name} is not what its id says; it was altered in the database it comes from")
+    try:
+        return ConsentForm.model_validate(row.definition)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UnknownVersion(
+            f"{name} cannot be read by this release ({place}: {first['msg']}); upgrade first"
+        ) from None
+
+
 def current(connection: Connection, key: str) -> Registered | None:
     """The form that can be filled in now; None if there is none of this key."""
     row = _row(connection, key)
@@ -65,12 +95,17 @@ def _row(connection: Connection, key: str) -> tuple[int, dict[str, Any]] | None:
 
 
 def _new(key: str, version: int, definition: Mapping[str, Any], at: datetime, by: str) -> dict[str, Any]:
-    content = f"{key}\x1f{version}\x1f{dumps(definition)}"
     return {
-        "id": hashlib.sha256(content.encode()).hexdigest(),
+        "id": _id_of(key, version, definition),
         "key": key,
         "version": version,
         "definition": dict(definition),
         "registered_at": at,
         "registered_by": by,
     }
+
+
+def _id_of(key: str, version: int, definition: Mapping[str, Any]) -> str:
+    """The same whatever the order of keys, of which databases keep their own."""
+    told = json.dumps(definition, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(f"{key}\x1f{version}\x1f{told}".encode()).hexdigest()

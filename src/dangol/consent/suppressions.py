@@ -7,7 +7,6 @@ docs/consent.md tells the same to people.
 from __future__ import annotations
 
 import hmac
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.people import Suppressed
 from dangol.model.vocabulary import Channel, Scope, SuppressionCause
+from dangol.profiles.contact import fold_email
 from dangol.store.bulk import among, insert_many
 from dangol.store.tables import suppressions
 from dangol.store.types import Instant
@@ -114,7 +114,7 @@ class AddressHasher:
         Email is folded in case, in the local part too: in doubt, more is suppressed. Phones are E.164.
         """
         if channel is Channel.EMAIL:
-            address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", address.strip()).casefold())
+            address = fold_email(address)
         named = f"{_ADDRESS_CLASS[channel]}\x1f{address}"
         return hmac.digest(self._secret, named.encode(), "sha256").hex()
 

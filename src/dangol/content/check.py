@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from dangol.content import kinds, limits
 from dangol.content import sms as counting
+from dangol.content.disclosures import Pack
 from dangol.content.filter_kinds import OF_TYPE, Kind
 from dangol.content.messages import fallbacks
 from dangol.content.required import Occasion
@@ -64,15 +65,24 @@ def check_messages(
     sms: Sms | None = None,
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
+    served: Sequence[Pack] = (),
 ) -> list[Problem]:
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
     ``stages`` are those of the journey map and ``rules`` the ids of the editor's rules: what voice.yaml may name;
-    None leaves that unchecked. Texts that no campaign sends are compiled as those of a service. The list is sorted and
+    None leaves that unchecked. ``served`` are the packs of the places that the workspace serves: what they ask is asked
+    of texts in every language. Texts that no campaign sends are compiled as those of a service. The list is sorted and
     has no problem twice.
     """
     return examine(
-        sources, sends=sends, plan=plan, default_locale=default_locale, sms=sms, stages=stages, rules=rules
+        sources,
+        sends=sends,
+        plan=plan,
+        default_locale=default_locale,
+        sms=sms,
+        stages=stages,
+        rules=rules,
+        served=served,
     ).problems
 
 
@@ -85,6 +95,7 @@ def examine(
     sms: Sms | None = None,
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
+    served: Sequence[Pack] = (),
 ) -> Examined:
     """As ``check_messages``, with what was compiled on the way."""
     workshop = Workshop(sources, checking=True)
@@ -96,7 +107,7 @@ def examine(
     checked.unsent()
     if workshop.voice is not None:
         occasions = {Occasion(one.purpose, channel, one.stage) for one in sent for channel in one.channels}
-        workshop.problems += check_voice(workshop.voice, occasions=occasions, stages=stages, rules=rules)
+        workshop.problems += check_voice(workshop.voice, occasions=occasions, stages=stages, rules=rules, served=served)
     everywhere = {(path, purpose, ""): text for (path, purpose), text in checked.compiled.items()}
     return Examined(workshop, {**everywhere, **checked.staged})
 

@@ -6,7 +6,7 @@ serves a text follows from its language; the labels are those of the recipient's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ from dangol import jurisdictions
 from dangol.model.jurisdiction import LabelRule, Pack, Part, SayRule
 from dangol.model.vocabulary import Channel, Purpose
 
-__all__ = ["Pack", "Part", "Rule", "SayRule", "labels_of", "rule_of", "serving"]
+__all__ = ["Pack", "Part", "Rule", "SayRule", "labels_of", "needs_of", "rule_of", "serving"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,15 @@ def _rule(code: str, purpose: Purpose, channel: Channel) -> Rule:
 def rule_of(pack: Pack, purpose: Purpose, channel: Channel) -> Rule:
     """What the pack asks to be said; an empty rule if it asks nothing."""
     return _rule(pack.code, purpose, channel)
+
+
+def needs_of(own: Pack, served: Sequence[Pack], purpose: Purpose, channel: Channel) -> tuple[SayRule, ...]:
+    """What a text has to say by the pack of its language and by those ``served``, each rule once.
+
+    Where the pack of the language is among those served, it is taken as it is there: the workspace may have changed it.
+    """
+    packs = {own.code: own, **{pack.code: pack for pack in served}}
+    return tuple(need for pack in packs.values() for need in pack.needs(purpose, channel))
 
 
 def labels_of(codes: Iterable[str], purpose: Purpose, channel: Channel) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from dangol.content.disclosures import Part, SayRule
+from dangol.content.disclosures import Pack, Part, SayRule, needs_of
 from dangol.content.phrasebook import Speaker
 from dangol.content.terms import written
 from dangol.content.voice import VoiceFile
@@ -36,26 +37,53 @@ class Occasion(NamedTuple):
     stage: str = ""
 
 
-def check_required(file: VoiceFile, locale: str, occasions: Iterable[Occasion]) -> Iterator[Problem]:
-    """What the frame of messages lacks on these occasions. A rule that was only recalled gives a warning."""
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """What a frame does not say. ``languages`` is None for a part that is not there at all."""
+
+    part: Part
+    languages: tuple[str, ...] | None = None
+
+
+def check_required(
+    file: VoiceFile, locale: str, occasions: Iterable[Occasion], served: Sequence[Pack] = ()
+) -> Iterator[Problem]:
+    """What the frame of messages lacks on these occasions; each thing once, with all the rules that ask for it.
+
+    Asked for by the pack that serves texts in ``locale``, and by those of the places that the workspace serves: people
+    there may read any of its languages. Rules that were only recalled give a warning.
+    """
     for occasion in sorted(occasions):
         speaker = Speaker(file, locale, locale, occasion.channel, occasion.purpose, occasion.stage)
-        text = _frame(speaker)
-        for need in speaker.rule.needs:
-            if not _said(need.part, text, speaker) and not (need.unless_sender and _is_sender(speaker)):
-                found = f"has to say {_WORDS[need.part]} ({need.source}); found nothing of it"
-                yield _problem(speaker, need, found, f"say it with {_remedy(need.part)}", need.recalled)
-            elif absent := [one for one in need.languages if not _spoken_in(one, speaker.opt_out().text)]:
-                languages = " and ".join(_LANGUAGES.get(one, one) for one in absent)
-                found = f"has to say {_WORDS[need.part]} in {languages} too ({need.source})"
-                yield _problem(speaker, need, found, "add a sentence", str(need.languages_mark).startswith("R"))
+        lacks: dict[_Lack, list[SayRule]] = {}
+        for need in needs_of(speaker.pack, served, speaker.purpose, speaker.channel):
+            if (lack := _lack(need, speaker)) is not None:
+                lacks.setdefault(lack, []).append(need)
+        yield from (_problem(speaker, lack, rules) for lack, rules in lacks.items())
 
 
-def _problem(speaker: Speaker, need: SayRule, found: str, hint: str, recalled: bool) -> Problem:
-    message = f"{speaker.purpose.value} by {speaker.channel.value} in `{speaker.locale}` {found}"
-    severity = "warning" if recalled else "error"
+def _lack(need: SayRule, speaker: Speaker) -> _Lack | None:
+    if not _said(need.part, _frame(speaker), speaker):
+        return None if need.unless_sender and _is_sender(speaker) else _Lack(need.part)
+    absent = tuple(one for one in need.languages if not _spoken_in(one, speaker.opt_out().text))
+    return _Lack(need.part, absent) if absent else None
+
+
+def _problem(speaker: Speaker, lack: _Lack, rules: Sequence[SayRule]) -> Problem:
+    asked = "; ".join(f"{rule.id}: {rule.source}" for rule in rules)
+    message = f"{speaker.purpose.value} by {speaker.channel.value} in `{speaker.locale}` has to say {_WORDS[lack.part]}"
+    if lack.languages is None:
+        message += f" ({asked}); found nothing of it"
+        hint, recalled = f"say it with {_remedy(lack.part)}", all(rule.recalled for rule in rules)
+    else:
+        message += f" in {' and '.join(_LANGUAGES.get(one, one) for one in lack.languages)} too ({asked})"
+        hint, recalled = "add a sentence", all(str(rule.languages_mark).startswith("R") for rule in rules)
     return speaker.file.document.problem(
-        "missing-disclosure", _place(speaker, need.part), message, hint=hint, severity=severity
+        "missing-disclosure",
+        _place(speaker, lack.part),
+        message,
+        hint=hint,
+        severity="warning" if recalled else "error",
     )
 
 

@@ -6,9 +6,9 @@ deployed already.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from dangol.content.disclosures import rule_of, serving
+from dangol.content.disclosures import Pack, rule_of, serving
 from dangol.content.required import Occasion, check_required
 from dangol.content.terms import check_terms
 from dangol.content.voice import LocaleVoice, VoiceFile
@@ -24,11 +24,13 @@ def check_voice(
     occasions: Collection[Occasion] = (),
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
+    served: Sequence[Pack] = (),
 ) -> list[Problem]:
     """Every problem, in the order of the file.
 
     ``occasions`` are those on which campaigns send something. ``stages`` are the journey map's and ``rules`` the ids
-    of the editor's rules; None leaves such names unchecked.
+    of the editor's rules; None leaves such names unchecked. ``served`` are the packs of the places that the workspace
+    serves.
     """
     problems = [*_brand(file), *_stages(file, ("stages",), file.voice.stages, stages), *_rules(file, rules)]
     for locale, told in file.voice.locales.items():
@@ -39,7 +41,7 @@ def check_voice(
         problems += _address(file, at, told)
         problems += _labels(file, locale, told)
         problems += check_terms(file, locale)
-        problems += check_required(file, locale, occasions)
+        problems += check_required(file, locale, occasions, served)
     return sorted(set(problems))
 
 

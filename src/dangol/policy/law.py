@@ -105,6 +105,11 @@ class Law:
         spans = [rule.within for pack in self.packs.values() for rule in pack.of(LimitRule)]
         return max(spans, default=timedelta())
 
+    @property
+    def served(self) -> tuple[Pack, ...]:
+        """The packs of all places that the workspace serves, as it has them."""
+        return tuple(self.packs[code] for code in self._find("", "", "").codes if code in self.packs)
+
     def places(self, profile: Profile) -> Places:
         """Where this person belongs and what binds them."""
         key = *_home(profile), phone_region(profile.phone)

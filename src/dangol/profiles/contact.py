@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 
 import phonenumbers
@@ -22,6 +23,11 @@ def normalise_email(value: str) -> str:
         return validate_email(value, check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise InvalidEvent("invalid_email", f"email: {error} Found {shown(value)}") from None
+
+
+def fold_email(value: str) -> str:
+    """One spelling for all that may be the same mailbox: without regard to case, in the local part too, and in NFC."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value.strip()).casefold())
 
 
 def normalise_phone(value: str, country: str | None) -> str:

@@ -13,14 +13,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import CompoundSelect, Connection, Select, bindparam, delete, select, union_all
 
 from dangol import ids
 from dangol.ids import Entropy
 from dangol.model.people import Profile, ProfileChange
 from dangol.model.vocabulary import Channel
 from dangol.profiles.aliases import aliases, make_alias
+from dangol.profiles.contact import fold_email
 from dangol.store.bulk import among, insert_many, insert_new, upsert
+from dangol.store.spelling import beyond_ascii, lowered
 from dangol.store.tables import devices, events, profile_keys, profiles, rejected_events
 
 _KEY_BYTES = 64
@@ -96,16 +98,28 @@ def _known(connection: Connection, external_ids: Sequence[str]) -> dict[str, str
 def holders(connection: Connection, channel: Channel, addresses: Sequence[str]) -> dict[str, list[str]]:
     """Address → ids of those who have it on this channel: one, a whole household, or nobody and then no entry.
 
-    Reads every profile; for what comes seldom and in batches.
+    Emails are the same in whatever case and spelling of their characters, as they are for suppressions.
     """
-    found: dict[str, list[str]] = {}
-    for address, profile_id in connection.execute(_HOLDERS[channel], {"addresses": addresses}).all():
-        found.setdefault(address, []).append(profile_id)
-    return found
+    asked: dict[str, list[str]] = {}
+    for address in dict.fromkeys(addresses):
+        asked.setdefault(_one_spelling(channel, address), []).append(address)
+    found: dict[str, set[str]] = {}
+    for stored, profile_id in connection.execute(_HOLDERS[channel], {"addresses": list(asked)}).all():
+        for address in asked.get(_one_spelling(channel, stored), ()):
+            found.setdefault(address, set()).add(profile_id)
+    return {address: sorted(ids_) for address, ids_ in found.items()}
 
 
-_HOLDERS = {
-    Channel.EMAIL: select(profiles.c.email, profiles.c.id).where(among(profiles.c.email, "addresses")),
+def _one_spelling(channel: Channel, address: str) -> str:
+    return fold_email(address) if channel is Channel.EMAIL else address
+
+
+_HOLDERS: Mapping[Channel, Select[Any] | CompoundSelect[Any]] = {
+    # what the database cannot fold as we do is few, and is compared here
+    Channel.EMAIL: union_all(
+        select(profiles.c.email, profiles.c.id).where(among(lowered(profiles.c.email), "addresses")),
+        select(profiles.c.email, profiles.c.id).where(beyond_ascii(profiles.c.email)),
+    ),
     Channel.SMS: select(profiles.c.phone, profiles.c.id).where(among(profiles.c.phone, "addresses")),
     Channel.PUSH: select(devices.c.token, devices.c.profile_id).where(among(devices.c.token, "addresses")),
 }

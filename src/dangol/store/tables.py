@@ -21,6 +21,7 @@ from sqlalchemy import (
     true,
 )
 
+from dangol.store.spelling import beyond_ascii, lowered
 from dangol.store.types import Id, Instant, Json
 
 metadata = MetaData(
@@ -51,6 +52,14 @@ profiles = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("erased_at", Instant),
+)
+Index("ix_profiles_phone", profiles.c.phone)
+Index("ix_profiles_email", lowered(profiles.c.email))
+Index(
+    "ix_profiles_email_beyond_ascii",
+    profiles.c.id,
+    postgresql_where=beyond_ascii(profiles.c.email),
+    sqlite_where=beyond_ascii(profiles.c.email),
 )
 
 profile_keys = Table(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from dangol.duties import rules
-from dangol.model.vocabulary import OPEN_STATES, Decision, MessageState
+from dangol.duties import LOOKED_BACK, rules
+from dangol.model.vocabulary import OPEN_STATES, Decision, MessageState, Reason
 from dangol.policy.duties import local_day
 from dangol.store.bulk import among
 from dangol.store.tables import journeys, log, messages, profiles
 
-LOOKED_BACK = timedelta(days=90)
-"""How far back raised duties are looked at: no notice is due later than this."""
 _TOLD = frozenset({MessageState.ACCEPTED.value, MessageState.DELIVERED.value})
 _ON_THE_WAY = frozenset(
     state.value for state in (*OPEN_STATES, MessageState.HELD, MessageState.SENDING, MessageState.UNKNOWN)
@@ -115,7 +113,11 @@ def _zones() -> dict[str, str]:
 
 _RAISED = (
     select(log.c.profile_id, log.c.at, log.c.evidence)
-    .where(log.c.at >= bindparam("since"), log.c.decision == bindparam("duty"))
+    .where(
+        log.c.at >= bindparam("since"),
+        log.c.decision == bindparam("duty"),
+        log.c.reason == Reason.LAW_REQUIRES.value,  # by its index: the log of 90 days is long
+    )
     .order_by(log.c.seq)
 )
 _NAMES = select(profiles.c.id, profiles.c.external_id).where(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +17,14 @@ from sqlalchemy import text
 from dangol import release
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
+from dangol.consent import forms
 from dangol.definitions import history, versions
 from dangol.definitions.git import commit_of
 from dangol.errors import ProblemsFound, StoreUnavailable, UnknownVersion, UsageError
 from dangol.model.fragmentation import Fragmentation
 from dangol.settings import Settings
-from dangol.store.tables import blobs, deployments, journeys, messages
+from dangol.store.bulk import insert_many
+from dangol.store.tables import blobs, consent_forms, deployments, journeys, messages
 from tests.integration.pipeline.conftest import carrier, dangol, house, settings
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note, write_workspace
@@ -232,6 +235,66 @@ def test_promoting_from_where_nothing_is_in_service_takes_nothing_out(house: Hou
     with pytest.raises(UsageError, match="nothing is in service"):
         house.dangol.promote(production.database, by="ops")
     assert set(in_service(house.dangol)) == {"a"}
+
+
+def _with_form(house: House, text: str | None) -> None:
+    root = write_workspace(house.dangol.settings.home / "shop", campaign("a"))
+    wording = {"ko": {"title": "소식", "text": text}, "en": {"title": "News", "text": text}}
+    found = {"news": {"channels": ["email"], "wording": wording}} if text is not None else {}
+    (root / "campaigns/consent-forms.yaml").write_text(json.dumps({"forms": found}), encoding="utf-8")
+    house.dangol.deploy(by="tests", root=root)
+
+
+def _form(dangol: Dangol) -> tuple[str, str] | None:
+    """Name and words of the form that can be filled in."""
+    with dangol.database.read() as tx:
+        found = forms.current(tx, "news")
+    return (found.name, found.form.wording["ko"].text) if found is not None else None
+
+
+def test_a_promotion_takes_the_consent_forms_along(house: House, production: Dangol) -> None:
+    _with_form(house, "First.")
+    _with_form(house, "Second.")
+    production.promote(house.database, by="ops")
+    assert (_form(house.dangol), _form(production)) == (("news/2", "Second."), ("news/1", "Second."))
+    production.promote(house.database, by="ops")
+    assert _form(production) == ("news/1", "Second.")
+    _with_form(house, None)
+    production.promote(house.database, by="ops")
+    assert _form(production) is None
+
+
+def test_a_promotion_from_an_older_release_leaves_the_consent_forms(house: House, production: Dangol) -> None:
+    _with_form(house, "First.")
+    production.promote(house.database, by="ops")
+    with house.database.write() as tx:
+        tx.exec_driver_sql("DROP TABLE consent_forms")
+    production.promote(house.database, by="ops")
+    assert _form(production) == ("news/1", "First.")
+
+
+@pytest.mark.parametrize(
+    ("definition", "changed_id", "why"),
+    [
+        ({"channels": ["email"]}, True, "the form news/2 is not what its id says; it was altered"),
+        (
+            {"channels": ["pigeon"]},
+            False,
+            r"the form news/2 cannot be read by this release \(channels.0: .*upgrade first",
+        ),
+    ],
+)
+def test_a_form_that_was_altered_or_cannot_be_read_is_refused_and_nothing_changes(
+    house: House, production: Dangol, definition: dict[str, Any], changed_id: bool, why: str
+) -> None:
+    _with_form(house, "First.")
+    wanted = {"wording": {"en": {"title": "News", "text": "Second."}}} | definition
+    row = forms._new("news", 2, wanted, house.clock.now(), "tests")
+    with house.database.write() as tx:
+        insert_many(tx, consent_forms, [row | ({"id": "0" * 64} if changed_id else {})])
+    with pytest.raises(UnknownVersion, match=why):
+        production.promote(house.database, by="ops")
+    assert (in_service(production), _form(production)) == ({}, None)
 
 
 # How far the texts tell the same facts.

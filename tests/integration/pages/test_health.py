@@ -35,6 +35,7 @@ def test_while_a_scheduler_leads_it_is_well(dangol: Dangol, client: TestClient, 
         "database": {"ok": True},
         "scheduler": {"ok": True, "lease_ends_in": 7.0},
         "due_messages": {"count": 0, "oldest": 0.0},
+        "duties": {"overdue": None, "counted_at": None},
     }
 
 

@@ -58,7 +58,7 @@ class TestPreview:
         assert "Subject    A note" in result.output
         assert "Preheader  P" in result.output
         assert re.search(r"Link +none", result.output)
-        assert "Reply STOP to opt out" in result.output
+        assert "Opt out free: reply STOP or 080-000-0000" in result.output
 
     def test_uncommitted_changes_are_shown(self, workspace: Workspace) -> None:
         root = workspace(campaign("hello", note("sms")))

@@ -15,6 +15,7 @@ from dangol.model.people import ConsentChange
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentAction, ConsentStatus, Decision, Purpose
 from dangol.store.tables import consent_states, consents, events, rejected_events
 from dangol.surfaces.due import Standing, duties_raised
+from dangol.surfaces.pages.health import examine
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note
 
@@ -216,6 +217,19 @@ def test_the_list_says_who_was_told_and_who_is_overdue(shop: House) -> None:
     says(shop, ConsentAction.WITHDRAWN, Channel.SMS)
     shop.dangol.duties.run()
     assert ("alice", Standing.NOBODY, False, "") in standing(shop)
+
+
+def test_a_round_counts_what_is_overdue_as_the_list_does(shop: House) -> None:
+    shop.opens_with(campaign("tells", note("email"), event=OUTCOME, purpose="transactional", again="always"))
+    shop.knows("bob", "carol", agreeing_to=[], country="KR", email=None)
+    for who in ("alice", "bob", "carol"):
+        says(shop, ConsentAction.GRANTED, Channel.SMS, who=who)
+    for days, late in ((0, 0), (14, 0), (1, 2)):
+        shop.sleep(timedelta(days=days))
+        shop.dangol.duties.turn(pages=1_000)
+        shop.work()
+        assert sum(overdue for _, _, overdue, _ in standing(shop)) == late
+        assert examine(shop.dangol)[1]["duties"] == {"overdue": late, "counted_at": shop.clock.now().isoformat()}
 
 
 def standing(house: House) -> set[tuple[str, Standing, bool, str]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dangol.consent.choosing import Choice, How, Standing, changes_of, leaving_all
 from dangol.consent.folding import Said, fold, holding
 from dangol.model.people import Preferences, Profile
-from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, Purpose
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 BOXES = [(Channel.EMAIL, Purpose.MARKETING, topic) for topic in ("", "evenings", "records")]
@@ -53,6 +53,20 @@ def test_what_was_wanted_holds(past: list, wanted: dict) -> None:  # type: ignor
     assert {box: after(rows, before, changes).agrees(box) for box in BOXES} == wanted
     if shown == wanted:
         assert changes == []
+
+
+@given(PAST, TICKS)
+def test_the_night_goes_with_the_last_of_what_came_by_it(past: list, wanted: dict) -> None:  # type: ignore[type-arg]
+    """Its box stays ticked while somebody unticks all the others: that is no new yes to the night."""
+    night = (Channel.EMAIL, Purpose.MARKETING, NIGHT)
+    rows = said(
+        [*past, ((Channel.EMAIL, Purpose.MARKETING, ""), ConsentAction.GRANTED), (night, ConsentAction.GRANTED)]
+    )
+    before = person(rows)
+    shown = {box: before.agrees(box) for box in (*BOXES, night)}
+    changes = changes_of(before, Choice(shown, {**wanted, night: True}, {}), HOW, NOW)
+    held = after(rows, before, changes).topics.get(night)
+    assert (held is not None and held.granted) == any(wanted.values())
 
 
 @given(PAST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,19 +16,21 @@ from dangol.content.voice import PATH, read_voice
 from dangol.content.voice_check import check_voice
 from dangol.definitions.document import locate
 from dangol.jurisdictions import packs
+from dangol.model.jurisdiction import Jurisdictions, Pack, RuleChange
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
+from dangol.policy.law import Law
 from tests.unit.content.workspace import BRAND, message
 
 VOICE = BRAND[PATH]
 MARKETING = Purpose.MARKETING
 
 
-def problems(voice: str, *occasions: Occasion) -> list[Problem]:
+def problems(voice: str, *occasions: Occasion, packs: Sequence[Pack] = ()) -> list[Problem]:
     file, unread = read_voice(voice)
     assert file is not None, unread
     everywhere = [Occasion(MARKETING, channel, stage) for channel in Channel for stage in ("", "after_service")]
-    return check_voice(file, occasions=occasions or everywhere)
+    return check_voice(file, occasions=occasions or everywhere, served=packs)
 
 
 # The pack
@@ -103,6 +106,51 @@ def test_a_marketing_text_without_sender_or_opt_out_is_told(
     assert "Act" in found[0].message or "TCPA" in found[0].message or "Decree" in found[0].message
 
 
+KOREA = Law(packs(), Jurisdictions()).served
+PHONELESS = VOICE.replace("Questions: {{ brand.phone }} · Opt", "Opt")
+ENGLISH_ALONE = VOICE.replace(
+    VOICE[VOICE.index("            이메일을 그만 받고") : VOICE.index("        # Replies to a")], ""
+)
+
+
+def served(voice: str, packs: Sequence[Pack], channel: Channel) -> list[Problem]:
+    return problems(voice, Occasion(MARKETING, channel), packs=packs)
+
+
+def test_texts_in_every_language_say_what_the_places_ask_that_are_served() -> None:
+    assert served(PHONELESS, (), Channel.PUSH) == served(ENGLISH_ALONE, (), Channel.EMAIL) == []
+    [contact] = served(PHONELESS, KOREA, Channel.PUSH)
+    assert contact.message == (
+        "marketing by push in `en` has to say how to reach the sender (KR-contact-email: Network Act §50(4)); "
+        "found nothing of it"
+    )
+    assert (contact.severity, contact.hint) == ("error", "say it with `{{ brand.phone }}`")
+    assert (contact.line, contact.column) == locate(PHONELESS, PHONELESS.index('"Opt out: app settings'))
+    [korean] = served(ENGLISH_ALONE, KOREA, Channel.EMAIL)
+    assert "in `en` has to say how to opt out in Korean too (KR-opt-out-email: " in korean.message
+    assert (korean.severity, korean.hint) == ("warning", "add a sentence")
+
+
+def test_what_several_laws_ask_is_told_once_with_all_of_them() -> None:
+    """A rule that somebody read is an error, whatever others only recall."""
+    voice = VOICE.replace('push: "Dangol Records · "', 'push: ""')
+    both = Law(packs(), Jurisdictions(serves=("KR", "GB"))).served
+    [problem] = served(voice, both, Channel.PUSH)
+    assert "(default-name: EU ePrivacy" in problem.message
+    assert "; KR-name: Network Act §50(4); GB-name: PECR)" in problem.message
+    assert problem.severity == "error"
+    [recalled] = served(voice, Law(packs(), Jurisdictions(serves=("GB",))).served, Channel.PUSH)
+    assert recalled.severity == "warning"
+
+
+def test_a_rule_that_the_workspace_turned_off_is_not_asked_about() -> None:
+    off = (RuleChange(id="KR-contact-email", off=True, reason="the app shows it", by="Kim"),)
+    assert served(PHONELESS, Law(packs(), Jurisdictions(rules=off)).served, Channel.PUSH) == []
+    voice = VOICE.replace("문의 {{ brand.phone }} · 수신", "수신")
+    assert served(voice, Law(packs(), Jurisdictions(rules=off)).served, Channel.PUSH) == []
+    assert len(served(voice, KOREA, Channel.PUSH)) == 1
+
+
 def test_a_contact_may_be_the_number_that_an_sms_comes_from() -> None:
     voice = VOICE.replace('sms: "문의 {{ brand.phone }}"', 'sms: ""')
     assert problems(voice) == []
@@ -129,7 +177,7 @@ def test_what_is_not_sent_as_marketing_is_not_held_to_it(purpose: Purpose) -> No
     ("old", "new", "why"),
     [
         ("sms: {opt_out: 무료", "sms: {prefix: (광고), opt_out: 무료", "dangol puts `(광고)` in by itself"),
-        ("sms: {opt_out: Reply", 'sms: {prefix: "[Ad] ", opt_out: Reply', "dangol knows of no law for it"),
+        ('sms: {opt_out: "Opt', 'sms: {prefix: "[Ad] ", opt_out: "Opt', "dangol knows of no law for it"),
     ],
 )
 def test_a_label_typed_by_hand_is_honoured_and_warned_of(old: str, new: str, why: str) -> None:
@@ -159,8 +207,8 @@ OPT_OUTS = {
     (Channel.SMS, "ko"): "무료수신거부 080-000-0000",
     (Channel.PUSH, "ko"): "수신거부: 앱 설정",
     (Channel.EMAIL, "en"): "You get this because you asked for our letters.",
-    (Channel.SMS, "en"): "Reply STOP to opt out",
-    (Channel.PUSH, "en"): "Turn off in app settings",
+    (Channel.SMS, "en"): "Opt out free: reply STOP or 080-000-0000",
+    (Channel.PUSH, "en"): "Questions: 02-000-0000 · Opt out: app settings",
 }
 COMPILED = {
     (channel, locale): compile_messages(

@@ -74,7 +74,7 @@ def test_texts_beyond_the_limits_are_refused_unless_the_author_lets_them_be_cut(
 def test_a_cut_never_takes_what_the_law_wants() -> None:
     made = compiled("title: t\nfit: true\n", "{{ event.x }}", Purpose.MARKETING)
     text = made.render("note", Channel.PUSH, "en", {"event": {"x": "word " * 200}}).text
-    assert text.endswith("…\nTurn off in app settings")
+    assert text.endswith("…\nQuestions: 02-000-0000 · Opt out: app settings")
     assert columns.width(text) <= TEXT_COLUMNS
 
 

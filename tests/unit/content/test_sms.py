@@ -155,9 +155,9 @@ def test_without_a_shorter_text_a_reader_for_whom_it_is_too_long_gets_nothing() 
 
 def test_the_shorter_text_keeps_label_and_opt_out() -> None:
     made = compiled(SHORT, purpose=Purpose.MARKETING)
-    text = made.render("note", Channel.SMS, "en", {"event": {"title": "B" * 90}}).text
+    text = made.render("note", Channel.SMS, "en", {"event": {"title": "B" * 70}}).text
     assert text.startswith("Dangol Records: ")
-    assert text.endswith("Reply STOP to opt out")
+    assert text.endswith("Opt out free: reply STOP or 080-000-0000")
 
 
 def test_korean_bytes_refuse_what_is_over_2000_and_what_the_alphabet_lacks() -> None:

@@ -59,7 +59,7 @@ def test_marketing_is_labelled_and_says_how_to_leave() -> None:
     assert sms.startswith("(광고)[단골레코드] ")
     assert sms.endswith("\n무료수신거부 080-000-0000")
     assert render("x", locale="ko", purpose=marketing, channel="push").subject.startswith("(광고) ")
-    assert render("x", purpose=marketing, channel="sms").text.endswith("\nReply STOP to opt out")
+    assert render("x", purpose=marketing, channel="sms").text.endswith("\nOpt out free: reply STOP or 080-000-0000")
 
 
 @pytest.mark.parametrize("purpose", [Purpose.SERVICE, Purpose.TRANSACTIONAL])
@@ -102,7 +102,7 @@ def test_the_speech_level_chooses_the_form_of_every_phrase() -> None:
             'sms: {prefix: "[AD] ", opt_out: 무료',
             r"\d+:\d+: error\[missing-disclosure\] marketing in `ko` has to begin with `\(광고\)`; found `\[AD\]",
         ),
-        ("{opt_out: Reply STOP to opt out}", "{}", "marketing has to say how to opt out"),
+        ('{opt_out: "Opt out free: reply STOP or 080-000-0000"}', "{}", "marketing has to say how to opt out"),
         ("haeyo: 고마워요.", "casual: 고마워.", "no form in the speech level `haeyo`"),
         ("sign_off:", "signoff:", r"unknown key `signoff` \(did you mean `sign_off`\?\)"),
         ("push: {named:", "pusch: {named:", "`push`"),

@@ -133,7 +133,7 @@ def test_an_entry_made_twice_is_told(line: str, locale: str) -> None:
     [
         ("고맙습니다., haeyo", "역대급으로 고맙습니다., haeyo", "역대급", "banned-in-voice", "rather: 오래 들은"),
         ("All of us at Dangol", "Hurry up, from Dangol", "Hurry up", "banned-in-voice", "rather: name the day"),
-        ("Turn off in app settings", "Customers can turn it off", "Customers", "avoided-in-voice", "say `you`"),
+        ("Opt out: app settings", "Customers opt out: app settings", "Customers", "avoided-in-voice", "say `you`"),
         ("이용하시는 서비스에", "고객님이 이용하시는 서비스에", "고객님", "avoided-in-voice", "say `손님`"),
         ("nameless: friend of the shop", "nameless: valued customer", "customer", "avoided-in-voice", "say `you`"),
         ("Dear friend of the shop,", "Dear client,", "client", "avoided-in-voice", "say `you`"),

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from dangol.bootstrap import open_dangol
+from dangol.duties import LOOKED_BACK
 from dangol.settings import Settings
-from dangol.surfaces.due import LOOKED_BACK, DutyAccount, Standing, duties_raised
+from dangol.surfaces.due import DutyAccount, Standing, duties_raised
 
 _WORDS = {
     Standing.TOLD: "told",

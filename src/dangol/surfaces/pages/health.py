@@ -1,4 +1,7 @@
-"""Is the installation well? The database answers, a scheduler leads, and what is due does not pile up."""
+"""Is the installation well? The database answers, a scheduler leads, and what is due does not pile up.
+
+How many duties are overdue is told beside it: somebody has to see to them, and no process gets better by a restart.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dangol.bootstrap import Dangol
+from dangol.duties import OVERDUE
 from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import OPEN_STATES
 from dangol.queue.scheduler import LEASE
+from dangol.store.housekeeping import recalled
 from dangol.store.tables import leases, messages
 
 _COUNTED = 100_000
@@ -22,7 +27,7 @@ def examine(dangol: Dangol) -> tuple[bool, dict[str, Any]]:
     now = dangol.clock.now()
     try:
         with dangol.database.read() as tx:
-            scheduler, due = _scheduler(tx, now), _due(tx, now)
+            scheduler, due, duties = _scheduler(tx, now), _due(tx, now), _duties(tx)
     except StoreUnavailable as error:
         return False, {"status": "failing", "database": {"ok": False, "problem": str(error)}}
     well = bool(scheduler["ok"])
@@ -31,6 +36,7 @@ def examine(dangol: Dangol) -> tuple[bool, dict[str, Any]]:
         "database": {"ok": True},
         "scheduler": scheduler,
         "due_messages": due,
+        "duties": duties,
     }
 
 
@@ -44,6 +50,15 @@ def _scheduler(tx: Connection, now: datetime) -> dict[str, Any]:
         return {"ok": True, "lease_ends_in": left}
     problem = "the scheduler has stopped; start `dangol up` or `dangol scheduler`"
     return {"ok": False, "lease_ends_in": left, "problem": problem}
+
+
+def _duties(tx: Connection) -> dict[str, Any]:
+    """``overdue`` as the scheduler counted it last, within the hour; nothing before it has."""
+    noted = recalled(tx, OVERDUE)
+    if noted is None:
+        return {"overdue": None, "counted_at": None}
+    count, _, counted_at = noted.partition(" ")
+    return {"overdue": int(count), "counted_at": counted_at}
 
 
 def _due(tx: Connection, now: datetime) -> dict[str, Any]:

@@ -21,8 +21,10 @@ from dangol.editor.model import Send
 from dangol.editor.review import review
 from dangol.editor.samples import DEFAULT, Sample, context
 from dangol.errors import ProblemsFound, RenderError
+from dangol.jurisdictions import packs
 from dangol.model.message import Rendered
 from dangol.model.problem import Problem
+from dangol.policy.law import Law
 from dangol.surfaces.showing.book import Saying, TextName
 
 Reader = Callable[[Saying, str], Mapping[str, Mapping[str, Any]]]
@@ -185,7 +187,8 @@ def _findings(saying: Saying, sends: Sequence[Send]) -> Findings:
     workspace, sources = saying.workspace, {**saying.brand, **saying.own}
     plan, locale = workspace.tracking_plan, workspace.policies.locale
     sent = [Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in sends]
-    examined = examine(sources, sends=sent, plan=plan, default_locale=locale, sms=workspace.policies.sms)
+    served = Law(packs(), workspace.policies.jurisdictions).served
+    examined = examine(sources, sends=sent, plan=plan, default_locale=locale, sms=workspace.policies.sms, served=served)
     reviewed = review(sources, sends=sends, plan=plan, default_locale=locale, examined=examined)
     tables = tuple(_table(one) for one in reviewed.tables if one.template == saying.message)
     return Findings(tuple(sorted({*examined.problems, *reviewed.problems})), tables)

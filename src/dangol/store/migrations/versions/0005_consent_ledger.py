@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from dangol.store.spelling import beyond_ascii, lowered
 from dangol.store.types import Id, Instant, Json
 
 revision = "0005"
@@ -41,9 +42,23 @@ def upgrade() -> None:
         postgresql_where=_OPEN_MESSAGE,
         sqlite_where=_OPEN_MESSAGE,
     )
+    _who_has_an_address()
     op.add_column("slots", sa.Column("topic", sa.String(64), nullable=False, server_default=""))
     _new_tables()
     _refuse_changes("consent_forms")
+
+
+def _who_has_an_address() -> None:
+    email: sa.ColumnElement[str] = sa.column("email", sa.Text)
+    op.create_index("ix_profiles_phone", "profiles", ["phone"])
+    op.create_index("ix_profiles_email", "profiles", [lowered(email)])
+    op.create_index(
+        "ix_profiles_email_beyond_ascii",
+        "profiles",
+        ["id"],
+        postgresql_where=beyond_ascii(email),
+        sqlite_where=beyond_ascii(email),
+    )
 
 
 def _consents() -> None:
