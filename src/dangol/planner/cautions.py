@@ -13,6 +13,7 @@ from dangol.definitions.versions import Version
 from dangol.model.campaign import Campaign, Entry, again_after
 from dangol.model.durations import format_duration
 from dangol.model.steps import START, PlacedStep, Send, Split, Wait
+from dangol.model.times import WEEKDAYS
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import Cap, Policies
 from dangol.planner.migration import Fate, step_at
@@ -233,7 +234,7 @@ def _looser(old: Cap, new: Cap) -> str:
 
 
 def _minutes_opened(before: Policies, after: Policies) -> list[tuple[Purpose, Channel]]:
-    """What may go out at some minute of the day at which it could not before."""
+    """What may go out at some minute of the week at which it could not before."""
     pairs = [(purpose, channel) for purpose in Purpose for channel in Channel]
     return [pair for pair in pairs if _quiet(before, *pair) - _quiet(after, *pair)]
 
@@ -243,7 +244,9 @@ def _quiet(policies: Policies, purpose: Purpose, channel: Channel) -> set[int]:
     for window in policies.quiet_hours:
         if purpose in window.purposes and channel in window.channels:
             start, end = _minute(window.start), _minute(window.end)
-            minutes |= {minute % _MINUTES for minute in range(start, end if end > start else end + _MINUTES)}
+            length = range(start, end if end > start else end + _MINUTES)
+            days = [day for day, name in enumerate(WEEKDAYS) if window.daily or name in window.days]
+            minutes |= {(day * _MINUTES + minute) % (7 * _MINUTES) for day in days for minute in length}
     return minutes
 
 
