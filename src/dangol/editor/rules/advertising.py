@@ -25,12 +25,12 @@ _ADVERTISING = Lexicon(
     {
         "en": [
             (rf"(?:up to |extra |another )?{_N} ?(?:%|percent|per cent) (?:off|discount)", _FACT),
-            (rf"(?:[$€£₩] ?{_N}|{_N} (?:won|dollars|euros|pounds)) off", _FACT),
+            (rf"(?<!took )(?<!take )(?<!taken )(?:[$€£₩] ?{_N}|(?<![\d,.]){_N} (?:won|dollars|euros|pounds)) off", _FACT),
             (rf"save (?:up to |an extra )?(?:[$€£₩] ?)?{_N} ?(?:%|percent|won|dollars|euros|on|when)", _FACT),
             (r"half[- ]price|money off|buy one,? get one|(?:2|two) for (?:1|one)|off your (?:next|first)\b", _FACT),
             (
                 r"(?:get|enjoy|claim|redeem|grab|receive|pick up|here is|here's|here’s|we have) (?:a|an|your|this|our|one)"
-                r" (?:[\w-]+ ){0,2}(?:discount|coupon|voucher|offer|deal|promo code|gift card|bonus)s?",
+                r" (?:[\w$€£₩%,.-]+ ){0,3}(?:discount|coupon|voucher|offer|deal|promo code|gift card|bonus)s?",
                 _FACT,
             ),
             (
@@ -49,9 +49,12 @@ _ADVERTISING = Lexicon(
              r"(?:now|today and|here and save|online and)|shop (?:our|the|all|new|today)|buy (?:two|more|another)", _CUT),
             (r"(?:browse|discover|explore|check out|have a look at|take a look at|visit|see) (?:our|the|all|these|this|what(?:'s|’s| is)) "
              r"(?:\w+ ){0,2}(?:new|newest|latest|collections?|range|catalogue|arrivals?|bestsellers?|picks|offers?|deals?)", _CUT),
+            (r"(?:browse|discover|explore) (?:our|new|more|other)|why not (?:add|try|take|give|pick|visit|treat|come)|"
+             r"and save(?! (?:it|the|your|this|them|a))|upgrade to \w+", _CUT),
+            (r"we(?:'ve|’ve| have)? (?:picked|chosen|chose|selected|found) (?:these|this|some|a few|two|three)(?: \w+)? for you", _KEEP),
             (r"new arrivals?|just (?:arrived|landed) (?:in|at) (?:our|the)|best-?sell(?:ers?|ing)|trending now|"
              r"most popular (?:records?|right now)|hand-?picked for you", _CUT),
-            (r"you (?:may|might|could|will|'ll|’ll) (?:also |well )*(?:like|love|enjoy|be interested)|"
+            (r"you (?:may|might|could|will|'ll|’ll) (?:also |well )*(?:like|love|enjoy|be interested)(?! to)|"
              r"you(?:'ll|’ll) (?:also )?(?:like|love|enjoy)|recommended for you|(?:our|more|other|some) (?:top )?"
              r"(?:recommendations?|suggestions?|picks)|we (?:also )?(?:recommend|suggest) (?:these|this|the following|"
              r"another|two|three|some|trying)", _KEEP),
@@ -70,7 +73,7 @@ _ADVERTISING = Lexicon(
         "ko": [
             (rf"{_N} ?(?:%|퍼센트|프로) ?(?:할인|세일|싸게|저렴|더 ?싸|추가 ?할인|인하)", _FACT),
             (rf"{_N} ?원 ?(?:할인 ?(?:쿠폰|혜택|받|해 ?드(?:립|려|리)|됩)|싸게|더 ?싸|저렴)", _FACT),
-            (r"할인 ?(?:쿠폰|코드|혜택|행사|이벤트|판매|기간|찬스|가로|가에|특전|중)", _FACT),
+            (r"할인 ?(?:쿠폰(?! ?[\d,]* ?원?[을를이은]? ?(?:쓰셨|사용하셨|적용|되돌|돌려))|코드|혜택|행사|이벤트|판매|기간|찬스|가로|가에|특전|중)", _FACT),
             (
                 r"할인(?:을|도|까지|된 가격(?:에|으로)?)? ?(?:받으(?:세요|실|시려|십시오|시면)|해 ?드(?:립니다|려요|리고|릴게요|리겠|릴)|"
                 r"누리|만나|됩니다|들어갑니다|시작)",
@@ -84,7 +87,7 @@ _ADVERTISING = Lexicon(
             (r"특가|반값|핫딜|타임 ?딜|파격|초저가|최저가|단돈|득템|1 ?\+ ?1|원 ?플러스 ?원|하나 더 드", _CUT),
             (r"(?<!어)세일(?!즈|러|링)", _CUT),
             (r"프로모션|기획전|사은품|경품|증정|선착순|할인전|감사제|감사전", _CUT),
-            (r"이벤트(?:에|를|가|도|로)? ?(?:참여|진행|응모|열(?:립|었|고)|준비|놓치|하고|중|당첨|시작|마련|확인)", _CUT),
+            (r"이벤트(?:에|를|가|도|로)? ?(?:참여(?!하신|해 ?주셔)|진행|응모(?!하신|해 ?주셔)|열(?:립|었|고)|준비|놓치|하고|중|당첨|시작|마련|확인)", _CUT),
             (r"(?:오늘만|단 ?(?:하루|\d+일|이틀|사흘)|이번 ?주만|기간 ?한정|한정 ?(?:판매|수량|기간)|마감 ?임박)", _CUT),
             (
                 r"무료 ?배송 ?(?:혜택|쿠폰|이벤트|으로 (?:만나|받)|해 ?드(?:립|려|리))|"
@@ -97,7 +100,7 @@ _ADVERTISING = Lexicon(
                 _KEEP,
             ),
             (
-                r"함께 (?:사|구매하|구입하|들으|보|두|쓰|담으)시면 (?:더 )?(?:좋|할인|어울)|(?:다른 |많은 )?(?:분|손님|고객)(?:들|님들)?(?:이|은|께서|께서는)? "
+                r"함께 (?:사|구매하|구입하|들으|보|두|쓰|담으)시?면 (?:더 )?(?:좋|할인|어울)|(?:다른 |많은 )?(?:분|손님|고객)(?:들|님들)?(?:이|은|께서|께서는)? "
                 r"(?:함께|많이|또) (?:찾|고르|고른|사|산|구매|구입|담|보)|잘 어울리는 (?:음반|상품|제품|바늘|재킷)|베스트 ?셀러|인기 (?:음반|상품|제품|순위)",
                 _KEEP,
             ),
@@ -110,6 +113,11 @@ _ADVERTISING = Lexicon(
             (
                 r"(?:신상품?|신곡|신제품|신보|신작|새로 (?:나온|들어온|들여온) (?:음반|상품|제품)|새 (?:상품|제품|앨범))(?:을|를|이|가|도|들을|들도)? ?"
                 r"(?:\S+ )?(?:나왔|들어왔|입고|출시|만나|둘러|소개|구경|보러|확인|보세요|보기|준비)",
+                _CUT,
+            ),
+            (
+                r"(?:쓰|작성하|남기|설치하|가입하|바꾸|추가하|공유하|올리)시면 (?:\S+ ){0,3}?(?:적립금|쿠폰|할인|포인트|혜택|선물)|"
+                r"놓치(?:지 ?마|면 (?:아쉬|아까|후회))",
                 _CUT,
             ),
             (r"만나 ?보(?:세요|실|시면)|(?:음반|상품|제품|컬렉션|매장|소식|가게)(?:들)?(?:을|를|도)? ?(?:천천히 |한번 )?(?:둘러 ?보|구경하)(?:세요|러)", _CUT),
