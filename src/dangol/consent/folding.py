@@ -13,6 +13,9 @@ counted last and an expiry before it, so that in doubt the answer is no; of rows
 | expired | while granted | expired |
 | withdrawn | always | withdrawn |
 
+A confirmation is remembered for as long as the consent goes on without a break, beside a better consent too: it tells
+that the owner of the address is the one who consents. An import and a reconfirmation are none.
+
 A topic has a state of its own. A withdrawal of the whole purpose also ends the consents for its topics, that for the
 night included: they are as if never given, and have to be given again.
 """
@@ -137,10 +140,11 @@ def _after(held: ConsentState | None, row: Said) -> ConsentState | None:
 def _given(held: ConsentState | None, row: Said) -> ConsentState:
     """Consent from this row on. What was shown when it was asked for is evidence of what was confirmed."""
     before = held if held is not None and held.granted else None
+    confirmed = row.action is ConsentAction.CONFIRMED or (before is not None and before.confirmed)
     asked = held if held is not None and held.status is ConsentStatus.PENDING else None
     proven = row.evidence or (row.action is ConsentAction.CONFIRMED and asked is not None and asked.proven)
     if before is not None and (proven, _strength(row.basis)) < (before.proven, _strength(before.basis)):
-        return before
+        return replace(before, confirmed=confirmed)
     return ConsentState(
         granted=True,
         consent_id=row.id,
@@ -151,6 +155,7 @@ def _given(held: ConsentState | None, row: Said) -> ConsentState:
         since=before.since if before is not None else row.occurred_at,
         confirmed_at=row.occurred_at,
         jurisdiction=row.jurisdiction or (held.jurisdiction if held is not None else ""),
+        confirmed=confirmed,
     )
 
 

@@ -17,7 +17,10 @@ PARTS = ("subject", "preheader", "title", "greeting", "body", "sign_off")
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A campaign's step that sends a template: for which purpose, on which channels, in which stage."""
+    """A campaign's step that sends a template: for which purpose, on which channels, in which stage.
+
+    ``unsent``: no campaign does, and the purpose is a guess.
+    """
 
     template: str
     purpose: Purpose
@@ -25,6 +28,7 @@ class Send:
     event: str | None = None
     stage: str = ""
     campaign: str = ""
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """In which circumstances something is said."""
+    """In which circumstances something is said. ``unsent``: by no campaign yet, and the purpose is a guess."""
 
     template: str
     locale: str
@@ -121,6 +125,7 @@ class Scene:
     stage: str
     event: str
     wishes: Wishes
+    unsent: bool = False
 
     @property
     def language(self) -> str:

@@ -150,7 +150,8 @@ class _Reviewing:
         """How a text is read that no campaign sends: with an event that has all it names."""
         named = set(re.findall(r"\bevent\.(\w+)", file.text))
         fitting = [event for event, properties in sorted(self.plan.events.items()) if named <= properties.keys()]
-        return Send(file.template, Purpose.SERVICE, (file.channel,), fitting[0] if fitting and named else None)
+        event = fitting[0] if fitting and named else None
+        return Send(file.template, Purpose.SERVICE, (file.channel,), event, unsent=True)
 
     def _text(self, file: TextFile, send: Send) -> None:
         stage = self.workshop.stage_of(file, send.stage)
@@ -171,6 +172,7 @@ class _Reviewing:
             send.stage,
             send.event or "",
             wishes(self.workshop.voice.voice, bench.speaker.spoken, file.channel, send.stage),
+            send.unsent,
         )
         try:
             speech = Speech(file, bench, self.sources, self.frames)

@@ -137,7 +137,8 @@ class ConsentState:
     """What holds for one channel, purpose and topic, and the ledger row that proves it.
 
     ``since`` is when consent was first given without a break, ``confirmed_at`` when it was last given, confirmed or
-    reconfirmed; both are None without consent. ``proven`` says whether there is evidence of it.
+    reconfirmed; both are None without consent. ``proven`` says whether there is evidence of it, ``confirmed`` whether
+    the person answered a second message (double opt-in).
     """
 
     granted: bool
@@ -149,6 +150,7 @@ class ConsentState:
     since: datetime | None = None
     confirmed_at: datetime | None = None
     jurisdiction: str = ""
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,7 +293,8 @@ class Reason(StrEnum):
     )
     CONSENT_INSUFFICIENT = (
         "consent_insufficient",
-        "A rule of the person's jurisdiction asks for another kind of consent; the evidence names it.",
+        "A rule of the person's jurisdiction asks for another kind of consent or for its confirmation; "
+        "the evidence names it.",
     )
     CONSENT_UNPROVEN = (
         "consent_unproven",

@@ -10,16 +10,20 @@ from dangol.definitions.diff import VersionDiff
 from dangol.definitions.step_diff import StepChange, same_steps
 from dangol.definitions.transfer import still_to_come, time_before
 from dangol.definitions.versions import Version
+from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, Entry, again_after
 from dangol.model.durations import format_duration
 from dangol.model.steps import START, PlacedStep, Send, Split, Wait
 from dangol.model.times import WEEKDAYS
 from dangol.model.vocabulary import Channel, Purpose
-from dangol.model.workspace import Cap, Policies
+from dangol.model.workspace import Cap, Policies, QuietHours
 from dangol.planner.migration import Fate, step_at
 from dangol.planner.standing import LATELY
+from dangol.policy.law import amended, looser
 
 _MINUTES = 24 * 60
+Quiet = tuple[str, int, bool]
+"""A quiet minute: the place whose holiday it belongs to (empty for a week), which one, and whether for everybody."""
 _STRICTNESS = (Purpose.TRANSACTIONAL, Purpose.SERVICE, Purpose.MARKETING)
 
 
@@ -210,6 +214,7 @@ def _permission(old: Version, new: Version) -> Iterator[Caution]:
     if open_now := _minutes_opened(before, after):
         told = ", ".join(f"{purpose.value} by {channel.value}" for purpose, channel in open_now)
         yield Caution("quiet-hours-loosened", f"quiet hours are shorter for {told}")
+    yield from _law(before, after)
     if after.holdout < before.holdout:
         yield Caution("holdout-loosened", "the hold-out of all campaigns shrinks or is gone")
 
@@ -233,21 +238,66 @@ def _looser(old: Cap, new: Cap) -> str:
     return "counts other messages than before" if old.applies_to != new.applies_to else ""
 
 
+def _law(before: Policies, after: Policies) -> Iterator[Caution]:
+    """Rules of law as the workspace has them, and whose hold where no place is known."""
+    old, new = before.jurisdictions, after.jurisdictions
+    if gone := [code for code in old.serves if code not in new.serves]:
+        told = f"{', '.join(gone)} binds people no more of whom no place is known"
+        yield Caution("law-loosened", told)
+    was, now = ({change.id: change for change in one.rules} for one in (old, new))
+    for rule in (rule for pack in packs().values() for rule in pack.rules):
+        if rule.id not in was and rule.id not in now:
+            continue
+        standing, becomes = (amended(rule, at[rule.id]) if rule.id in at else rule for at in (was, now))
+        if looser(standing, becomes):
+            reason = f": {now[rule.id].reason}" if rule.id in now and now[rule.id].reason else ""
+            how = "is off" if becomes is None else "holds back less"
+            yield Caution("law-loosened", f"the rule {rule.id} {how}{reason}")
+
+
 def _minutes_opened(before: Policies, after: Policies) -> list[tuple[Purpose, Channel]]:
-    """What may go out at some minute of the week at which it could not before."""
+    """What may go out at some minute, of a week or of a holiday, at which it could not before."""
     pairs = [(purpose, channel) for purpose in Purpose for channel in Channel]
-    return [pair for pair in pairs if _quiet(before, *pair) - _quiet(after, *pair)]
+    windows = (*before.quiet_hours, *after.quiet_hours)
+    places = {window.holidays for window in windows if window.holidays is not None}
+    return [pair for pair in pairs if _quiet(before, *pair, places) - _quiet(after, *pair, places)]
 
 
-def _quiet(policies: Policies, purpose: Purpose, channel: Channel) -> set[int]:
-    minutes: set[int] = set()
+def _quiet(policies: Policies, purpose: Purpose, channel: Channel, places: Collection[str]) -> set[Quiet]:
+    """Every quiet minute of the week, and of a holiday of each place and the day after it.
+
+    A window that a consent for the night lifts is quiet for those who gave none; the others are quiet for everybody.
+    """
+    minutes: set[Quiet] = set()
     for window in policies.quiet_hours:
-        if purpose in window.purposes and channel in window.channels:
-            start, end = _minute(window.start), _minute(window.end)
-            length = range(start, end if end > start else end + _MINUTES)
-            days = [day for day, name in enumerate(WEEKDAYS) if window.daily or name in window.days]
-            minutes |= {(day * _MINUTES + minute) % (7 * _MINUTES) for day in days for minute in length}
+        if purpose not in window.purposes or channel not in window.channels:
+            continue
+        found = {*_in_week(window), *(one for place in places for one in _on_holiday(window, place))}
+        minutes |= {(*one, False) for one in found}
+        if window.unless_consent is None:
+            minutes |= {(*one, True) for one in found}
     return minutes
+
+
+def _in_week(window: QuietHours) -> Iterator[tuple[str, int]]:
+    days = [day for day, name in enumerate(WEEKDAYS) if window.daily or name in window.days]
+    return (("", (day * _MINUTES + minute) % (7 * _MINUTES)) for day in days for minute in _length(window))
+
+
+def _on_holiday(window: QuietHours, place: str) -> Iterator[tuple[str, int]]:
+    """The window on a holiday, whichever day of the week that is: what is kept every day is kept then too."""
+    every_day = window.daily or set(window.days) >= set(WEEKDAYS)
+    if window.holidays != place and not every_day:
+        return
+    begins = (-_MINUTES, 0, _MINUTES) if every_day else (0,)
+    yield from (
+        (place, start + minute) for start in begins for minute in _length(window) if 0 <= start + minute < 2 * _MINUTES
+    )
+
+
+def _length(window: QuietHours) -> range:
+    start, end = _minute(window.start), _minute(window.end)
+    return range(start, end if end > start else end + _MINUTES)
 
 
 def _minute(clock: time) -> int:

@@ -2,6 +2,10 @@
 
 For a message about a topic, what was said of the topic decides; a consent to the topic counts unless everything was
 withdrawn at the same time or later. Without a word about the topic, what was said of the purpose as a whole decides.
+
+Where a rule requires a double opt-in, only what the person confirmed by a second message counts, whatever it rests on.
+A confirmed consent to the whole purpose confirms its topics too: alone it would cover them, and it shows whose address
+it is.
 """
 
 from __future__ import annotations
@@ -43,7 +47,13 @@ def consent(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     if needed and not _is_relied_on(state, rulebook):
         return Suppress(Reason.CONSENT_UNPROVEN, evidence)
     ends: datetime | None = None
+    confirmed = is_confirmed(facts, channel, state)
     for rule in applied.consent:
+        if rule.double_opt_in == "required" and not confirmed:
+            return Suppress(
+                Reason.CONSENT_INSUFFICIENT,
+                {**evidence, "basis": state.basis, "confirmed": False, **applied.told([rule.id])},
+            )
         refused = _against(rule, state, facts.now)
         if refused is not None:
             return Suppress(refused, {**evidence, "basis": state.basis, **applied.told([rule.id])})
@@ -75,6 +85,12 @@ def deciding(facts: Facts, channel: Channel, topic: str | None = None) -> Consen
     if special.granted and _withdrawn_since(general, special.occurred_at):
         return general
     return special
+
+
+def is_confirmed(facts: Facts, channel: Channel, state: ConsentState) -> bool:
+    """Was this consent, or the one for all of its purpose, confirmed by a second message?"""
+    general = facts.consents.get((channel, facts.message.purpose))
+    return state.confirmed or (general is not None and general.granted and general.confirmed)
 
 
 def _withdrawn_since(general: ConsentState | None, given: datetime) -> bool:

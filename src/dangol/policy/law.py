@@ -266,9 +266,13 @@ def misfits(rule: BaseRule, change: RuleChange) -> list[str]:
 
 def loosens(rule: Rule, change: RuleChange) -> bool:
     """Does the change let something through that the rule holds back?"""
-    after = amended(rule, change)
-    if after is None:
-        return True
+    return looser(rule, amended(rule, change))
+
+
+def looser(rule: Rule | None, after: Rule | None) -> bool:
+    """Does a rule as it is after a change let something through that it held back? None stands for one that is off."""
+    if rule is None or after is None:
+        return rule is not None
     if isinstance(rule, QuietRule) and isinstance(after, QuietRule):
         return bool(_quiet_minutes(rule) - _quiet_minutes(after))
     if isinstance(rule, LimitRule) and isinstance(after, LimitRule):

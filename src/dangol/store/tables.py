@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -153,6 +154,7 @@ consent_states = Table(
     Column("since", Instant),
     Column("confirmed_at", Instant),
     Column("jurisdiction", String(8), nullable=False, server_default=""),
+    Column("confirmed", Boolean, nullable=False, server_default=false(), comment="by a second message"),
     Index("ix_consent_states_confirmed", "jurisdiction", "confirmed_at"),
 )
 

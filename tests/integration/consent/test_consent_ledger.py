@@ -91,6 +91,22 @@ def test_the_state_names_the_row_that_proves_it(database: Database, owners: dict
         assert set(connection.execute(select(consents.c.id)).scalars()) == {old, new}
 
 
+def test_a_state_says_whether_it_was_confirmed_in_whatever_order_that_was_told(
+    database: Database, owners: dict[str, str]
+) -> None:
+    with database.write() as connection:
+        record(connection, owners, change(ConsentAction.CONFIRMED, 1), change(GRANTED, 2, who="bob"))
+        record(connection, owners, change(ConsentAction.REQUESTED, 2))
+    with database.read() as connection:
+        found = [state(connection, owners[name]) for name in ("alice", "bob")]
+        assert [one and (one.granted, one.confirmed) for one in found] == [(True, True), (True, False)]
+    with database.write() as connection:
+        record(connection, owners, change(WITHDRAWN, 0.5), change(GRANTED, 0.25))
+        again = state(connection, owners["alice"])
+        assert again is not None
+        assert (again.granted, again.confirmed) == (True, False)
+
+
 def test_a_late_report_of_something_older_changes_nothing(database: Database, owners: dict[str, str]) -> None:
     with database.write() as connection:
         record(connection, owners, change(WITHDRAWN, 1))

@@ -68,6 +68,18 @@ class TestExplain:
         answer = json.loads(run(*self.ASKED, "--at", "2020-03-02T12:00+09:00", "--json"))
         assert (answer["verdict"], answer["reason"], answer["consent"]) == ("suppress", "consent_missing", None)
 
+    @pytest.mark.parametrize("confirmed", [True, False])
+    def test_it_tells_whether_a_consent_was_confirmed(self, shop: Settings, confirmed: bool) -> None:
+        if confirmed:
+            with Dangol(shop) as dangol:
+                answered = ConsentChange(
+                    "kim", Channel.SMS, Purpose.MARKETING, ConsentAction.CONFIRMED, dangol.clock.now(), "tests"
+                )
+                dangol.pipeline.record_consents([answered])
+        at = ("--at", "2036-03-02T12:00+09:00")
+        assert ("confirmed by a second message" in " ".join(run(*self.ASKED, *at).split())) is confirmed
+        assert json.loads(run(*self.ASKED, *at, "--json"))["consent"]["confirmed"] is confirmed
+
     def test_it_speaks_korean(self) -> None:
         told = run("explain", "--profile", "lee", "--channel", "email", "--lang", "ko")
         assert "지역을 알 수 없어" in " ".join(told.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -95,6 +96,39 @@ def test_without_consent_there_is_no_span() -> None:
     assert (state.since, state.confirmed_at) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("rows", "confirmed"),
+    [
+        ([said(GRANTED, 1)], False),
+        ([said(REQUESTED, 1)], False),
+        ([said(REQUESTED, 1), said(GRANTED, 2)], False),
+        ([said(REQUESTED, 1), said(CONFIRMED, 2)], True),
+        ([said(GRANTED, 1), said(REQUESTED, 2), said(CONFIRMED, 3)], True),
+        ([said(GRANTED, 1, basis="written_consent"), said(CONFIRMED, 2)], True),
+        ([said(REQUESTED, 1), said(CONFIRMED, 2), said(GRANTED, 3, basis="written_consent")], True),
+        ([said(REQUESTED, 1), said(CONFIRMED, 2), said(RECONFIRMED, 3)], True),
+        ([said(REQUESTED, 1), said(CONFIRMED, 2), said(WITHDRAWN, 3), said(GRANTED, 4)], False),
+        ([said(REQUESTED, 1), said(CONFIRMED, 2), said(EXPIRED, 3), said(GRANTED, 4)], False),
+        ([said(REQUESTED, 1), said(WITHDRAWN, 2), said(CONFIRMED, 3), said(GRANTED, 4)], False),
+        ([said(GRANTED, 1), said(RECONFIRMED, 2)], False),
+        ([said(IMPORTED, 1)], False),
+    ],
+)
+def test_a_consent_is_confirmed_by_a_second_message_for_as_long_as_it_goes_on(
+    rows: list[Said], confirmed: bool
+) -> None:
+    for told in permutations(rows):
+        state = held(*told)
+        assert state is not None
+        assert state.confirmed is confirmed
+
+
+def test_a_confirmation_beside_a_better_consent_leaves_the_better_one() -> None:
+    state = held(said(GRANTED, 1, basis="written_consent"), said(CONFIRMED, 2, evidence=False))
+    assert state is not None
+    assert (state.basis, state.proven, state.confirmed) == ("written_consent", True, True)
+
+
 def test_an_import_is_unproven_whatever_it_says_of_itself() -> None:
     state = held(said(IMPORTED, 1, basis="written_consent"))
     assert state is not None
@@ -173,6 +207,13 @@ rows = st.builds(
     n=st.sampled_from("ab"),
 )
 some = st.lists(rows, max_size=10, unique_by=lambda row: row.id)
+
+
+@given(told=some)
+def test_no_consent_is_confirmed_without_a_confirmation(told: Sequence[Said]) -> None:
+    unanswered = [row for row in told if row.action is not CONFIRMED]
+    assert not any(state.confirmed for state in holding(fold(unanswered)).values())
+    assert all(state.granted for state in holding(fold(told)).values() if state.confirmed)
 
 
 @given(told=some, data=st.data())

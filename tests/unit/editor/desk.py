@@ -137,7 +137,8 @@ def review_cases(cases: Sequence[Case]) -> tuple[dict[int, list[Problem]], Revie
     for number, case in enumerate(cases):
         sources[case.path(number)] = case.source()
         event, stage = case.said.get("event", EVENT), case.said.get("stage", "")
-        sends.append(Send(f"case_{number}", Purpose.SERVICE, (case.channel,), event, stage))
+        purpose = Purpose(case.said.get("purpose", "service"))
+        sends.append(Send(f"case_{number}", purpose, (case.channel,), event, stage))
     found = review(sources, sends=sends, plan=workspace.tracking_plan, default_locale="ko")
     by_case: dict[int, list[Problem]] = defaultdict(list)
     for problem in found.problems:

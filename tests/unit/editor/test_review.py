@@ -94,6 +94,23 @@ def test_data_is_never_taken_for_what_an_author_wrote() -> None:
     assert found({SMS: "Hello {{ profile.name | default('you') }}, it is here.\n"}) == []
 
 
+@pytest.mark.parametrize(
+    ("purpose", "codes"),
+    [
+        (Purpose.MARKETING, set()),
+        (Purpose.SERVICE, {"hidden-advertising"}),
+        (Purpose.TRANSACTIONAL, {"hidden-advertising"}),
+        (None, set()),
+    ],
+)
+def test_advertising_is_looked_for_where_a_campaign_sends_it_to_people_who_did_not_ask(
+    purpose: Purpose | None, codes: set[str]
+) -> None:
+    sources = {**brand_sources(), "templates/case/sms.en.txt.j2": "Get 20% off your next order.\n"}
+    sent = Send("case" if purpose else "other", purpose or Purpose.SERVICE, (Channel.SMS,))
+    assert {one.code for one in found(sources, sent)} & {"hidden-advertising", "advertising-beside"} == codes
+
+
 def test_texts_that_no_campaign_sends_are_read_as_service_messages() -> None:
     sources = {SMS: "Please do not hesitate to call about {{ event.order_id }}.\n"}
     (problem,) = found(sources, Send("other", Purpose.SERVICE, (Channel.SMS,)))

@@ -17,9 +17,18 @@ from dangol.planner.migration import Fate
 from tests.unit.definitions.samples import REPOSITORY
 from tests.unit.definitions.versions import send, version, wait
 
-STAYS = {"tags": ["a"], "entry": {"event": "Checkout Started", "again": {"after": "7 days"}}}
+STAYS: dict[str, Any] = {"tags": ["a"], "entry": {"event": "Checkout Started", "again": {"after": "7 days"}}}
 CAP = {"key": "weekly", "limit": 3, "window": "rolling 7 days"}
 NIGHT = {"from": "21:00", "to": "08:00"}
+HOLIDAYS = {"from": "00:00", "to": "00:00", "holidays": "KR"}
+_ELSEWHERE = "'holidays': 'US'"
+"""Holidays of another place: each way opens some."""
+STRICT = {"id": "KR-night", "from": "20:00"}
+LOOSE = {"id": "KR-night", "from": "22:00", "reason": "Our counsel reads it otherwise.", "by": "Legal"}
+
+
+def law(*rules: dict[str, Any]) -> dict[str, Any]:
+    return {"jurisdictions": {"rules": list(rules)}}
 
 
 def counted(**facts: Any) -> Counted:
@@ -150,13 +159,39 @@ def test_a_campaign_that_holds_back_less_is_told(before: dict[str, Any], after: 
         ({"quiet_hours": [NIGHT]}, {}, "quiet-hours-loosened"),
         ({"quiet_hours": [NIGHT]}, {"quiet_hours": [{**NIGHT, "from": "22:00"}]}, "quiet-hours-loosened"),
         ({"quiet_hours": [NIGHT]}, {"quiet_hours": [{**NIGHT, "channels": ["sms"]}]}, "quiet-hours-loosened"),
+        ({"quiet_hours": [HOLIDAYS]}, {}, "quiet-hours-loosened"),
+        ({"quiet_hours": [HOLIDAYS]}, {"quiet_hours": [{**HOLIDAYS, "from": "09:00"}]}, "quiet-hours-loosened"),
+        ({"quiet_hours": [HOLIDAYS]}, {"quiet_hours": [{**HOLIDAYS, "holidays": "US"}]}, "quiet-hours-loosened"),
+        ({"quiet_hours": [NIGHT]}, {"quiet_hours": [{**NIGHT, "holidays": "KR"}]}, "quiet-hours-loosened"),
+        ({"quiet_hours": [NIGHT]}, {"quiet_hours": [{**NIGHT, "unless_consent": "night"}]}, "quiet-hours-loosened"),
+        ({"jurisdictions": {"serves": ["KR", "DE"]}}, {"jurisdictions": {"serves": ["KR"]}}, "law-loosened"),
+        (law(STRICT), {}, "law-loosened"),
+        (law(STRICT), law(LOOSE), "law-loosened"),
+        ({}, law(LOOSE), "law-loosened"),
+        ({}, law({**LOOSE, "off": True}), "law-loosened"),
+        (law({"id": "DE-doi", "double_opt_in": "required"}), {}, "law-loosened"),
+        (law({"id": "US-FL-limit", "most": 1}), law({"id": "US-FL-limit", "most": 2}), "law-loosened"),
         ({}, {"consent_required": ["marketing"]}, "consent-loosened"),
         ({"holdout": "5%"}, {}, "holdout-loosened"),
     ],
 )
 def test_policies_that_hold_back_less_are_told(before: dict[str, Any], after: dict[str, Any], code: str) -> None:
     assert list(told(version(policies=before), version(policies=after))) == [code]
-    assert told(version(policies=after), version(policies=before)) == {}
+    back = told(version(policies=after), version(policies=before))
+    assert back == {} or (code in back and _ELSEWHERE in str(after))
+
+
+def test_a_holiday_that_is_kept_every_day_is_still_kept() -> None:
+    before = version(policies={"quiet_hours": [{**NIGHT, "holidays": "KR"}]})
+    week = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    assert told(before, version(policies={"quiet_hours": [NIGHT]})) == {}
+    assert told(before, version(policies={"quiet_hours": [{**NIGHT, "days": week}]})) == {}
+
+
+def test_a_rule_that_is_loosened_is_told_with_its_reason() -> None:
+    assert told(version(), version(policies=law(LOOSE)))["law-loosened"] == (
+        "the rule KR-night holds back less: Our counsel reads it otherwise."
+    )
 
 
 def test_new_weights_are_told_with_what_they_do_not_change() -> None:

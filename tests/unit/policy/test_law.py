@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dangol.jurisdictions import packs
 from dangol.model.facts import Allow, Defer, Facts, Suppress
-from dangol.model.jurisdiction import Hours, Jurisdictions, QuietRule, RuleChange
+from dangol.model.jurisdiction import ConsentRule, Hours, Jurisdictions, QuietRule, RuleChange
 from dangol.model.people import ConsentState, Profile
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentStatus, Purpose, Reason
 from dangol.model.workspace import Policies
@@ -27,6 +27,7 @@ from tests.unit.policy.builders import ALICE, NOON, facts, message, person, slot
 EMAIL, SMS, PUSH = Channel.EMAIL, Channel.SMS, Channel.PUSH
 MARKETING = Purpose.MARKETING
 SMS_TO = message(channels=(SMS,))
+DOI = RuleChange(id="DE-doi", double_opt_in="required")
 
 
 def law(*changes: RuleChange, serves: tuple[str, ...] = ("KR",)) -> Law:
@@ -165,6 +166,55 @@ class TestConsent:
         verdict = consent(consented(ALICE, EMAIL, state), EMAIL, book(imported_consents=setting))
         assert isinstance(verdict, Allow) is allowed
         assert allowed or (isinstance(verdict, Suppress) and verdict.reason is Reason.CONSENT_UNPROVEN)
+
+    @pytest.mark.parametrize(
+        ("pack", "rule"),
+        [(pack.code, rule) for pack in packs().values() for rule in pack.of(ConsentRule)],
+        ids=lambda told: told if isinstance(told, str) else told.id,
+    )
+    def test_a_rule_that_requires_a_double_opt_in_counts_only_what_was_confirmed(
+        self, pack: str, rule: ConsentRule
+    ) -> None:
+        channel, basis = rule.channels[0], next(iter(rule.accepts)).value
+        country = "BR" if pack == "default" else {"EU": "FR"}.get(pack, pack)
+        somebody = person(country=country, phone=None)
+        rules = book(RuleChange(id=rule.id, double_opt_in="required"), imported_consents="allow")
+        verdict = consent(consented(somebody, channel, given_on(basis)), channel, rules)
+        assert isinstance(verdict, Suppress)
+        assert verdict.reason is Reason.CONSENT_INSUFFICIENT
+        assert verdict.evidence["rules"] == [rule.id]
+        assert verdict.evidence["confirmed"] is False
+        assert isinstance(consent(consented(somebody, channel, given_on(basis, confirmed=True)), channel, rules), Allow)
+
+    def test_a_double_opt_in_that_is_advised_is_not_asked_for(self) -> None:
+        assert isinstance(consent(consented(GERMAN, EMAIL, given_on()), EMAIL, book()), Allow)
+
+    def test_a_double_opt_in_that_waits_for_its_answer_is_pending(self) -> None:
+        asked = ConsentState(False, "01C", NOON, ConsentStatus.PENDING)
+        verdict = consent(consented(GERMAN, EMAIL, asked), EMAIL, book(DOI))
+        assert isinstance(verdict, Suppress)
+        assert verdict.reason is Reason.CONSENT_PENDING
+
+    @pytest.mark.parametrize(
+        ("general", "topical", "sent"),
+        [
+            (True, False, True),
+            (False, True, True),
+            (None, True, True),
+            (False, False, False),
+            (None, False, False),
+        ],
+    )
+    def test_a_confirmed_consent_to_the_whole_purpose_confirms_its_topics(
+        self, general: bool | None, topical: bool, sent: bool
+    ) -> None:
+        asked = facts(
+            message(topic="jazz"),
+            GERMAN,
+            consents={} if general is None else {(EMAIL, MARKETING): given_on(confirmed=general)},
+            topic_consents={(EMAIL, MARKETING, "jazz"): given_on(confirmed=topical)},
+        )
+        assert isinstance(consent(asked, EMAIL, book(DOI)), Allow) is sent
 
     @pytest.mark.parametrize(
         ("status", "reason"),

@@ -3,6 +3,7 @@
 from dangol.editor.rules import (
     actions,
     address,
+    advertising,
     apologies,
     balance,
     exceptions,
@@ -25,6 +26,7 @@ from dangol.editor.rules import (
 __all__ = [
     "actions",
     "address",
+    "advertising",
     "apologies",
     "balance",
     "exceptions",

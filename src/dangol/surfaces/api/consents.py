@@ -161,6 +161,7 @@ def _state(matter: Matter, state: ConsentState) -> Answer:
         "basis": state.basis,
         "proven": state.proven,
         "since": state.since.isoformat() if state.since else None,
+        "doubleOptIn": state.confirmed,
         "confirmedAt": state.confirmed_at.isoformat() if state.confirmed_at else None,
         "occurredAt": state.occurred_at.isoformat(),
         "jurisdiction": state.jurisdiction or None,

@@ -130,6 +130,7 @@ def _basis(state: ConsentState) -> str:
     """What a consent that is given or asked for rests on; a refusal needs no ground."""
     asked = state.status in (ConsentStatus.GRANTED, ConsentStatus.PENDING)
     proof = "" if state.proven else ", unproven"
+    proof += ", double opt-in" if state.confirmed else ""
     return " · ".join(part for part in (f"{state.basis}{proof}" if asked else "", state.jurisdiction) if part)
 
 

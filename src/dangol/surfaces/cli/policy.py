@@ -54,6 +54,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "stricter": "stricter",
         "looser": "looser",
         "since": "since",
+        "confirmed": "confirmed by a second message",
         "nothing": "No rules match.",
         Because.COUNTRY: "the profile's country",
         Because.STATE: "the profile's state",
@@ -87,6 +88,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "stricter": "강화",
         "looser": "완화",
         "since": "시작",
+        "confirmed": "이중 동의 확인됨",
         "nothing": "해당하는 규칙이 없습니다.",
         Because.COUNTRY: "프로필의 국가",
         Because.STATE: "프로필의 주",
@@ -244,12 +246,15 @@ def _known(answer: Answer, words: dict[str, str], language: Language) -> Rendera
 def _consent(state: ConsentState | None, words: dict[str, str]) -> str:
     if state is None:
         return words["none"]
-    return f"{state.status.value} · {state.basis} · {words['since']} {(state.since or state.occurred_at):%Y-%m-%d}"
+    told = [state.status.value, state.basis, f"{words['since']} {(state.since or state.occurred_at):%Y-%m-%d}"]
+    return " · ".join([*told, words["confirmed"]] if state.confirmed else told)
 
 
 def _plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {one}" for name, one in value.items())
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -294,6 +299,7 @@ def _consent_json(state: ConsentState | None) -> dict[str, Any] | None:
         "granted": state.granted,
         "basis": state.basis,
         "proven": state.proven,
+        "confirmed": state.confirmed,
         "since": state.since.isoformat() if state.since else None,
         "occurred_at": state.occurred_at.isoformat(),
     }
