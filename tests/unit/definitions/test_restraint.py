@@ -62,6 +62,15 @@ def test_what_tells_no_number_is_no_value(value: str, code: str) -> None:
     assert [problem for *_, problem in found(after("purpose: marketing\n", f"value: {value}\n"))] == [code]
 
 
+def test_a_step_names_a_digest_of_the_policies_that_gathers_on_its_channels() -> None:
+    digest = "digests:\n  weekly: {template: nudge, at: 10:00, days: [SAT], channels: [email]}\n"
+    waiting = after("channels: [push, email]\n", "        digest: weekly\n")
+    assert found(waiting, digest) == []
+    assert found(waiting) == [("cart.yaml", 11, 17, "unknown-digest")]
+    elsewhere = digest.replace("[email]", "[sms]").replace("nudge", "thanks")
+    assert [code for *_, code in found(waiting, elsewhere)] == ["unknown-digest"]
+
+
 CAPS = "caps:\n"
 
 
@@ -130,3 +139,10 @@ def test_a_hold_names_events_and_a_property_that_all_of_them_have() -> None:
     assert [code for *_, code in found(policies=hold.replace("Order Completed", "Order Complet"))] == ["unknown-event"]
     assert [code for *_, code in found(policies=hold.replace("value", "currency"))] == ["unknown-property"]
     assert [code for *_, code in found(policies=hold.replace("Checkout Started", "Order Completed"))] == ["bad-value"]
+
+
+def test_a_digest_has_a_text_on_its_channels() -> None:
+    digest = "digests:\n  weekly: {template: nudge, at: 10:00, channels: [email]}\n"
+    assert found(policies=digest) == []
+    assert [code for *_, code in found(policies=digest.replace("nudge", "nugde"))] == ["unknown-template"]
+    assert [code for *_, code in found(policies=digest.replace("email", "sms"))] == ["missing-template"]
