@@ -427,12 +427,15 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
 
 
 def _sent_from(workspace: Workspace, root: Path, paths: Sequence[Path]) -> set[str]:
-    """The folders of the messages that campaigns in these files or folders send."""
+    """The folders of the messages that campaigns in these files or folders send, and of their digests."""
     return {
-        f"templates/{send.send}"
+        f"templates/{template}"
         for campaign in workspace.campaigns.values()
         if any((root / f"campaigns/{campaign.key}.yaml").resolve().is_relative_to(path) for path in paths)
-        for send in campaign.sends
+        for template in [
+            *(send.send for send in campaign.sends),
+            *workspace.digest_templates(campaign.key).values(),
+        ]
     }
 
 
