@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dangol.content import kinds, limits
+from dangol.content import digests, kinds, limits
 from dangol.content import sms as counting
 from dangol.content.disclosures import Pack
 from dangol.content.filter_kinds import OF_TYPE, Kind
@@ -39,6 +39,14 @@ Anonymous = tuple[str, Purpose, tuple[Channel, ...], str | None]
 """A Sent by its first four values."""
 
 
+_GIVEN = frozenset({"links", digests.SCOPE})
+"""Namespaces that hold what dangol itself gives to a text."""
+
+
+def _given(scope: str, name: str) -> Kind | None:
+    return Kind.TEXT if scope == "links" else digests.FACTS.get(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What a look at the messages gave: the texts that can be said, each compiled once, and every problem.
@@ -66,13 +74,14 @@ def check_messages(
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
     served: Sequence[Pack] = (),
+    digest_texts: Collection[str] = (),
 ) -> list[Problem]:
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
     ``stages`` are those of the journey map and ``rules`` the ids of the editor's rules: what voice.yaml may name;
     None leaves that unchecked. ``served`` are the packs of the places that the workspace serves: what they ask is asked
-    of texts in every language. Texts that no campaign sends are compiled as those of a service. The list is sorted and
-    has no problem twice.
+    of texts in every language. ``digest_texts`` are the templates of digests. Texts that no campaign sends are compiled
+    as those of a service. The list is sorted and has no problem twice.
     """
     return examine(
         sources,
@@ -83,6 +92,7 @@ def check_messages(
         stages=stages,
         rules=rules,
         served=served,
+        digest_texts=digest_texts,
     ).problems
 
 
@@ -96,10 +106,11 @@ def examine(
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
     served: Sequence[Pack] = (),
+    digest_texts: Collection[str] = (),
 ) -> Examined:
     """As ``check_messages``, with what was compiled on the way."""
     workshop = Workshop(sources, checking=True)
-    checked = _Check(workshop, plan, default_locale, sms or Sms())
+    checked = _Check(workshop, plan, default_locale, sms or Sms(), frozenset(digest_texts))
     sent = [Sent(*one) for one in sends]
     for template, purpose, channels, event, stage in sent:
         for channel in channels:
@@ -113,8 +124,11 @@ def examine(
 
 
 class _Check:
-    def __init__(self, workshop: Workshop, plan: TrackingPlan, default_locale: str, carrier: Sms) -> None:
+    def __init__(
+        self, workshop: Workshop, plan: TrackingPlan, default_locale: str, carrier: Sms, digest_texts: frozenset[str]
+    ) -> None:
         self.workshop = workshop
+        self.digest_texts = digest_texts
         self.carrier = carrier
         self.plan = plan
         self.default_locale = default_locale
@@ -159,7 +173,7 @@ class _Check:
 
     def _kinds(self, text: Text, known: kinds.Known) -> None:
         for part, tree in text.written:
-            for finding in kinds.mistakes(tree, text.macros, known):
+            for finding in [*kinds.mistakes(tree, text.macros, known), *digests.mistakes(tree)]:
                 origin = part.origins.get(finding.line, Origin(text.file.path, 1))
                 self.workshop.complain(origin, finding.code, finding.message, finding.word, finding.hint)
 
@@ -167,8 +181,8 @@ class _Check:
         properties = self.plan.events.get(event or "", {})
 
         def known(scope: str, name: str) -> Kind | None:
-            if scope == "links":
-                return Kind.TEXT
+            if scope in _GIVEN:
+                return _given(scope, name)
             if scope == "profile":
                 return self._of_profile(name)
             return OF_TYPE[properties[name]] if name in properties else None
@@ -176,8 +190,8 @@ class _Check:
         return known
 
     def _of_any_event(self, scope: str, name: str) -> Kind | None:
-        if scope == "links":
-            return Kind.TEXT
+        if scope in _GIVEN:
+            return _given(scope, name)
         if scope == "profile":
             return self._of_profile(name)
         found = {properties[name] for properties in self.plan.events.values() if name in properties}
@@ -204,6 +218,12 @@ class _Check:
                 self._link(fact, event, sent=sent)
             elif fact.scope == "profile":
                 self._known(fact, frozenset({*STANDARD_ATTRIBUTES, *self.plan.attributes}), "attribute")
+            elif fact.scope == digests.SCOPE:
+                self._of_digest(fact, text.file.template)
+            elif text.file.template in self.digest_texts:
+                message = f"`event.{fact.name}`: a digest holds messages that followed many events, so it has none"
+                hint = "say it in the subject or the preheader of the messages themselves"
+                self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, hint)
             elif not sent:
                 names = frozenset(name for properties in self.plan.events.values() for name in properties)
                 self._known(fact, names, "property of any event")
@@ -212,6 +232,16 @@ class _Check:
                 self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, "")
             elif event in self.plan.events:
                 self._known(fact, frozenset(self.plan.events[event]), f"property of `{event}`")
+
+    def _of_digest(self, fact: FactUsed, template: str) -> None:
+        if template not in self.digest_texts:
+            message = f"found `digest.{fact.name}`, but `{template}` is the text of no digest"
+            hint = f"name it in policies.yaml, as `digests: {{weekly: {{template: {template}, …}}}}`"
+            self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, hint)
+        elif fact.name not in digests.FACTS:
+            message = f"found `digest.{fact.name}`; a digest has {' and '.join(sorted(digests.FACTS))}"
+            hint = did_you_mean(fact.name, frozenset(digests.FACTS))
+            self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, hint)
 
     def _link(self, fact: FactUsed, event: str | None, *, sent: bool) -> None:
         if fact.name not in LINKS:
