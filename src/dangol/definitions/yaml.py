@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -33,6 +35,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_VALUES = 20_000
 MAX_PROBLEMS = 20
+_REMEMBERED = 64
+"""Files whose reading is remembered: voice, policies and their like, of which every version has its own copy."""
 
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 _FLOAT = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d{1,30})?([eE][-+]?\d{1,3})?", re.ASCII)
@@ -44,8 +48,17 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def read_yaml(path: str, text: str) -> tuple[Document | None, list[Problem]]:
     """Read one file's text. Never raises, whatever the text is.
 
-    Returns the document, or None if what is wrong leaves its meaning open, and every problem found on the way.
+    Returns the document, or None if what is wrong leaves its meaning open, and every problem found on the way. The
+    same text is not parsed again; who reads it has values of their own.
     """
+    document, problems = _read(path, text)
+    if document is not None:
+        document = replace(document, value=deepcopy(document.value))
+    return document, list(problems)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(path: str, text: str) -> tuple[Document | None, list[Problem]]:
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         return None, [Problem(path, 1, 1, "too-large", f"the file is larger than {MAX_BYTES:,} bytes")]
     if tabs := _tabs(path, text):

@@ -50,6 +50,29 @@ def test_quoted_scalars_are_text() -> None:
     assert value("a: '12'\nb: \"true\"\nc: |\n  12\n") == {"a": "12", "b": "true", "c": "12\n"}
 
 
+def test_who_reads_the_same_text_again_has_what_it_says_whatever_others_made_of_it() -> None:
+    text = "a: {b: [1]}\na: 2\n"
+    document, problems = read_yaml("x.yaml", text)
+    assert document is not None
+    document.value["a"]["b"].append(2)
+    problems.clear()
+    again, found_again = read_yaml("x.yaml", text)
+    assert again is not None
+    assert again.value == {"a": {"b": [1]}}
+    assert [problem.code for problem in found_again] == ["duplicate-key"]
+
+
+def test_the_same_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "parsed: once\n"
+    first = value(text)
+    monkeypatch.setattr("dangol.definitions.yaml.YAML", None)
+    assert value(text) == first
+
+
+def test_the_same_text_in_another_file_has_its_problems_there() -> None:
+    assert [read_yaml(path, "a: *b")[1][0].path for path in ("x.yaml", "y.yaml")] == ["x.yaml", "y.yaml"]
+
+
 def test_every_key_and_value_has_its_place() -> None:
     document, _ = read_yaml("x.yaml", "a:\n  - b: 1\n    c: [x,\n      y]\n")
     assert document is not None
