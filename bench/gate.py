@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import structlog
 from pydantic import SecretStr
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
+from bench.crowd import CONSENTS, PEOPLE, fill, write_workspace
 from bench.population import settle
 from bench.report import machine
 from bench.stores import Store, new_store
@@ -42,16 +42,7 @@ _NOON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 _SLOTS_A_CONSENT = 5
 _CONSENTS_A_PERSON = 2
 _BATCH = 500
-_CAMPAIGN = {
-    "key": "notes",
-    "name": "Notes",
-    "purpose": "marketing",
-    "entry": {"event": "Order Completed", "again": "always"},
-    "stages": [{"stage": "loyalty", "steps": [{"send": "note", "channels": ["email", "sms"]}]}],
-}
 _POLICIES = {
-    "timezone": "Asia/Seoul",
-    "locale": "en",
     "quiet_hours": [{"from": "21:00", "to": "08:00"}],
     "caps": [
         {"key": "weekly", "limit": 3, "window": "rolling 7 days"},
@@ -59,28 +50,9 @@ _POLICIES = {
         {"key": "daily", "limit": 1, "window": "calendar day"},
     ],
 }
-_TEXTS = {
-    "note/email.en.md.j2": "---\nsubject: A note\npreheader: P\ntitle: T\n---\nHow are you?\n",
-    "note/sms.en.txt.j2": "How are you?\n",
-}
-_SHIPPED = Path(__file__).parents[1]
-
-# Filled by the database itself, so that millions of rows take minutes. `i` numbers them; `{time}` is spread over the
-# 400 days before, as consents and hand-overs are; a person's rows are next to no other's.
-_FILLS = (
-    "INSERT INTO profiles "
-    "(id, external_id, email, phone, locale, timezone, country, attributes, created_at, updated_at) "
-    "SELECT {id}, 'p' || i, 'p' || i || '@example.com', '+8210' || (10000000 + i), 'en', 'Asia/Seoul', 'KR', '{{}}', "
-    "{time}, {time} FROM {people}",
-    "INSERT INTO profile_keys (profile_id, key) SELECT {id}, {key} FROM {people}",
-    "INSERT INTO consents (id, profile_id, channel, purpose, action, basis, source, wording, occurred_at, recorded_at) "
-    "SELECT {row}, {owner}, CASE i / {crowd} WHEN 0 THEN 'email' ELSE 'sms' END, 'marketing', 'granted', 'consent', "
-    "'form:bench', 'Yes', {time}, {time} FROM {consents}",
-    "INSERT INTO consent_states (profile_id, channel, purpose, granted, consent_id, occurred_at, since, confirmed_at) "
-    "SELECT {owner}, CASE i / {crowd} WHEN 0 THEN 'email' ELSE 'sms' END, 'marketing', {true}, {row}, {time}, {time}, "
-    "{time} FROM {consents}",
+_SLOTS = (
     "INSERT INTO slots (message_id, profile_id, campaign_key, stage, channel, purpose, tags, priority, reserved_at) "
-    "SELECT {row}, {owner}, 'old', 'loyalty', 'email', 'marketing', '[]', 50, {time} FROM {slots}",
+    "SELECT {id}, {owner}, 'old', 'loyalty', 'email', 'marketing', '[]', 50, {time} FROM {slots}"
 )
 
 
@@ -120,18 +92,19 @@ def _measured(store: Store, home: Path, consents: int, count: int) -> dict[str, 
     settings = Settings(
         _env_file=None,
         home=home,
-        workspace=_workspace(home / "workspace"),
+        workspace=write_workspace(home / "workspace", ["email", "sms"], _POLICIES),
         database_url=store.url,
         broker_url="",
         secret_key=SecretStr("bench"),
     )
     providers = dict.fromkeys(Channel, FakeProvider())
     with Dangol(settings, clock=VirtualClock(_NOON), entropy=SeededEntropy("bench"), providers=providers) as dangol:
+        crowd = consents // _CONSENTS_A_PERSON
+        counts = {"people": crowd, "consents": consents, "slots": consents * _SLOTS_A_CONSENT}
         with dangol.database.write() as tx:
-            _fill(tx, consents, postgresql=dangol.database.is_postgresql)
+            fill(tx, (*PEOPLE, *CONSENTS, _SLOTS), counts, postgresql=dangol.database.is_postgresql)
         settle(dangol.database)
         dangol.deploy(by="bench")
-        crowd = consents // _CONSENTS_A_PERSON
         chosen = range(0, crowd, max(1, crowd // count))
         for start in range(0, len(chosen), _BATCH):
             dangol.pipeline.ingest(
@@ -166,53 +139,6 @@ def _gate(dangol: Dangol, ids: Sequence[str]) -> tuple[float, float, int]:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     allowed = sum(type(ruling.verdict).__name__ == "Allow" for ruling in rulings)
     return wall / len(rows) * 1e6, cpu / len(rows) * 1e6, allowed
-
-
-def _fill(tx: Connection, consents: int, *, postgresql: bool) -> None:
-    crowd = consents // _CONSENTS_A_PERSON
-    padded = "lpad(({})::text, 26, '0')" if postgresql else "printf('%026d', {})"
-    spread = "(i % 400 * 7919 % 400)"
-    words: dict[str, Any] = {
-        "id": padded.format("i"),
-        "row": padded.format("i"),
-        "owner": padded.format(f"i % {crowd}"),
-        "crowd": crowd,
-        "true": "true",
-        "key": "decode(repeat(md5(i::text), 4), 'hex')" if postgresql else "randomblob(64)",
-        "time": f"timestamptz '2026-03-01 03:00+00' - {spread} * interval '1 day'"
-        if postgresql
-        else f"strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', '2026-03-01 03:00:00', '-' || {spread} || ' days')",
-        "people": _numbers(crowd, postgresql=postgresql),
-        "consents": _numbers(consents, postgresql=postgresql),
-        "slots": _numbers(consents * _SLOTS_A_CONSENT, postgresql=postgresql),
-    }
-    for statement in _FILLS:
-        tx.exec_driver_sql(statement.format(**words).replace("%", "%%") if postgresql else statement.format(**words))
-
-
-def _numbers(count: int, *, postgresql: bool) -> str:
-    if postgresql:
-        return f"generate_series(0, {count - 1}) AS numbered(i)"
-    return (
-        f"(WITH RECURSIVE numbered(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbered WHERE i < {count - 1}) "
-        "SELECT i FROM numbered)"
-    )
-
-
-def _workspace(root: Path) -> Path:
-    """One campaign and three caps, with the brand and the map that ship."""
-    shared = ("campaigns/journey-map.yaml", "campaigns/tracking-plan.yaml", "templates/brand/voice.yaml")
-    brand = ("templates/brand/email.mjml.j2", "templates/brand/macros.j2")
-    files = {
-        **{name: (_SHIPPED / name).read_text(encoding="utf-8") for name in (*shared, *brand)},
-        "campaigns/policies.yaml": json.dumps(_POLICIES),
-        "campaigns/notes.yaml": json.dumps(_CAMPAIGN),
-        **{f"templates/{name}": said for name, said in _TEXTS.items()},
-    }
-    for name, said in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(said, encoding="utf-8")
-    return root
 
 
 def _growth(found: dict[int, dict[str, float]], figure: str = "wall_us") -> float:

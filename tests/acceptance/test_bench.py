@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from bench import blast, gate, journeys
+from bench import blast, gate, journeys, leaving
+from bench.leavers import Left, Taken, breaches, lags
 from bench.measure import Sample, in_child
+from dangol.store.database import Database
 
 
 def in_this_process(phase: str, *, of: str = "bench.phases", **arguments: Any) -> Sample:
@@ -74,3 +76,25 @@ def test_a_quick_run_of_the_gate_prints_what_a_message_costs_at_each_size(
     found = json.loads(figures.read_text())
     assert set(found["sizes"]) == {"40", "400"}
     assert 0 < found["sizes"]["400"]["allowed"] < found["sizes"]["400"]["messages"] == 100
+
+
+def test_people_who_leave_in_the_middle_of_a_blast_get_nothing_that_was_claimed_after_they_were_told(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = tmp_path / "figures.json"
+    kind = "postgresql" if database.is_postgresql else "sqlite"
+    leaving.main(["--database", kind, "--quick", "--json", str(figures)])
+    assert "(must be 0): 0" in capsys.readouterr().out
+    found = json.loads(figures.read_text())
+    assert found["breaches"] == 0
+    assert found["handed_over"] + found["kept_back"] == found["load"]["messages"] == 800
+    assert found["ms"]["post"]["n"] == found["load"]["leavers"] == 20
+
+
+def test_what_was_claimed_after_somebody_was_told_that_they_left_is_found_out() -> None:
+    left = [Left(person=1, asked=100_000_000, answered=200_000_000)]
+    before, meanwhile = Taken(1, 50_000_000, 80_000_000), Taken(1, 150_000_000, 203_000_000)
+    after, another = Taken(1, 200_000_001, 200_000_002), Taken(2, 300_000_000, 300_000_001)
+    assert breaches([before, meanwhile, another], left) == []
+    assert breaches([before, after, another], left) == [after]
+    assert lags([before, meanwhile, another], left) == [3.0]
