@@ -26,6 +26,8 @@ _HORIZON = timedelta(days=16)
 """Quiet that chains for so long never ends; holidays in a row and a skipped hour can swallow many openings."""
 _AHEAD = range(16)
 _SECOND = timedelta(seconds=1)
+_NAMED = 4
+"""So many zones are told by name in the log."""
 
 Kept = tuple[Hours, tuple[ZoneInfo, ...]]
 """A window, and the zones in all of which it is kept."""
@@ -174,7 +176,10 @@ def _clock_change(after: datetime, until: datetime, zone: ZoneInfo) -> datetime 
 
 
 def _name(zones: tuple[ZoneInfo, ...]) -> str:
-    return zones[0].key if len(zones) == 1 else f"any of {len(zones)}"
+    """The zones by name; of a wide country, how many."""
+    if len(zones) > _NAMED:
+        return f"any of {len(zones)}"
+    return " · ".join(zone.key for zone in zones)
 
 
 def _local_text(now: datetime, zones: tuple[ZoneInfo, ...]) -> str:

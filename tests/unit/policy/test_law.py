@@ -243,6 +243,21 @@ class TestQuiet:
         assert isinstance(quiet_hours(facts(SMS_TO, away, now=at("2026-03-02T22:00+09:00")), SMS, book()), Defer)
         assert isinstance(quiet_hours(facts(SMS_TO, away, now=at("2026-03-02T12:00+09:00")), SMS, book()), Allow)
 
+    def test_hours_of_a_law_that_binds_by_the_phone_are_kept_where_the_phone_is(self) -> None:
+        parisian = person(country="FR", phone="+12125550123", timezone=None)
+        verdict = quiet_hours(facts(SMS_TO, parisian, now=at("2026-03-02T14:00+01:00")), SMS, book())
+        assert isinstance(verdict, Defer)  # it is eight in the morning in New York
+        assert verdict.until == at("2026-03-02T10:00-05:00")
+        assert verdict.evidence["zone"] == "Europe/Paris · America/New_York"
+
+    def test_where_those_hours_and_the_countrys_leave_none_the_zone_would_have_to_be_known(self) -> None:
+        korean = person(country="KR", phone="+12125550123", timezone=None)
+        verdict = quiet_hours(facts(SMS_TO, korean, now=at("2026-03-02T13:00+09:00")), SMS, book())
+        assert isinstance(verdict, Suppress)
+        assert verdict.reason is Reason.TIMEZONE_UNKNOWN
+        at_home = person(country="KR", phone="+12125550123", timezone="Asia/Seoul")
+        assert isinstance(quiet_hours(facts(SMS_TO, at_home, now=at("2026-03-02T13:00+09:00")), SMS, book()), Allow)
+
     def test_it_needs_no_zone_of_the_person(self) -> None:
         somewhere = person(timezone=None, country="KR", phone=None)
         verdict = quiet_hours(facts(SMS_TO, somewhere, now=at("2026-03-02T22:00+09:00")), SMS, book())
