@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dangol.jurisdictions import packs
 from dangol.model.facts import Allow, Defer, Facts, Suppress
-from dangol.model.jurisdiction import Hours, Jurisdictions, QuietRule, RuleChange
+from dangol.model.jurisdiction import Hours, Jurisdictions, Period, QuietRule, RuleChange
 from dangol.model.people import ConsentState, Profile
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentStatus, Purpose, Reason
 from dangol.model.workspace import Policies
@@ -270,12 +270,23 @@ class TestQuiet:
             (NO_BEFORE, False),
             (None, False),
             (given_on(Basis.IMPORTED.value, proven=False), False),
+            (given_on("written_consent"), True),
+            (given_on("implied_purchase"), False),
+            (given_on("soft_opt_in"), False),
         ],
     )
-    def test_a_consent_for_the_night_lifts_it(self, state: ConsentState | None, lifted: bool) -> None:
+    def test_an_express_consent_for_the_night_lifts_it(self, state: ConsentState | None, lifted: bool) -> None:
         topics = {(SMS, MARKETING, NIGHT): state} if state else {}
         world = facts(SMS_TO, now=at("2026-03-02T22:00+09:00"), topic_consents=topics)
         assert isinstance(quiet_hours(world, SMS, book()), Allow) is lifted
+
+    def test_a_consent_for_the_night_lifts_it_for_as_long_as_the_law_accepts_it(self) -> None:
+        short = RuleChange(id="KR-consent", accepts={Basis.CONSENT: Period(1)})
+        topics = {(SMS, MARKETING, NIGHT): given_on(at=at("2026-02-02T23:00+09:00"))}
+        night, ends = at("2026-03-02T22:00+09:00"), at("2026-03-02T23:00+09:00")
+        verdict = quiet_hours(facts(SMS_TO, now=night, topic_consents=topics), SMS, book(short))
+        assert verdict == Allow(until=ends)
+        assert isinstance(quiet_hours(facts(SMS_TO, now=ends, topic_consents=topics), SMS, book(short)), Defer)
 
     def test_a_consent_for_the_night_ends_with_the_consent_to_all(self) -> None:
         world = facts(
