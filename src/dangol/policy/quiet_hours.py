@@ -63,9 +63,7 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     return Defer(opens, Reason.QUIET_HOURS, evidence)
 
 
-def _own_windows(
-    facts: Facts, channel: Channel, rulebook: Rulebook, awake: Wakeful | None
-) -> tuple[QuietHours, ...]:
+def _own_windows(facts: Facts, channel: Channel, rulebook: Rulebook, awake: Wakeful | None) -> tuple[QuietHours, ...]:
     purpose = facts.message.purpose
     return tuple(
         window

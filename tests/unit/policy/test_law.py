@@ -67,7 +67,16 @@ class TestPlaces:
             (person(country="us-fl", phone=None), ["US", "US-FL"]),
             (person(country="US", phone=None, attributes={"region": "US-TX"}), ["US", "US-TX"]),
             (person(country="US", phone=None, attributes={"state": "NY"}), ["US"]),
+            (person(country="US", phone=None, attributes={"state": "florida"}), ["US", "US-FL"]),
+            (person(country="US", phone=None, attributes={"state": "East", "region": "fl"}), ["US", "US-FL"]),
+            (person(country="US-PR", phone=None), ["US"]),
             (person(country="FR", phone=None), ["EU"]),
+            (person(country="PR", phone=None), ["US"]),
+            (person(country=None, phone="+17872345678"), ["US"]),
+            (person(country=None, phone="+16712345678"), ["US"]),
+            (person(country="RE", phone=None), ["EU"]),
+            (person(country="AX", phone=None), ["EU"]),
+            (person(country="GG", phone=None), ["GB"]),
             (BRAZILIAN, ["default"]),
             (person(country=None), ["KR"]),
             (person(country="", phone="not a number"), ["KR"]),
@@ -89,6 +98,18 @@ class TestPlaces:
         found = codes(person(country="US", phone=None))
         assert found["US-KY"] is Because.STATE_UNKNOWN
         assert set(packs()["US"].parts) < found.keys()
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            {"country": "US-ZZ"},
+            *({"attributes": {name: text}} for name in ("state", "region") for text in ("VIP", "NA")),
+        ],
+    )
+    def test_what_is_no_state_of_the_country_leaves_the_state_unknown(self, told: dict[str, Any]) -> None:
+        profile = person(**{"country": "US", "phone": None, **told})
+        assert set(packs()["US"].parts) < codes(profile).keys()
+        assert law().places(profile).named == ("US",)
 
 
 class TestConsent:
