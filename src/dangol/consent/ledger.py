@@ -242,6 +242,7 @@ def _values(state: ConsentState) -> dict[str, Any]:
         "since": state.since,
         "confirmed_at": state.confirmed_at,
         "jurisdiction": state.jurisdiction,
+        "refused_at": state.refused_at,
     }
 
 
@@ -260,10 +261,11 @@ def _state(row: Any) -> ConsentState:
         since,
         confirmed_at,
         place,
+        refused_at,
     ) = row
     # Rows that were written beside the ledger, by the release before or by a simulation, say no more than `granted`.
     told = _STATUSES[status] if granted or status != ConsentStatus.GRANTED else ConsentStatus.WITHDRAWN
-    return ConsentState(granted, consent_id, occurred_at, told, basis, proven, since, confirmed_at, place)
+    return ConsentState(granted, consent_id, occurred_at, told, basis, proven, since, confirmed_at, place, refused_at)
 
 
 def _recorded(row: Mapping[Any, Any], key: PersonKey | None) -> Recorded:
@@ -289,6 +291,7 @@ _VALUES = (
     "since",
     "confirmed_at",
     "jurisdiction",
+    "refused_at",
 )
 _STATES = select(*(consent_states.c[name] for name in (*_KEY, *_VALUES))).where(
     among(consent_states.c.profile_id, "ids")

@@ -1,7 +1,8 @@
 """No consent on record means no (G3); and not every consent counts everywhere.
 
 For a message about a topic, what was said of the topic decides; a consent to the topic counts unless everything was
-withdrawn at the same time or later. Without a word about the topic, what was said of the purpose as a whole decides.
+withdrawn at the same time or later. Without a word about the topic, what was said of the purpose as a whole decides;
+that somebody was asked about the topic and has not answered yet is no word.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def deciding(facts: Facts, channel: Channel, topic: str | None = None) -> Consen
     topic = facts.message.topic if topic is None else topic
     general = facts.consents.get((channel, facts.message.purpose))
     special = facts.topic_consents.get((channel, facts.message.purpose, topic)) if topic else None
-    if special is None:
+    if special is None or (special.says_nothing_yet and general is not None):
         return general
     if special.granted and _withdrawn_since(general, special.occurred_at):
         return general

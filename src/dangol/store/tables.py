@@ -144,6 +144,7 @@ consent_states = Table(
     Column("since", Instant),
     Column("confirmed_at", Instant),
     Column("jurisdiction", String(8), nullable=False, server_default=""),
+    Column("refused_at", Instant, comment="of what waits to be confirmed: the no before it"),
     Index("ix_consent_states_confirmed", "jurisdiction", "confirmed_at"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -213,6 +214,8 @@ class TestConsent:
 
 YES = given_on(at=NOON - timedelta(days=5))
 NO_BEFORE = ConsentState(False, "01N", NOON - timedelta(days=9), ConsentStatus.WITHDRAWN)
+ASKED = ConsentState(False, "01A", NOON - timedelta(days=2), ConsentStatus.PENDING)
+ASKED_AGAIN = replace(ASKED, refused_at=NOON - timedelta(days=9))
 NO_SINCE = ConsentState(False, "01N", NOON - timedelta(days=5), ConsentStatus.WITHDRAWN)
 
 
@@ -227,6 +230,10 @@ class TestTopics:
             (NO_SINCE, YES, Reason.CONSENT_WITHDRAWN),
             (NO_BEFORE, None, Reason.CONSENT_WITHDRAWN),
             (None, None, Reason.CONSENT_MISSING),
+            (YES, ASKED, None),
+            (None, ASKED, Reason.CONSENT_PENDING),
+            (NO_BEFORE, ASKED, Reason.CONSENT_WITHDRAWN),
+            (YES, ASKED_AGAIN, Reason.CONSENT_PENDING),
         ],
     )
     def test_what_was_said_of_the_topic_decides_unless_all_was_withdrawn_since(
