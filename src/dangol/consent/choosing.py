@@ -36,7 +36,10 @@ class Standing:
     def state(self, matter: Matter) -> ConsentState | None:
         """What decides about this: the topic's own consent, else that for all of the purpose."""
         channel, purpose, _ = matter
-        return self.topics.get(matter) or self.general.get((channel, purpose))
+        special, general = self.topics.get(matter), self.general.get((channel, purpose))
+        if special is None or (special.says_nothing_yet and general is not None):
+            return general
+        return special
 
     def agrees(self, matter: Matter) -> bool:
         """Whether messages about this may come. A topic that nothing was said about goes with all the rest."""
@@ -108,7 +111,7 @@ def _about_the_rest(person: Standing, choice: Choice, matter: Matter, how: How, 
     yes = choice.wanted[matter]
     topics = [one for one in sorted(choice.wanted) if one[:2] == matter[:2] and one[2]]
     if yes:
-        unwanted = [one for one in topics if not choice.wanted[one] and one not in person.topics]
+        unwanted = [one for one in topics if not choice.wanted[one] and _goes_with_the_rest(person, one)]
         return [_said(person, one, one == matter, choice, how, now) for one in (matter, *unwanted)]
     kept = [one for one in topics if choice.wanted[one]]
     if all(topic == NIGHT for _, _, topic in kept):
@@ -116,6 +119,11 @@ def _about_the_rest(person: Standing, choice: Choice, matter: Matter, how: How, 
     # a moment earlier, because of rows at one instant the withdrawal is counted last
     end = _said(person, matter, False, choice, how, now - _INSTANT if kept else now)
     return [end, *(_said(person, one, True, choice, how, now) for one in kept)]
+
+
+def _goes_with_the_rest(person: Standing, matter: Matter) -> bool:
+    state = person.topics.get(matter)
+    return state is None or state.says_nothing_yet
 
 
 def leaving_all(

@@ -160,10 +160,15 @@ def _given(held: ConsentState | None, row: Said) -> ConsentState:
 
 
 def _requested(held: ConsentState | None, row: Said) -> ConsentState:
-    """Asked for and not yet confirmed. A request that is made twice is the newer one, with the evidence of either."""
+    """Asked for and not yet confirmed. A request that is made twice is the newer one, with the evidence of either.
+
+    A no before it stands until it is confirmed.
+    """
     asked = held if held is not None and held.status is ConsentStatus.PENDING else None
+    refused_at = asked.refused_at if asked is not None else held.occurred_at if held is not None else None
     ended = _ended(held, row, ConsentStatus.PENDING)
-    return replace(ended, proven=row.evidence or (asked is not None and asked.proven))
+    proven = row.evidence or (asked is not None and asked.proven)
+    return replace(ended, proven=proven, refused_at=refused_at)
 
 
 def _ended(held: ConsentState | None, row: Said, status: ConsentStatus) -> ConsentState:

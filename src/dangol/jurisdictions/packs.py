@@ -81,6 +81,11 @@ def _names(document: Document, file: PackFile, known: Mapping[str, Pack]) -> Ite
         if not part.code.startswith(f"{file.code}-"):
             message = f"expected a part of `{file.code}`, such as `{file.code}-XX`; found `{part.code}`"
             yield document.problem("bad-code", ("parts", outer, "code"), message)
+        elif part.code.partition("-")[2] not in file.states:
+            message = (
+                f"found the part `{part.code}`, which is none of the country's `states`; nobody would be bound by it"
+            )
+            yield document.problem("unknown-state", ("parts", outer, "code"), message)
         rules += [(("parts", outer, "rules", index), rule) for index, rule in enumerate(part.rules)]  # type: ignore[misc]
     for path, rule in rules:
         if isinstance(rule, QuietRule) and rule.clock != RECIPIENT:

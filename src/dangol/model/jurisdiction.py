@@ -306,7 +306,9 @@ class PackPart(Definition):
 class PackFile(Definition):
     """jurisdictions/data/<code>.yaml.
 
-    ``includes`` are packs that bind the same people. ``members`` are countries without a pack that this one serves.
+    ``includes`` are packs that bind the same people. ``members`` are countries and territories without a pack that
+    this one serves. ``states`` are all states of the country, code and English name, those without rules of their own
+    too: what is none of them does not tell where somebody lives. A country with ``parts`` has them.
     ``languages`` are those of the texts that the pack's labels and needs are checked in; one pack names none and
     serves all others. ``footer`` is the sender block of emails, in Markdown. ``zone`` is the zone in which the law's
     days are counted.
@@ -317,6 +319,7 @@ class PackFile(Definition):
     read: str = Field(min_length=1)
     includes: tuple[Country, ...] = ()
     members: tuple[Country, ...] = ()
+    states: dict[Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")], str] = Field(default_factory=dict)
     languages: tuple[Language, ...] = ()
     footer: str = ""
     zone: str = "UTC"
@@ -338,6 +341,7 @@ class Pack:
     languages: tuple[str, ...] = ()
     footer: str = ""
     zone: str = "UTC"
+    states: tuple[tuple[str, str], ...] = ()
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """The pack's own rules of a kind: ``pack.of(ReconfirmRule)``."""
@@ -365,6 +369,7 @@ def packs_of(file: PackFile) -> Iterator[Pack]:
         file.languages,
         file.footer,
         file.zone,
+        tuple(file.states.items()),
     )
     for part in file.parts:
         yield Pack(part.code, part.name, file.read, part.rules, includes=(file.code,), zone=file.zone)

@@ -138,7 +138,8 @@ class ConsentState:
 
     ``since`` is when consent was first given without a break, ``confirmed_at`` when it was last given, confirmed or
     reconfirmed; both are None without consent. ``proven`` says whether there is evidence of it, ``confirmed`` whether
-    the person answered a second message (double opt-in).
+    the person answered a second message (double opt-in). ``refused_at`` is of what waits to be confirmed: when the
+    person said no before, or an earlier consent ran out; None if neither.
     """
 
     granted: bool
@@ -151,6 +152,12 @@ class ConsentState:
     confirmed_at: datetime | None = None
     jurisdiction: str = ""
     confirmed: bool = False
+    refused_at: datetime | None = None
+
+    @property
+    def says_nothing_yet(self) -> bool:
+        """Asked for, and neither confirmed nor ever refused: nothing that holds besides it changes by that."""
+        return self.status is ConsentStatus.PENDING and self.refused_at is None
 
 
 @dataclass(frozen=True, slots=True)

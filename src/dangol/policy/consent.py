@@ -1,7 +1,8 @@
 """No consent on record means no (G3); and not every consent counts everywhere.
 
 For a message about a topic, what was said of the topic decides; a consent to the topic counts unless everything was
-withdrawn at the same time or later. Without a word about the topic, what was said of the purpose as a whole decides.
+withdrawn at the same time or later. Without a word about the topic, what was said of the purpose as a whole decides;
+that somebody was asked about the topic and has not answered yet is no word.
 
 Where a rule requires a double opt-in, only what the person confirmed by a second message counts, whatever it rests on.
 A confirmed consent to the whole purpose confirms its topics too: alone it would cover them, and it shows whose address
@@ -10,6 +11,7 @@ it is.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from dangol.model.facts import Allow, Evidence, Facts, Suppress, Verdict
@@ -19,6 +21,7 @@ from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentStatus, Reason
 from dangol.policy.law import Applied
 from dangol.policy.rules import Rulebook
 
+_EXPRESS = frozenset({Basis.CONSENT.value, Basis.WRITTEN_CONSENT.value})
 _NOT_GIVEN = {
     ConsentStatus.WITHDRAWN: Reason.CONSENT_WITHDRAWN,
     ConsentStatus.PENDING: Reason.CONSENT_PENDING,
@@ -57,7 +60,7 @@ def consent(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
         refused = _against(rule, state, facts.now)
         if refused is not None:
             return Suppress(refused, {**evidence, "basis": state.basis, **applied.told([rule.id])})
-        ends = _sooner(ends, runs_out(rule, state))
+        ends = sooner(ends, runs_out(rule, state))
     return Allow({**evidence, **applied.told(applied.ids)}, until=ends)
 
 
@@ -67,12 +70,30 @@ def _is_relied_on(state: ConsentState, rulebook: Rulebook) -> bool:
     return not imported or rulebook.policies.imported_consents == "allow"
 
 
-def may_be_woken(facts: Facts, channel: Channel, rulebook: Rulebook) -> bool:
-    """Does a consent of its own stand for messages at night? In doubt it does not."""
+@dataclass(frozen=True, slots=True)
+class Wakeful:
+    """A consent to be written to at night that holds, and until when; None is without an end."""
+
+    until: datetime | None
+
+
+def may_be_woken(facts: Facts, channel: Channel, rulebook: Rulebook) -> Wakeful | None:
+    """The consent of its own that stands for messages at night; None if there is none, or in doubt.
+
+    Nobody agrees to the night by buying something: only an express yes counts, and only as long as every law that
+    binds the person accepts it.
+    """
     state = facts.topic_consents.get((channel, facts.message.purpose, NIGHT))
-    if state is None or not state.granted or deciding(facts, channel, NIGHT) is not state:
-        return False
-    return _is_relied_on(state, rulebook)
+    if state is None or not state.granted or state.basis not in _EXPRESS:
+        return None
+    if deciding(facts, channel, NIGHT) is not state:
+        return None
+    ends: datetime | None = None
+    for rule in rulebook.law.applied(facts.profile, channel, facts.message.purpose).consent:
+        if _against(rule, state, facts.now) is not None:
+            return None
+        ends = sooner(ends, runs_out(rule, state))
+    return Wakeful(ends)
 
 
 def deciding(facts: Facts, channel: Channel, topic: str | None = None) -> ConsentState | None:
@@ -80,7 +101,7 @@ def deciding(facts: Facts, channel: Channel, topic: str | None = None) -> Consen
     topic = facts.message.topic if topic is None else topic
     general = facts.consents.get((channel, facts.message.purpose))
     special = facts.topic_consents.get((channel, facts.message.purpose, topic)) if topic else None
-    if special is None:
+    if special is None or (special.says_nothing_yet and general is not None):
         return general
     if special.granted and _withdrawn_since(general, special.occurred_at):
         return general
@@ -117,7 +138,8 @@ def runs_out(rule: ConsentRule, state: ConsentState) -> datetime | None:
     return None if lasting is None else lasting.after(state.confirmed_at or state.occurred_at)
 
 
-def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+def sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier of two ends, of which None is none."""
     return one if other is None else other if one is None else min(one, other)
 
 

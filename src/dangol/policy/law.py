@@ -95,6 +95,7 @@ class Law:
         self.packs = {code: changed(pack, jurisdictions.rules) for code, pack in packs.items()}
         self.jurisdictions = jurisdictions
         self._members = {member: code for code, pack in self.packs.items() for member in pack.members}
+        self._states = {code: _spellings(pack) for code, pack in self.packs.items()}
         self._places: dict[tuple[str, str, str], Places] = {}
         self._limits: dict[Places, tuple[LimitRule, ...]] = {}
         self._applied: dict[tuple[Places, Channel, Purpose], Applied] = {}
@@ -112,7 +113,7 @@ class Law:
 
     def places(self, profile: Profile) -> Places:
         """Where this person belongs and what binds them."""
-        key = *_home(profile), phone_region(profile.phone)
+        key = *self._home(profile), phone_region(profile.phone)
         found = self._places.get(key)
         if found is None:
             if len(self._places) >= _KEPT:
@@ -142,6 +143,26 @@ class Law:
             found = self._limits[places] = tuple(rule for pack in packs for rule in pack.of(LimitRule))
         return found
 
+    def _home(self, profile: Profile) -> tuple[str, str]:
+        """Country and state, empty where unknown; the state may be in the country (``US-FL``) or an attribute."""
+        country, state = _parts(profile.country)
+        if country:
+            told = (state, profile.attributes.get("state"), profile.attributes.get("region"))
+            known = (self._state(country, text) for text in told if isinstance(text, str) and text)
+            return country, next(filter(None, known), "")
+        return "", ""
+
+    def _state(self, country: str, told: str) -> str:
+        """The code of a state that was told by code or name; empty for none of the country, such as a sales region.
+
+        Of a country whose states are not listed here any code is taken: no rules hang on it.
+        """
+        text = told.strip().upper().removeprefix(f"{country}-")
+        listed = self._states.get(country)
+        if listed:
+            return listed.get(text, "")
+        return text if _STATE.fullmatch(text) else ""
+
     def _find(self, country: str, state: str, phone: str) -> Places:
         bound: dict[str, Because] = {}
         named: list[str] = []
@@ -161,9 +182,11 @@ class Law:
         if pack is None:
             member = self._members.get(country)
             bound.setdefault(member or DEFAULT, Because.MEMBER if member else Because.NO_PACK)
+            for included in self.packs[member].includes if member else ():
+                bound.setdefault(included, Because.INCLUDED)
             return country
         bound.setdefault(pack.code, because)
-        named = country
+        named, state = country, self._state(country, state)
         if state:
             named = f"{country}-{state}"
             if named in pack.parts:
@@ -196,17 +219,9 @@ NO_LAW = Law({}, Jurisdictions())
 """No packs at all: what is left are the workspace's own rules."""
 
 
-def _home(profile: Profile) -> tuple[str, str]:
-    """Country and state, empty where unknown; the state may be in the country (``US-FL``) or an attribute."""
-    country, state = _parts(profile.country)
-    if country and not state:
-        for name in ("state", "region"):
-            value = profile.attributes.get(name)
-            if isinstance(value, str):
-                text = value.strip().upper().removeprefix(f"{country}-")
-                if _STATE.fullmatch(text):
-                    return country, text
-    return country, state
+def _spellings(pack: Pack) -> Mapping[str, str]:
+    """How the states of a country are told, by code or by name in capitals, each with its code."""
+    return {spelling: code for code, name in pack.states for spelling in (code, name.upper())}
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from dangol.model.facts import Allow, Defer, Evidence, Facts, Suppress, Verdict
 from dangol.model.jurisdiction import RECIPIENT, Hours, QuietRule
 from dangol.model.vocabulary import NIGHT, Channel, Reason
 from dangol.model.workspace import QuietHours
-from dangol.policy.consent import may_be_woken
+from dangol.policy.consent import Wakeful, may_be_woken, sooner
 from dangol.policy.law import Applied
 from dangol.policy.rules import Rulebook
 from dangol.policy.zones import plausible_zones
@@ -26,6 +26,8 @@ _HORIZON = timedelta(days=16)
 """Quiet that chains for so long never ends; holidays in a row and a skipped hour can swallow many openings."""
 _AHEAD = range(16)
 _SECOND = timedelta(seconds=1)
+_NAMED = 4
+"""So many zones are told by name in the log."""
 
 Kept = tuple[Hours, tuple[ZoneInfo, ...]]
 """A window, and the zones in all of which it is kept."""
@@ -37,9 +39,11 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     The workspace's windows and those of every pack that binds the person are kept together.
     """
     applied = rulebook.law.applied(facts.profile, channel, facts.message.purpose)
-    own, law = _own_windows(facts, channel, rulebook), _windows_of_law(applied, facts, channel, rulebook)
+    awake = may_be_woken(facts, channel, rulebook)
+    own, law = _own_windows(facts, channel, rulebook, awake), _windows_of_law(applied, awake)
+    lifted_until = awake.until if awake is not None else None
     if not own and not law:
-        return Allow()
+        return Allow(until=lifted_until)
     zones = plausible_zones(facts.profile, rulebook.policies.unknown_timezone)
     if not zones and (own or any(rule.clock == RECIPIENT for rule in law)):
         return Suppress(Reason.TIMEZONE_UNKNOWN, applied.told([rule.id for rule in law]))
@@ -48,7 +52,7 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     evidence: Evidence = {"zone": _name(shown), "local": _local_text(facts.now, shown)}
     opens, closes = _outlook(facts.now, kept)
     if opens == facts.now:
-        return Allow(evidence, until=closes)
+        return Allow(evidence, until=sooner(closes, lifted_until))
     evidence |= applied.told([rule.id for rule in law if _opening(facts.now, _kept((rule,), zones)) != facts.now])
     if opens is None:
         return Suppress(Reason.TIMEZONE_UNKNOWN if len(zones) > 1 else Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
@@ -59,22 +63,19 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     return Defer(opens, Reason.QUIET_HOURS, evidence)
 
 
-def _own_windows(facts: Facts, channel: Channel, rulebook: Rulebook) -> tuple[QuietHours, ...]:
+def _own_windows(facts: Facts, channel: Channel, rulebook: Rulebook, awake: Wakeful | None) -> tuple[QuietHours, ...]:
     purpose = facts.message.purpose
     return tuple(
         window
         for window in rulebook.policies.quiet_hours
         if purpose in window.purposes
         and channel in window.channels
-        and not (window.unless_consent == NIGHT and may_be_woken(facts, channel, rulebook))
+        and not (window.unless_consent == NIGHT and awake is not None)
     )
 
 
-def _windows_of_law(applied: Applied, facts: Facts, channel: Channel, rulebook: Rulebook) -> tuple[QuietRule, ...]:
-    rules = applied.quiet
-    if any(rule.unless_consent == NIGHT for rule in rules) and may_be_woken(facts, channel, rulebook):
-        return tuple(rule for rule in rules if rule.unless_consent != NIGHT)
-    return rules
+def _windows_of_law(applied: Applied, awake: Wakeful | None) -> tuple[QuietRule, ...]:
+    return tuple(rule for rule in applied.quiet if awake is None or rule.unless_consent != NIGHT)
 
 
 def _kept(law: tuple[QuietRule, ...], zones: tuple[ZoneInfo, ...]) -> tuple[Kept, ...]:
@@ -174,7 +175,10 @@ def _clock_change(after: datetime, until: datetime, zone: ZoneInfo) -> datetime 
 
 
 def _name(zones: tuple[ZoneInfo, ...]) -> str:
-    return zones[0].key if len(zones) == 1 else f"any of {len(zones)}"
+    """The zones by name; of a wide country, how many."""
+    if len(zones) > _NAMED:
+        return f"any of {len(zones)}"
+    return " · ".join(zone.key for zone in zones)
 
 
 def _local_text(now: datetime, zones: tuple[ZoneInfo, ...]) -> str:

@@ -22,16 +22,22 @@ def zone(name: str) -> ZoneInfo | None:
 
 
 def plausible_zones(profile: Profile, fallback: tuple[str, ...]) -> tuple[ZoneInfo, ...]:
-    """The person's own zone; else all zones of their country; else of their phone's region; else ``fallback``.
+    """The person's own zone; else all zones of their country and of their phone's region; else ``fallback``.
 
-    A rule that must hold for the person is then made to hold in every one of them (G5). An address is preferred to
-    a phone number, whose area code people carry along when they move.
+    A rule that must hold for the person is then made to hold in every one of them (G5): a law that binds because of
+    the phone means the clock where that phone is. The zone of a profile is where the person says they live, so it
+    holds alone. Those of the country come first.
     """
     if profile.timezone:
         known = zone(profile.timezone)
         if known is not None:
             return (known,)
-    return _zones_of_country(profile.country) or _zones_of_phone(profile.phone) or _named(fallback)
+    return _zones_of_places(profile.country, profile.phone) or _named(fallback)
+
+
+@lru_cache(maxsize=4096)
+def _zones_of_places(country: str | None, phone: str | None) -> tuple[ZoneInfo, ...]:
+    return tuple(dict.fromkeys((*_zones_of_country(country), *_zones_of_phone(phone))))
 
 
 @lru_cache(maxsize=512)

@@ -167,6 +167,17 @@ def test_what_was_shown_when_it_was_asked_for_proves_what_was_confirmed() -> Non
     assert (state.since, state.jurisdiction) == (START + timedelta(days=2), "DE")
 
 
+@pytest.mark.parametrize(
+    ("before", "refused"),
+    [([], None), ([WITHDRAWN], 0), ([GRANTED, EXPIRED], 1), ([WITHDRAWN, REQUESTED], 0), ([REQUESTED], None)],
+)
+def test_what_waits_to_be_confirmed_remembers_a_no_before_it(before: list[ConsentAction], refused: int | None) -> None:
+    state = held(*(said(action, day) for day, action in enumerate(before)), said(REQUESTED, 5))
+    assert state is not None
+    assert state.refused_at == (None if refused is None else START + timedelta(days=refused))
+    assert state.says_nothing_yet is (refused is None)
+
+
 def test_a_topic_has_a_state_of_its_own() -> None:
     rows = [said(GRANTED, 1), said(WITHDRAWN, 2, "sale"), said(GRANTED, 3, "tea")]
     assert status(*rows) == ConsentStatus.GRANTED

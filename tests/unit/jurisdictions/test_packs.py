@@ -94,6 +94,7 @@ code: XX
 name: {en: Nowhere, ko: 어디도 아닌 곳}
 read: October 2026
 languages: [xx]
+states: {A: Aland}
 rules:
   - {id: XX-name, kind: say, says: {en: a, ko: 가}, part: name, source: s, mark: V}
   - {id: XX-night, kind: quiet, says: {en: a, ko: 가}, hours: [{from: "21:00", to: "08:00"}], source: s, mark: V}
@@ -106,10 +107,10 @@ parts:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("part: name, source: s, mark: V", "part: name, source: s", "6:5: error[missing-key] expected the key `mark`"),
-        ("part: name, source: s", "part: name", "6:5: error[missing-key] expected the key `source`"),
+        ("part: name, source: s, mark: V", "part: name, source: s", "7:5: error[missing-key] expected the key `mark`"),
+        ("part: name, source: s", "part: name", "7:5: error[missing-key] expected the key `source`"),
         ("source: s, mark: V}\n  - {id: XX-night", "source: s, mark: X}\n  - {id: XX-night", "or `R-med`; found `X`"),
-        ("part: name", "part: nmae", "6:58: error[unknown-word]"),
+        ("part: name", "part: nmae", "7:58: error[unknown-word]"),
         ("kind: quiet", "kind: quit", "did you mean `quiet`?"),
         ("kind: say, ", "", "expected the key `kind`"),
         ("kind: say, says", "kind: say, unless_sendr: true, says", "did you mean `unless_sender`?"),
@@ -122,6 +123,8 @@ parts:
         ("id: XX-night", "id: XX-name", "found the rule `XX-name` twice"),
         ("read: October 2026", "read: October 2026\nincludes: [EU]", "unknown pack `EU`"),
         ("code: XX-A", "code: YY-A", "expected a part of `XX`"),
+        ("code: XX-A", "code: XX-B", "11:12: error[unknown-state] found the part `XX-B`"),
+        ("states: {A: Aland}", "states: {a: Aland}", "xx.yaml"),
         ("code: XX\n", "code: xx\n", "1:7"),
         (PACK, "", "the file is empty"),
         (PACK, "a: [", "xx.yaml:1"),

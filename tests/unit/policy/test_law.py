@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from dangol.jurisdictions import packs
 from dangol.model.facts import Allow, Defer, Facts, Suppress
-from dangol.model.jurisdiction import ConsentRule, Hours, Jurisdictions, QuietRule, RuleChange
+from dangol.model.jurisdiction import ConsentRule, Hours, Jurisdictions, Period, QuietRule, RuleChange
 from dangol.model.people import ConsentState, Profile
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentStatus, Purpose, Reason
 from dangol.model.workspace import Policies
@@ -68,7 +69,16 @@ class TestPlaces:
             (person(country="us-fl", phone=None), ["US", "US-FL"]),
             (person(country="US", phone=None, attributes={"region": "US-TX"}), ["US", "US-TX"]),
             (person(country="US", phone=None, attributes={"state": "NY"}), ["US"]),
+            (person(country="US", phone=None, attributes={"state": "florida"}), ["US", "US-FL"]),
+            (person(country="US", phone=None, attributes={"state": "East", "region": "fl"}), ["US", "US-FL"]),
+            (person(country="US-PR", phone=None), ["US"]),
             (person(country="FR", phone=None), ["EU"]),
+            (person(country="PR", phone=None), ["US"]),
+            (person(country=None, phone="+17872345678"), ["US"]),
+            (person(country=None, phone="+16712345678"), ["US"]),
+            (person(country="RE", phone=None), ["EU"]),
+            (person(country="AX", phone=None), ["EU"]),
+            (person(country="GG", phone=None), ["GB"]),
             (BRAZILIAN, ["default"]),
             (person(country=None), ["KR"]),
             (person(country="", phone="not a number"), ["KR"]),
@@ -90,6 +100,18 @@ class TestPlaces:
         found = codes(person(country="US", phone=None))
         assert found["US-KY"] is Because.STATE_UNKNOWN
         assert set(packs()["US"].parts) < found.keys()
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            {"country": "US-ZZ"},
+            *({"attributes": {name: text}} for name in ("state", "region") for text in ("VIP", "NA")),
+        ],
+    )
+    def test_what_is_no_state_of_the_country_leaves_the_state_unknown(self, told: dict[str, Any]) -> None:
+        profile = person(**{"country": "US", "phone": None, **told})
+        assert set(packs()["US"].parts) < codes(profile).keys()
+        assert law().places(profile).named == ("US",)
 
 
 class TestConsent:
@@ -242,6 +264,8 @@ class TestConsent:
 
 YES = given_on(at=NOON - timedelta(days=5))
 NO_BEFORE = ConsentState(False, "01N", NOON - timedelta(days=9), ConsentStatus.WITHDRAWN)
+ASKED = ConsentState(False, "01A", NOON - timedelta(days=2), ConsentStatus.PENDING)
+ASKED_AGAIN = replace(ASKED, refused_at=NOON - timedelta(days=9))
 NO_SINCE = ConsentState(False, "01N", NOON - timedelta(days=5), ConsentStatus.WITHDRAWN)
 
 
@@ -256,6 +280,10 @@ class TestTopics:
             (NO_SINCE, YES, Reason.CONSENT_WITHDRAWN),
             (NO_BEFORE, None, Reason.CONSENT_WITHDRAWN),
             (None, None, Reason.CONSENT_MISSING),
+            (YES, ASKED, None),
+            (None, ASKED, Reason.CONSENT_PENDING),
+            (NO_BEFORE, ASKED, Reason.CONSENT_WITHDRAWN),
+            (YES, ASKED_AGAIN, Reason.CONSENT_PENDING),
         ],
     )
     def test_what_was_said_of_the_topic_decides_unless_all_was_withdrawn_since(
@@ -293,6 +321,21 @@ class TestQuiet:
         assert isinstance(quiet_hours(facts(SMS_TO, away, now=at("2026-03-02T22:00+09:00")), SMS, book()), Defer)
         assert isinstance(quiet_hours(facts(SMS_TO, away, now=at("2026-03-02T12:00+09:00")), SMS, book()), Allow)
 
+    def test_hours_of_a_law_that_binds_by_the_phone_are_kept_where_the_phone_is(self) -> None:
+        parisian = person(country="FR", phone="+12125550123", timezone=None)
+        verdict = quiet_hours(facts(SMS_TO, parisian, now=at("2026-03-02T14:00+01:00")), SMS, book())
+        assert isinstance(verdict, Defer)  # it is eight in the morning in New York
+        assert verdict.until == at("2026-03-02T10:00-05:00")
+        assert verdict.evidence["zone"] == "Europe/Paris · America/New_York"
+
+    def test_where_those_hours_and_the_countrys_leave_none_the_zone_would_have_to_be_known(self) -> None:
+        korean = person(country="KR", phone="+12125550123", timezone=None)
+        verdict = quiet_hours(facts(SMS_TO, korean, now=at("2026-03-02T13:00+09:00")), SMS, book())
+        assert isinstance(verdict, Suppress)
+        assert verdict.reason is Reason.TIMEZONE_UNKNOWN
+        at_home = person(country="KR", phone="+12125550123", timezone="Asia/Seoul")
+        assert isinstance(quiet_hours(facts(SMS_TO, at_home, now=at("2026-03-02T13:00+09:00")), SMS, book()), Allow)
+
     def test_it_needs_no_zone_of_the_person(self) -> None:
         somewhere = person(timezone=None, country="KR", phone=None)
         verdict = quiet_hours(facts(SMS_TO, somewhere, now=at("2026-03-02T22:00+09:00")), SMS, book())
@@ -305,12 +348,23 @@ class TestQuiet:
             (NO_BEFORE, False),
             (None, False),
             (given_on(Basis.IMPORTED.value, proven=False), False),
+            (given_on("written_consent"), True),
+            (given_on("implied_purchase"), False),
+            (given_on("soft_opt_in"), False),
         ],
     )
-    def test_a_consent_for_the_night_lifts_it(self, state: ConsentState | None, lifted: bool) -> None:
+    def test_an_express_consent_for_the_night_lifts_it(self, state: ConsentState | None, lifted: bool) -> None:
         topics = {(SMS, MARKETING, NIGHT): state} if state else {}
         world = facts(SMS_TO, now=at("2026-03-02T22:00+09:00"), topic_consents=topics)
         assert isinstance(quiet_hours(world, SMS, book()), Allow) is lifted
+
+    def test_a_consent_for_the_night_lifts_it_for_as_long_as_the_law_accepts_it(self) -> None:
+        short = RuleChange(id="KR-consent", accepts={Basis.CONSENT: Period(1)})
+        topics = {(SMS, MARKETING, NIGHT): given_on(at=at("2026-02-02T23:00+09:00"))}
+        night, ends = at("2026-03-02T22:00+09:00"), at("2026-03-02T23:00+09:00")
+        verdict = quiet_hours(facts(SMS_TO, now=night, topic_consents=topics), SMS, book(short))
+        assert verdict == Allow(until=ends)
+        assert isinstance(quiet_hours(facts(SMS_TO, now=ends, topic_consents=topics), SMS, book(short)), Defer)
 
     def test_a_consent_for_the_night_ends_with_the_consent_to_all(self) -> None:
         world = facts(

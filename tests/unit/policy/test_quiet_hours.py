@@ -244,7 +244,7 @@ class TestRule:
         verdict = quiet_hours(facts(profile=nowhere(), now=at("2026-03-02T10:00+09:00")), EMAIL, rules)
         assert isinstance(verdict, Defer)
         assert verdict.until == at("2026-03-02T08:00+00:00")
-        assert verdict.evidence["zone"] == "any of 2"
+        assert verdict.evidence["zone"] == "Asia/Seoul · Europe/London"
 
     def test_a_zone_that_does_not_exist_falls_to_those_of_the_country(self) -> None:
         rules = rulebook(windows=[NIGHT])

@@ -26,8 +26,14 @@ def test_a_zone_that_does_not_exist_falls_to_all_zones_of_the_country(unknown: s
     assert names(timezone=unknown, country="PT") == {"Europe/Lisbon", "Atlantic/Azores", "Atlantic/Madeira"}
 
 
-def test_the_country_is_preferred_to_the_phone() -> None:
-    assert names(country="KR", phone="+12125550123") == {"Asia/Seoul"}
+def test_the_zones_of_country_and_phone_are_all_plausible_those_of_the_country_first() -> None:
+    both = plausible_zones(nowhere(country="KR", phone="+12125550123"), FALLBACK)
+    assert [found.key for found in both] == ["Asia/Seoul", "America/New_York"]
+
+
+def test_a_zone_that_the_profile_names_holds_alone_whatever_the_phone_says() -> None:
+    here = nowhere(timezone="Asia/Seoul", country="KR", phone="+12125550123")
+    assert [found.key for found in plausible_zones(here, FALLBACK)] == ["Asia/Seoul"]
 
 
 def test_without_a_country_the_phones_region_tells() -> None:
