@@ -57,6 +57,8 @@ from dangol.batch.changes import Changes, state_of
 from dangol.batch.erasure import Erased, erase
 from dangol.batch.facts import Briefing, Claimed, brief, in_order
 from dangol.batch.complaints import ask_again
+from dangol.batch.digests import Digest, gather
+from dangol.batch.texts import Said, say
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
@@ -677,10 +679,16 @@ class Pipeline:
         ]
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)
         handover = Handover(briefing, now + self.timing.send_lease, self.links)
+        waited: dict[str, list[Claimed]] = {}
         for item in claimed:
+            if item.row.digest and self._standing(item, briefing, controls) is None:
+                waited.setdefault(item.row.profile_id, []).append(item)
+        for item in claimed:
+            if item.row.id in handover.decided:
+                continue  # it goes out in the email of one before it
             try:
                 if not self._held(item, briefing, controls, handover):
-                    self._rule(item, briefing, handover)
+                    self._rule(item, briefing, handover, waited.get(item.row.profile_id, ()))
             except Exception as error:
                 # Whatever is wrong with one message, the others of its batch must not wait for it for ever.
                 handover.give_up(item, error)
@@ -699,19 +707,24 @@ class Pipeline:
 
     def _held(self, item: Claimed, briefing: Briefing, controls: Mapping[str, Control], handover: Handover) -> bool:
         """Has somebody paused or stopped the campaign, or this journey? Then the message does not go."""
-        control = controls.get(item.candidate.campaign)
-        if control is Control.STOP:
-            stopped = Suppress(Reason.CAMPAIGN_STOPPED, final=True)
+        standing = self._standing(item, briefing, controls)
+        if standing is Reason.CAMPAIGN_STOPPED:
+            stopped = Suppress(standing, final=True)
             handover.refuse(item, Ruling(stopped, item.candidate.channels[0]), stopped)
-        elif control is Control.PAUSE:
-            handover.hold(item, Reason.CAMPAIGN_PAUSED)
-        elif briefing.journeys[item.row.journey_id]["status"] == JourneyStatus.PAUSED:
-            handover.hold(item, Reason.JOURNEY_PAUSED)
-        else:
-            return False
-        return True
+        elif standing is not None:
+            handover.hold(item, standing)
+        return standing is not None
 
-    def _rule(self, item: Claimed, briefing: Briefing, handover: Handover) -> None:
+    def _standing(self, item: Claimed, briefing: Briefing, controls: Mapping[str, Control]) -> Reason | None:
+        """Why a message does not go on at all: what somebody did to its campaign or journey."""
+        control = controls.get(item.candidate.campaign)
+        if control in {Control.STOP, Control.PAUSE}:
+            return Reason.CAMPAIGN_STOPPED if control is Control.STOP else Reason.CAMPAIGN_PAUSED
+        paused = briefing.journeys[item.row.journey_id]["status"] == JourneyStatus.PAUSED
+        return Reason.JOURNEY_PAUSED if paused else None
+
+    def _rule(self, item: Claimed, briefing: Briefing, handover: Handover, waited: Sequence[Claimed]) -> None:
+        """Decide about one message; ``waited`` are those to the same person in the batch that waited for a digest."""
         if briefing.gone(item):
             nobody = Suppress(Reason.PROFILE_ERASED, final=True)
             handover.refuse(item, Ruling(nobody, item.candidate.channels[0]), nobody)
@@ -719,7 +732,7 @@ class Pipeline:
         ruling = decide(briefing.facts(item), item.release.rulebook)
         match ruling.verdict:
             case Allow() as allowed:
-                self._render(item, ruling, allowed, briefing, handover)
+                self._render(item, ruling, allowed, briefing, handover, waited)
             case Defer() as verdict:
                 handover.defer(item, ruling, verdict)
             case Suppress() as verdict:
@@ -732,20 +745,47 @@ class Pipeline:
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)
 
-    def _render(self, item: Claimed, ruling: Ruling, allowed: Allow, briefing: Briefing, handover: Handover) -> None:
-        profile = briefing.profiles[item.row.profile_id]
-        locale, codes = profile.locale, item.release.binding(profile)
-        texts, template, stage = item.release.messages, item.row.template, item.row.stage
+    def _render(
+        self,
+        item: Claimed,
+        ruling: Ruling,
+        allowed: Allow,
+        briefing: Briefing,
+        handover: Handover,
+        waited: Sequence[Claimed],
+    ) -> None:
         try:
-            variables = texts.variables(template, ruling.channel, locale, stage)
-            context = briefing.context(item, variables, handover.links(item, ruling.channel))
-            rendered = texts.render(template, ruling.channel, locale, context, stage, jurisdictions=codes)
+            said = say(item, ruling.channel, briefing, handover.links(item, ruling.channel))
         except ContentTooLong as error:
             handover.refuse(item, ruling, Suppress(Reason.CONTENT_TOO_LONG, {"error": _quoting_nothing(error)}))
         except RenderError as error:
             handover.refuse(item, ruling, Suppress(Reason.RENDER_FAILED, {"error": _quoting_nothing(error)}))
         else:
-            handover.begin(item, ruling, allowed, rendered, context, codes)
+            digest = None
+            if item.row.digest and ruling.channel is Channel.EMAIL:
+                digest, allowed = self._gather(item, said, allowed, briefing, handover, waited)
+            handover.begin(item, ruling, allowed, said, digest)
+
+    def _gather(
+        self,
+        item: Claimed,
+        said: Said,
+        allowed: Allow,
+        briefing: Briefing,
+        handover: Handover,
+        waited: Sequence[Claimed],
+    ) -> tuple[Digest | None, Allow]:
+        """The digest as which this email goes out, if others wait for the same.
+
+        A digest whose own text cannot be made is none: its messages go out by themselves, and the log says why.
+        """
+        others = [one for one in waited if one.row.id not in handover.decided]
+        links = {one.row.id: handover.links(one, Channel.EMAIL) for one in (item, *others)}
+        try:
+            return gather(item, said, others, briefing, links), allowed
+        except RenderError as error:
+            evidence = {**allowed.evidence, "digest": item.row.digest, "error": _quoting_nothing(error)}
+            return None, replace(allowed, evidence=evidence)
 
 
 def _quoting_nothing(error: RenderError) -> str:

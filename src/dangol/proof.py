@@ -37,12 +37,16 @@ class Reproduction:
 
 
 def sending(connection: Connection, entry: Entry) -> Entry | None:
-    """The entry that holds the text of this entry's message: its latest hand-over up to then, or None."""
+    """The entry that holds the text of this entry's message: its latest hand-over up to then, or None.
+
+    The text of a message that went out within a digest is that of the digest.
+    """
     if entry.sealed is not None:
         return entry
-    if entry.message_id is None:
+    message_id = entry.evidence.get("into", entry.message_id)
+    if message_id is None:
         return None
-    handed_over = history(connection, Filter(message_id=entry.message_id, decision=Decision.MESSAGE_SENDING.value))
+    handed_over = history(connection, Filter(message_id=message_id, decision=Decision.MESSAGE_SENDING.value))
     return next((found for found in reversed(handed_over) if found.seq <= entry.seq), None)
 
 
@@ -79,8 +83,17 @@ def reproduce(connection: Connection, releases: Releases, entry: Entry) -> Repro
 
 
 def _sent(release: Release, entry: Entry) -> tuple[str, str]:
-    """The template that the entry's step sends, and the stage in which it stands."""
+    """The template that the entry's step sends, or that of the digest as which it went, and the step's stage."""
+    if entry.evidence.get("merged"):
+        return _digest_sent(release, entry), entry.stage or ""
     for placed in release.campaign.steps():
         if placed.name == entry.step and isinstance(placed.step, Send):
             return placed.step.send, placed.stage
     raise UnknownVersion(f"version {entry.version_id} has no step {entry.step} that sends")
+
+
+def _digest_sent(release: Release, entry: Entry) -> str:
+    digest = release.policies.digests.get(entry.evidence.get("digest", ""))
+    if digest is None:
+        raise UnknownVersion(f"version {entry.version_id} has no digest {entry.evidence.get('digest')}")
+    return digest.template

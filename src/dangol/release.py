@@ -35,7 +35,7 @@ from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
-from dangol.model.vocabulary import OnCapped, Purpose
+from dangol.model.vocabulary import Channel, OnCapped, Purpose
 from dangol.model.workspace import Cap, Policies, Sms, TrackingPlan
 from dangol.policy.law import Law
 from dangol.policy.rules import CapRule, Rulebook
@@ -138,13 +138,14 @@ def compile_release(version: versions.Version) -> Release:
     conditions = Conditions(workspace, entry.opened_by)
     flow = _flow(campaign, conditions, over_at(version))
     figure = conditions.figure(campaign.value) if isinstance(campaign.value, str) else None
+    digests = workspace.digest_templates(campaign.key)
     messages = compile_messages(
         workspace.sources,
-        templates={send.send for send in campaign.sends},
+        templates={send.send for send in campaign.sends} | set(digests.values()),
         purpose=campaign.purpose,
         default_locale=workspace.policies.locale,
         sms_encoding=workspace.policies.sms.encoding,
-        stages=_stages(campaign),
+        stages=_stages(campaign, digests),
     )
     return Release(
         version_id=version.id,
@@ -161,9 +162,11 @@ def compile_release(version: versions.Version) -> Release:
     )
 
 
-def _stages(campaign: Campaign) -> dict[str, frozenset[str]]:
-    """Template → the stages of the journey in which the campaign sends it."""
-    sent = [(one.step.send, one.stage) for one in campaign.placed if isinstance(one.step, Send)]
+def _stages(campaign: Campaign, digests: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Template → the stages of the journey in which the campaign sends it, by itself or as a digest's."""
+    sends = [(one.step, one.stage) for one in campaign.placed if isinstance(one.step, Send)]
+    sent = [(step.send, stage) for step, stage in sends]
+    sent += [(digests[step.digest], stage) for step, stage in sends if step.digest and step.digest in digests]
     return {template: frozenset(stage for name, stage in sent if name == template) for template, _ in sent}
 
 
@@ -263,6 +266,7 @@ def _asks(campaign: Campaign, flow: Flow, conditions: Sequence[Expression | Figu
         events_ever=frozenset().union(*(one.needs.events for one in conditions)),
         profile=bool(conditions)
         or any(isinstance(step, Set) for step in steps)
+        or bool(campaign.digests)
         or any(isinstance(step, Wait) and isinstance(step.wait, Until) for step in steps)
         or any(field.startswith("profile.") for field in fields),
         consents=any(one.needs.consents for one in conditions),
@@ -423,12 +427,15 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
 
 
 def _sent_from(workspace: Workspace, root: Path, paths: Sequence[Path]) -> set[str]:
-    """The folders of the messages that campaigns in these files or folders send."""
+    """The folders of the messages that campaigns in these files or folders send, and of their digests."""
     return {
-        f"templates/{send.send}"
+        f"templates/{template}"
         for campaign in workspace.campaigns.values()
         if any((root / f"campaigns/{campaign.key}.yaml").resolve().is_relative_to(path) for path in paths)
-        for send in campaign.sends
+        for template in [
+            *(send.send for send in campaign.sends),
+            *workspace.digest_templates(campaign.key).values(),
+        ]
     }
 
 
@@ -455,12 +462,31 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
         for placed in campaign.placed
         if isinstance(placed.step, Send)
     )
+    said += _said_in_digests(workspace)
     stages = frozenset(stage.key for stage in workspace.journey_map.stages)
     plan, locale = workspace.tracking_plan, workspace.policies.locale
     sms = workspace.policies.sms
-    asked = _Asked(tuple(sorted(workspace.sources.items())), said, repr((plan, sms)), locale, stages, sms, plan)
+    digests = frozenset(one.template for one in workspace.policies.digests.values())
+    files = tuple(sorted(workspace.sources.items()))
+    asked = _Asked(files, said, digests, repr((plan, sms)), locale, stages, sms, plan)
     problems, reviewed = _reviewed(asked)
     return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
+
+
+def _said_in_digests(workspace: Workspace) -> tuple[Said, ...]:
+    """The texts of digests, as the campaigns send them whose messages wait for one."""
+    sends = [
+        (campaign, placed.stage, placed.step.digest)
+        for campaign in workspace.campaigns.values()
+        for placed in campaign.placed
+        if isinstance(placed.step, Send)
+    ]
+    templates = {key: digest.template for key, digest in workspace.policies.digests.items()}
+    return tuple(
+        Said(templates[digest], campaign.purpose, (Channel.EMAIL,), None, stage, campaign.key)
+        for campaign, stage, digest in sends
+        if digest is not None and digest in templates
+    )
 
 
 def forget_reviews() -> None:
@@ -474,6 +500,7 @@ class _Asked:
 
     sources: tuple[tuple[str, str], ...]
     said: tuple[Said, ...]
+    digests: frozenset[str]
     of_plan_and_sms: str
     locale: str
     stages: frozenset[str]
@@ -494,6 +521,7 @@ def _reviewed(asked: _Asked) -> tuple[tuple[Problem, ...], Review]:
         sms=asked.sms,
         stages=asked.stages,
         rules=frozenset(RULES),
+        digest_texts=asked.digests,
     )
     problems = examined.problems
     found = review(sources, sends=asked.said, plan=asked.plan, default_locale=asked.locale, examined=examined)

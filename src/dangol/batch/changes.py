@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 
 from dangol import ids
 from dangol.batch.acquaintance import Acquaintance, Journey
+from dangol.batch.digests import gathered_at
 from dangol.journeys.machine import (
     START,
     Advance,
@@ -280,6 +281,9 @@ class Changes:
         value = release.worth(known.known(release, journey), self.now) if release.figure else release.value
         for route in command.send.routes:
             channels = ",".join(route)
+            waits_until = gathered_at(release, command, route, known.profiles.get(journey["profile_id"]))
+            due_at, digest = (waits_until, command.send.digest) if waits_until else (command.due_at, None)
+            reason = Reason.GATHERED if digest else Reason.STEP_REACHED
             message = {
                 "id": ids.derive(self.now, "message", journey["id"], placed.name, channels),
                 "journey_id": journey["id"],
@@ -293,21 +297,24 @@ class Changes:
                 "purpose": campaign.purpose.value,
                 "priority": campaign.priority,
                 "state": MessageState.PLANNED.value,
-                "reason": Reason.STEP_REACHED.value,
-                "due_at": command.due_at,
+                "reason": reason.value,
+                "due_at": due_at,
                 "expires_at": command.expires_at,
                 "lease_until": None,
                 "attempt": 0,
                 "planned_at": self.now,
                 "updated_at": self.now,
+                "digest": digest,
                 "topic": campaign.topic or "",
                 "value": value,
             }
             self._planned.append(message)
-            evidence = {"message": command.send.send, "channels": channels, "due_at": command.due_at.isoformat()}
+            evidence = {"message": command.send.send, "channels": channels, "due_at": due_at.isoformat()}
             if command.expires_at is not None:
                 evidence["expires_at"] = command.expires_at.isoformat()
-            self.journal.add(Decision.MESSAGE_PLANNED, Reason.STEP_REACHED, message_subject(message), evidence=evidence)
+            if digest:
+                evidence["digest"] = digest
+            self.journal.add(Decision.MESSAGE_PLANNED, reason, message_subject(message), evidence=evidence)
 
     def write(self, connection: Connection, *, announce_until: datetime | None = None) -> list[str]:
         """Write everything; returns the ids of messages that are due at once.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -34,6 +35,9 @@ from dangol.store import messages as message_rows
 
 PersonalLinks = Callable[[Iterable[str], Event | None], dict[str, str]]
 """Makes the links of these names for one recipient, who entered by this event."""
+
+
+_NO_DIGEST: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Claimed:
             planned_at=row.planned_at,
             step=row.step,
             place=release.places.get(row.step, 0),
+            digest=row.digest or "",
         )
         return cls(row, release, candidate)
 
@@ -133,15 +138,24 @@ class Briefing:
         return ending(claimed.release.flow, self.people.known(claimed.release, journey), self.now)
 
     def context(
-        self, claimed: Claimed, variables: Iterable[tuple[str, str]], links: PersonalLinks
+        self,
+        claimed: Claimed,
+        variables: Iterable[tuple[str, str]],
+        links: PersonalLinks,
+        *,
+        digest: Mapping[str, Any] = _NO_DIGEST,
     ) -> dict[str, dict[str, Any]]:
-        """What a text may know: only the fields and links that it names. The log keeps no more than that."""
+        """What a text may know: only the fields and links that it names. The log keeps no more than that.
+
+        ``digest`` is what the text of a digest may know beside.
+        """
         event = self.people.entry_events.get(self.journeys[claimed.row.journey_id]["entry_event_id"] or "")
-        sources = {
+        sources: dict[str, Mapping[str, Any]] = {
             "profile": self.profiles[claimed.row.profile_id].fields(),
             "event": event.properties if event else {},
+            "digest": digest,
         }
-        context: dict[str, dict[str, Any]] = {"profile": {}, "event": {}}
+        context: dict[str, dict[str, Any]] = {"profile": {}, "event": {}, **({"digest": {}} if digest else {})}
         if wanted := [name for namespace, name in variables if namespace == "links"]:
             sources["links"] = context["links"] = links(wanted, event)
         for namespace, name in variables:

@@ -14,12 +14,14 @@ import structlog
 from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
+from dangol.batch.digests import Digest, Member
 from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
 from dangol.batch.personal_links import links_for
+from dangol.batch.texts import Said
 from dangol.consent.links import Leave, Links
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
-from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
+from dangol.model.message import Accepted, Envelope, Outcome, Refused, Unknown
 from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
 from dangol.store import messages as message_rows
 
@@ -32,6 +34,7 @@ _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
 }
 _MAX_DETAIL = 500
 _SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)
+_MERGED = (MessageState.SUPPRESSED, Reason.MERGED)
 _LONGEST_PAUSE = timedelta(days=1)
 _LONGEST_ASKED = timedelta(days=7)
 
@@ -44,6 +47,8 @@ class UnderWay:
     subject: Subject
     envelope: Envelope
     attempt: int
+    merged: tuple[Claimed, ...] = ()
+    """Messages that it carries beside its own."""
 
 
 class Handover:
@@ -57,6 +62,7 @@ class Handover:
         self._journal = Journal(briefing.now)
         self._changed: dict[tuple[Any, ...], list[str]] = {}
         self._slots: list[dict[str, Any]] = []
+        self.decided: set[str] = set()
         self.under_way: list[UnderWay] = []
 
     def begin(
@@ -64,15 +70,18 @@ class Handover:
         claimed: Claimed,
         ruling: Ruling,
         allowed: Allow,
-        rendered: Rendered,
-        context: Mapping[str, Any],
-        jurisdictions: Sequence[str] = (),
+        said: Said,
+        digest: Digest | None = None,
     ) -> None:
         """The message will be handed over: put text and evidence on record, reserve its slot, make its envelope.
 
-        If this raises, nothing was done.
+        With a ``digest`` it carries the others of it, and ``said`` is left unsaid. If this raises, nothing was done.
         """
         evidence, until = allowed.evidence, allowed.until
+        if digest is not None:
+            said, until = digest.said, _sooner(until, digest.until)
+            evidence = {**evidence, "digest": digest.key, "merged": [one.claimed.row.id for one in digest.members]}
+        rendered = said.rendered
         if rendered.notes:
             evidence = {**evidence, "text": dict(rendered.notes)}
         row, channel = claimed.row, ruling.channel
@@ -83,7 +92,9 @@ class Handover:
         self._journal.add(Decision.MESSAGE_SENDING, Reason.ALLOWED, subject, channel=channel, evidence=evidence)
         try:
             key = self._briefing.keys[row.profile_id]
-            self._journal.attach(key, address=address, rendered=rendered, context=context, jurisdictions=jurisdictions)
+            self._journal.attach(
+                key, address=address, rendered=rendered, context=said.context, jurisdictions=said.jurisdictions
+            )
         except Exception:
             self._journal.forget_after(written)
             raise
@@ -99,7 +110,27 @@ class Handover:
             headers=self._headers(claimed, channel),
             not_after=min(until, self._lease_until) if until is not None else self._lease_until,
         )
-        self.under_way.append(UnderWay(claimed, subject, envelope, row.attempt + 1))
+        members = digest.members if digest is not None else ()
+        for member in members:
+            self._merge(member, row.id)
+        self.under_way.append(
+            UnderWay(claimed, subject, envelope, row.attempt + 1, tuple(one.claimed for one in members))
+        )
+
+    def _merge(self, member: Member, into: str) -> None:
+        """The message goes out in the email of another one: it takes no slot, and nothing of its own is handed over."""
+        subject, verdict = row_subject(member.claimed.row), member.ruling.verdict
+        looked_at = verdict.evidence if isinstance(verdict, Allow) else {}
+        self._note_passed_over(subject, member.ruling)
+        self._journal.add(
+            Decision.MESSAGE_SUPPRESSED,
+            Reason.MERGED,
+            subject,
+            channel=member.ruling.channel,
+            evidence={**looked_at, "into": into},
+        )
+        self._change(member.claimed.row.id, *_MERGED, channel=member.ruling.channel)
+        self._briefing.leaves(member.claimed)
 
     def _headers(self, claimed: Claimed, channel: Channel) -> dict[str, str]:
         """How to leave, for mail programs to offer: by mail, and in one click if recipients can reach us (RFC 8058)."""
@@ -168,6 +199,7 @@ class Handover:
         lease_until: datetime | None = None,
     ) -> None:
         self._changed.setdefault((state, reason, channel, due_at, lease_until), []).append(message_id)
+        self.decided.add(message_id)
 
     def write(self, connection: Connection) -> None:
         """Write states, slots and log in a handful of statements, however large the batch."""
@@ -187,6 +219,10 @@ class Handover:
             message_rows.change(connection, message_ids, **values)
         message_rows.reserve(connection, self._slots)
         self._journal.write(connection)
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((end for end in (one, other) if end is not None), default=None)
 
 
 def _slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
@@ -229,7 +265,8 @@ def settle(
     """Write what the provider answered; each item carries the provider's name.
 
     Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are, unless
-    the policies say that what nobody can tell does not count.
+    the policies say that what nobody can tell does not count. What a digest carried is tried again with it: the gate
+    is asked about each of its messages anew.
     """
     journal, rows, released = Journal(now), [], []
     for item, outcome, provider in answered:
@@ -244,18 +281,21 @@ def settle(
         uncounted = isinstance(outcome, Unknown) and not item.claimed.release.policies.count_unknown
         if isinstance(outcome, Refused) or uncounted:
             released.append(item.envelope.message_id)
-        rows.append(
-            {
-                "id": item.envelope.message_id,
-                "state": state.value,
-                "reason": reason.value,
-                "due_at": due_at or item.claimed.row.due_at,
-                "lease_until": None,
-                "provider": provider,
-                "provider_reference": _storable(outcome.reference, 200) if isinstance(outcome, Accepted) else None,
-                "updated_at": now,
-            }
-        )
+        row = {
+            "id": item.envelope.message_id,
+            "state": state.value,
+            "reason": reason.value,
+            "due_at": due_at or item.claimed.row.due_at,
+            "lease_until": None,
+            "provider": provider,
+            "provider_reference": _storable(outcome.reference, 200) if isinstance(outcome, Accepted) else None,
+            "updated_at": now,
+        }
+        rows.append(row)
+        for member in item.merged if due_at is not None else ():
+            told = {"into": item.envelope.message_id, "until": evidence["until"]}
+            journal.add(decision, reason, row_subject(member.row), channel=item.envelope.channel, evidence=told)
+            rows.append({**row, "id": member.row.id})
     message_rows.change_each(connection, rows)
     message_rows.release(connection, released)
     journal.write(connection)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dangol.content import kinds, limits
+from dangol.content import digests, kinds, limits
 from dangol.content import sms as counting
 from dangol.content.filter_kinds import OF_TYPE, Kind
 from dangol.content.messages import fallbacks
@@ -38,6 +38,14 @@ Anonymous = tuple[str, Purpose, tuple[Channel, ...], str | None]
 """A Sent by its first four values."""
 
 
+_GIVEN = frozenset({"links", digests.SCOPE})
+"""Namespaces that hold what dangol itself gives to a text."""
+
+
+def _given(scope: str, name: str) -> Kind | None:
+    return Kind.TEXT if scope == "links" else digests.FACTS.get(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What a look at the messages gave: the texts that can be said, each compiled once, and every problem.
@@ -64,15 +72,23 @@ def check_messages(
     sms: Sms | None = None,
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
+    digest_texts: Collection[str] = (),
 ) -> list[Problem]:
     """Every problem of the texts that ``sends`` names, and of the brand's files. Never raises for what they contain.
 
     ``stages`` are those of the journey map and ``rules`` the ids of the editor's rules: what voice.yaml may name;
-    None leaves that unchecked. Texts that no campaign sends are compiled as those of a service. The list is sorted and
-    has no problem twice.
+    None leaves that unchecked. ``digest_texts`` are the templates of digests. Texts that no campaign sends are compiled
+    as those of a service. The list is sorted and has no problem twice.
     """
     return examine(
-        sources, sends=sends, plan=plan, default_locale=default_locale, sms=sms, stages=stages, rules=rules
+        sources,
+        sends=sends,
+        plan=plan,
+        default_locale=default_locale,
+        sms=sms,
+        stages=stages,
+        rules=rules,
+        digest_texts=digest_texts,
     ).problems
 
 
@@ -85,10 +101,11 @@ def examine(
     sms: Sms | None = None,
     stages: frozenset[str] | None = None,
     rules: frozenset[str] | None = None,
+    digest_texts: Collection[str] = (),
 ) -> Examined:
     """As ``check_messages``, with what was compiled on the way."""
     workshop = Workshop(sources, checking=True)
-    checked = _Check(workshop, plan, default_locale, sms or Sms())
+    checked = _Check(workshop, plan, default_locale, sms or Sms(), frozenset(digest_texts))
     sent = [Sent(*one) for one in sends]
     for template, purpose, channels, event, stage in sent:
         for channel in channels:
@@ -102,8 +119,11 @@ def examine(
 
 
 class _Check:
-    def __init__(self, workshop: Workshop, plan: TrackingPlan, default_locale: str, carrier: Sms) -> None:
+    def __init__(
+        self, workshop: Workshop, plan: TrackingPlan, default_locale: str, carrier: Sms, digest_texts: frozenset[str]
+    ) -> None:
         self.workshop = workshop
+        self.digest_texts = digest_texts
         self.carrier = carrier
         self.plan = plan
         self.default_locale = default_locale
@@ -148,7 +168,7 @@ class _Check:
 
     def _kinds(self, text: Text, known: kinds.Known) -> None:
         for part, tree in text.written:
-            for finding in kinds.mistakes(tree, text.macros, known):
+            for finding in [*kinds.mistakes(tree, text.macros, known), *digests.mistakes(tree)]:
                 origin = part.origins.get(finding.line, Origin(text.file.path, 1))
                 self.workshop.complain(origin, finding.code, finding.message, finding.word, finding.hint)
 
@@ -156,8 +176,8 @@ class _Check:
         properties = self.plan.events.get(event or "", {})
 
         def known(scope: str, name: str) -> Kind | None:
-            if scope == "links":
-                return Kind.TEXT
+            if scope in _GIVEN:
+                return _given(scope, name)
             if scope == "profile":
                 return self._of_profile(name)
             return OF_TYPE[properties[name]] if name in properties else None
@@ -165,8 +185,8 @@ class _Check:
         return known
 
     def _of_any_event(self, scope: str, name: str) -> Kind | None:
-        if scope == "links":
-            return Kind.TEXT
+        if scope in _GIVEN:
+            return _given(scope, name)
         if scope == "profile":
             return self._of_profile(name)
         found = {properties[name] for properties in self.plan.events.values() if name in properties}
@@ -193,6 +213,12 @@ class _Check:
                 self._link(fact, event, sent=sent)
             elif fact.scope == "profile":
                 self._known(fact, frozenset({*STANDARD_ATTRIBUTES, *self.plan.attributes}), "attribute")
+            elif fact.scope == digests.SCOPE:
+                self._of_digest(fact, text.file.template)
+            elif text.file.template in self.digest_texts:
+                message = f"`event.{fact.name}`: a digest holds messages that followed many events, so it has none"
+                hint = "say it in the subject or the preheader of the messages themselves"
+                self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, hint)
             elif not sent:
                 names = frozenset(name for properties in self.plan.events.values() for name in properties)
                 self._known(fact, names, "property of any event")
@@ -201,6 +227,16 @@ class _Check:
                 self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, "")
             elif event in self.plan.events:
                 self._known(fact, frozenset(self.plan.events[event]), f"property of `{event}`")
+
+    def _of_digest(self, fact: FactUsed, template: str) -> None:
+        if template not in self.digest_texts:
+            message = f"found `digest.{fact.name}`, but `{template}` is the text of no digest"
+            hint = f"name it in policies.yaml, as `digests: {{weekly: {{template: {template}, …}}}}`"
+            self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, hint)
+        elif fact.name not in digests.FACTS:
+            message = f"found `digest.{fact.name}`; a digest has {' and '.join(sorted(digests.FACTS))}"
+            hint = did_you_mean(fact.name, frozenset(digests.FACTS))
+            self.workshop.complain(fact.origin, "unknown-fact", message, fact.name, hint)
 
     def _link(self, fact: FactUsed, event: str | None, *, sent: bool) -> None:
         if fact.name not in LINKS:

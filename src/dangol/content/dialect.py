@@ -18,7 +18,7 @@ from jinja2 import nodes
 from dangol.content.filters import TESTS
 from dangol.definitions.document import did_you_mean
 
-FACTS = frozenset({"profile", "event", "links"})
+FACTS = frozenset({"profile", "event", "links", "digest"})
 
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name, nodes.Const,

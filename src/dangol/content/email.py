@@ -59,7 +59,7 @@ class Draft:
 def build(
     draft: Draft, speaker: Speaker, slots: Slots, layout: str, complain: Complain
 ) -> dict[str, list[Segment]] | None:
-    """The segments of ``subject``, ``html`` and ``body`` (the plain-text twin); None after a complaint."""
+    """The segments of ``subject``, ``preheader``, ``html`` and ``body``, the text twin; None after a complaint."""
     told, links = speaker.file.document, speaker.links
     if draft.file.syntax is Syntax.MARKDOWN:
         body = _Body(*_markdown(draft.body, draft.file.path, draft.file.text, slots, links, complain))
@@ -85,6 +85,7 @@ def build(
     text = f"{slots.put(draft.greeting)}\n\n{body.text}{slots.put(draft.sign_off)}\n\n-- \n{footer_text.rstrip()}\n"
     return {
         "subject": list(draft.front["subject"]),
+        "preheader": list(draft.front["preheader"]),
         "html": list(slots.lift(html)),
         "body": list(slots.lift(text)),
     }

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from email.headerregistry import Address
 from typing import Any
 
-from dangol.content import limits, sms
+from dangol.content import digests, limits, sms
+from dangol.content.dialect import FACTS
 from dangol.content.disclosures import labels_of
 from dangol.content.links import Links, in_push
 from dangol.content.sandbox import Budget, Program
@@ -117,7 +118,8 @@ class Messages:
         *,
         jurisdictions: Collection[str] = (),
     ) -> Rendered:
-        """The message for one person: ``context`` has ``profile``, ``event`` and, where the text names any, ``links``.
+        """The message for one person: ``context`` has ``profile``, ``event`` and, where the text names any, ``links``
+        and ``digest``.
 
         The same context gives the same bytes.
 
@@ -128,14 +130,33 @@ class Messages:
         cannot carry the result.
         """
         text = self._text(template, channel, locale, stage)
-        values: dict[str, Any] = {scope: context.get(scope, {}) for scope in ("profile", "event", "links")}
-        values["_budget"] = Budget()
+        values = _values(context)
         prefix = self._prefix(text.prefix, channel, tuple(sorted(jurisdictions)))
         if channel is Channel.EMAIL:
             return _email(text, prefix, values)
         if channel is Channel.SMS:
             return _sms(text, prefix, values, self._sms)
         return _push(text, prefix, values, self._push_links)
+
+    def item(
+        self,
+        template: str,
+        locale: str | None,
+        context: Mapping[str, Mapping[str, Any]],
+        rendered: Rendered,
+        stage: str = "",
+    ) -> dict[str, str]:
+        """What a digest tells of this email, which ``render`` gave for the same context; see ``digests.FIELDS``.
+
+        Without the labels before the subject: the digest carries them. Raises RenderError as ``render`` does.
+        """
+        text = self._text(template, Channel.EMAIL, locale, stage)
+        values = _values(context)
+        return {
+            "subject": limits.one_line(_run(text.subject, text.file, values)),
+            "preheader": limits.one_line(_run(text.more["preheader"], text.file, values)),
+            "link": digests.first_link(rendered.text),
+        }
 
     def _prefix(self, own: str, channel: Channel, codes: tuple[str, ...]) -> str:
         """The label of a text's language and those of the packs, without doubles, as they stand before the text."""
@@ -188,6 +209,10 @@ class Messages:
                 return texts[name]
         looked_for = ", ".join(name for name in order if name)
         raise RenderError(f"the message `{template}` has no {channel.value} text in {looked_for}")
+
+
+def _values(context: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {**{scope: context.get(scope, {}) for scope in FACTS}, "_budget": Budget()}
 
 
 def _email(text: Text, prefix: str, values: dict[str, Any]) -> Rendered:

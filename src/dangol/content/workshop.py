@@ -17,7 +17,7 @@ from dangol.content.tags import Assembled, Origin, Segment, Slots, Tag, assemble
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 
-_MORE = ("image", "collapse_key", "short", "tail")
+_MORE = ("image", "collapse_key", "preheader", "short", "tail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Text:
     """One text ready to run. ``prefix`` is the disclosure before subject, title or SMS.
 
     ``subject``, ``html`` and ``link`` are None on channels without them. ``more`` has what only some texts have:
-    ``image``, ``collapse_key``, ``short`` and the ``tail`` that no cut may take from a push.
+    ``image``, ``collapse_key``, ``short``, an email's ``preheader`` and the ``tail`` that no cut may take from a push.
     """
 
     file: TextFile

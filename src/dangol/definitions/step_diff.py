@@ -95,7 +95,8 @@ def says(step: Step) -> str:
             return f"split {step.experiment} ({', '.join(f'{arm} {part}' for arm, part in step.weights.items())})"
         case Send(send=message, channels=channels):
             names = [channel.value for channel in step.every_channel]
-            return f"send {message} by {(' and ' if isinstance(channels, AllOf) else ', then ').join(names)}"
+            said = f"send {message} by {(' and ' if isinstance(channels, AllOf) else ', then ').join(names)}"
+            return f"{said}, in the digest {step.digest}" if step.digest else said
         case Set(set=values):
             return f"set {', '.join(values)}"
         case Emit(emit=event):

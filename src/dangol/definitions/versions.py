@@ -323,8 +323,9 @@ CONTENTS = select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, "hash
 
 
 def _files(workspace: Workspace, campaign_key: str) -> Sources:
-    """The files that decide what this campaign sends: its own, its messages', the brand's and the shared ones."""
+    """The files that decide what this campaign sends: its own, its messages', its digests', the brand's, the shared."""
     messages = {send.send for send in workspace.campaigns[campaign_key].sends}
+    messages |= set(workspace.digest_templates(campaign_key).values())
     folders = tuple(f"templates/{name}/" for name in ("brand", *sorted(messages)))
     alone = {f"campaigns/{campaign_key}.yaml", *(shared_path(kind) for kind in DECIDING)}
     return {path: content for path, content in workspace.sources.items() if path in alone or path.startswith(folders)}

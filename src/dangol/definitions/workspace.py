@@ -69,6 +69,11 @@ class Workspace:
     forms: Mapping[str, ConsentForm] = field(default_factory=dict)
     facts: Mapping[str, Fragmentation] = field(default_factory=dict, compare=False)
 
+    def digest_templates(self, campaign_key: str) -> dict[str, str]:
+        """Digest → its template, for the digests that messages of this campaign wait for."""
+        known = self.policies.digests
+        return {key: known[key].template for key in sorted(self.campaigns[campaign_key].digests & known.keys())}
+
 
 def shared_path(kind: str) -> str:
     """Where a file that all campaigns share lies: ``campaigns/policies.yaml``."""
@@ -220,6 +225,7 @@ class _Parsing:
             locale=locale,
             today=self._today(),
             topics=self._keys_of_policies("topics"),
+            digests=self._digests(),
             closed_caps=closed_caps(self.policies, self.plan),
             capped_purposes=frozenset(self.policies.capped_purposes if self.policies is not None else ()),
         )
@@ -230,6 +236,13 @@ class _Parsing:
         if document is None or not isinstance(document.get((section,)) or {}, dict):
             return None
         return frozenset(str(path[-1]) for path, _ in document.items((section,)))
+
+    def _digests(self) -> dict[str, str] | None:
+        """Digest → its template, mistakes included; None where the file is broken."""
+        document, keys = self._of("policies"), self._keys_of_policies("digests")
+        if document is None or keys is None:
+            return None
+        return {key: document.text_at(("digests", key, "template")) or "" for key in keys}
 
     def _today(self) -> date | None:
         zone = self.policies.timezone if self.policies else Policies.model_fields["timezone"].default

@@ -174,7 +174,17 @@ def context(
         if needed is not None:
             happened = {name: value for name, value in happened.items() if f"event.{name}" in needed}
     said = {"profile": {**profile, **_STANDARD, "locale": locale}, "event": happened, "entry": dict(happened)}
-    return {**said, "links": dict(LINKS_SHOWN)}
+    return {**said, "links": dict(LINKS_SHOWN), "digest": _digest(sample, language)}
+
+
+def _digest(sample: Sample, language: str) -> dict[str, Any]:
+    """What a digest for this sample holds: one message that leads somewhere, and one that does not."""
+    called = _called(sample, language)
+    items = [
+        {"subject": called.thing, "preheader": _WORDS[language]["note"], "link": "https://shop.example/new"},
+        {"subject": _WORDS[language]["title"], "preheader": _WORDS[language]["place"], "link": ""},
+    ]
+    return {"items": items, "count": len(items)}
 
 
 def _called(sample: Sample, language: str) -> _Called:

@@ -56,7 +56,7 @@ class Speech:
     def say(self, context: Mapping[str, Mapping[str, Any]]) -> dict[str, Passage]:
         """The parts as ``context`` has them said. Raises what the template runs into."""
         values = {
-            **{name: context.get(name, {}) for name in ("profile", "event", "entry", "links")},
+            **{name: context.get(name, {}) for name in ("profile", "event", "entry", "links", "digest")},
             "_budget": Budget(),
         }
         said = dict(self._parts(self._said if isinstance(self._said, str) else self._said.render(values)))

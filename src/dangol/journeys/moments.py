@@ -10,6 +10,7 @@ from dangol.model.steps import Until
 from dangol.model.times import MORNING, OfField, OnDay, OnWeekday, TimeOfDay
 
 _DAY = timedelta(days=1)
+_INSTANT = timedelta.resolution
 _LEAP_DAY = (2, 29)
 
 
@@ -36,6 +37,16 @@ def moment(until: Until, *, fields: Mapping[str, Mapping[str, Any]], zone: tzinf
                     return _shifted(value, offset)
                 value = _day_of(value, zone)
             return _of_day(value, offset, until, zone, now) if value is not None else None
+
+
+def next_on(days: frozenset[int], at: time, *, zone: tzinfo, since: datetime) -> datetime:
+    """The first instant, at or after ``since``, at which the clock in ``zone`` shows ``at`` on one of these days.
+
+    ``days`` are those of ``date.weekday()``, and there is one at least.
+    """
+    found = _next(lambda day: _local(day, at, zone) if day.weekday() in days else None, zone, since - _INSTANT, days=8)
+    assert found is not None
+    return found
 
 
 def _of_day(day: date, offset: timedelta, until: Until, zone: tzinfo, now: datetime) -> datetime | None:

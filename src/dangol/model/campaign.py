@@ -262,6 +262,11 @@ class Campaign(Definition):
         return tuple(placed.step for placed in self.placed if isinstance(placed.step, Send))
 
     @property
+    def digests(self) -> frozenset[str]:
+        """The digests of policies.yaml that messages of this campaign wait for."""
+        return frozenset(send.digest for send in self.sends if send.digest is not None)
+
+    @property
     def exits(self) -> tuple[ExitOn, ...]:
         return tuple(ExitOn(event=one) if isinstance(one, str) else one for one in self.exit)
 

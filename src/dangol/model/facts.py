@@ -31,6 +31,7 @@ class Candidate:
     planned_at: datetime | None = None
     step: str = ""
     place: int = 0
+    digest: str = ""
 
     def fields(self, channel: Channel) -> dict[str, Any]:
         """What a cap's ``applies_to`` sees as ``message``."""

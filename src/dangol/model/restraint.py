@@ -1,4 +1,4 @@
-"""What a workspace says about holding back: topics and complaint holds, as parts of ``policies.yaml``."""
+"""What a workspace says about holding back: topics, complaint holds and digests, as parts of ``policies.yaml``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from dangol.model.durations import Duration
+from dangol.model.jurisdiction import Weekday
 from dangol.model.steps import Definition, Key
+from dangol.model.times import WEEKDAYS, ClockTime
 from dangol.model.vocabulary import NIGHT, Purpose
 
 LANGUAGES = ("ko", "en")
@@ -95,3 +97,24 @@ class Hold(Definition):
         if self.opens in self.closes:
             raise ValueError(f"`{self.opens}` cannot both open and close a case")
         return self
+
+
+class DigestPlan(Definition):
+    """When messages that can wait go out together, in one email, and what its text is."""
+
+    template: Key = Field(
+        description="The folder under templates/ whose email lists the messages.", examples=["digest"]
+    )
+    at: ClockTime = Field(description="The time on the recipient's clock.", examples=["10:00"])
+    days: tuple[Weekday, ...] = Field(
+        WEEKDAYS,
+        min_length=1,
+        description="The days on which it goes out; every day by default.",
+        examples=[["saturday"]],
+    )
+    most: int = Field(8, ge=2, le=20, description="How many messages one email holds at most.")
+
+    @property
+    def weekdays(self) -> frozenset[int]:
+        """The days as ``date.weekday()`` has them: 0 is Monday."""
+        return frozenset(WEEKDAYS.index(day) for day in self.days)

@@ -297,6 +297,11 @@ class Send(Definition):
     on_capped: OnCapped | None = Field(
         None, description="What to do when a frequency cap is used up; policies.yaml decides by default."
     )
+    digest: Key | None = Field(
+        None,
+        description="A digest of policies.yaml: the email waits for it and goes out together with others.",
+        examples=["weekly"],
+    )
 
     @property
     def routes(self) -> tuple[tuple[Channel, ...], ...]:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 from dangol.model.campaign import Percent
 from dangol.model.durations import Duration, format_duration, parse_duration
 from dangol.model.jurisdiction import Hours, Jurisdictions
-from dangol.model.restraint import Hold, Topic, no_reserved_topic
+from dangol.model.restraint import DigestPlan, Hold, Topic, no_reserved_topic
 from dangol.model.steps import Definition, Key
 from dangol.model.vocabulary import Channel, OnCapped, Purpose, Scope
 
@@ -290,6 +290,10 @@ class Policies(Definition):
         examples=["30 minutes"],
     )
     holds: tuple[Hold, ...] = Field((), description="Complaints that keep messages back while they are open.")
+    digests: dict[Key, DigestPlan] = Field(
+        default_factory=dict,
+        description="When messages that can wait go out together, in one email; `send` steps name one.",
+    )
     sms: Sms = Field(default_factory=Sms, description="How SMS are counted, and what they cost.")
     stop_scope: Scope = Field(
         Scope.PROMPTED,

@@ -30,9 +30,12 @@ def in_turn(messages: Sequence[Candidate]) -> list[Candidate]:
 
 
 def ahead(facts: Facts) -> list[Contender]:
-    """Those of the person's other messages that go before this one, first come first; what expired is left out."""
+    """Those of the person's other messages that go before this one, first come first; what expired is left out.
+
+    What waits for a digest is no contender: it can wait.
+    """
     message = facts.message
-    others = [one for one in facts.contenders if not _expired(one, facts.now)]
+    others = [one for one in facts.contenders if not _expired(one, facts.now) and not one.message.digest]
     mine = turn(message)
     latest = {one.id: at for one, at in _all_turns([one.message for one in others])}
     found = [
@@ -46,7 +49,7 @@ def ahead(facts: Facts) -> list[Contender]:
 def earlier_in_journey(facts: Facts) -> list[Contender]:
     """Messages of the same journey that were planned before this one and are still waiting, another step's each.
 
-    What expired holds nothing up.
+    What expired holds nothing up, and neither does what its author put off to a digest.
     """
     message = facts.message
     return [
@@ -55,6 +58,7 @@ def earlier_in_journey(facts: Facts) -> list[Contender]:
         if one.message.journey_id == message.journey_id
         and one.message.step != message.step
         and planned(one.message) < planned(message)
+        and not one.message.digest
         and not _expired(one, facts.now)
     ]
 

@@ -62,6 +62,48 @@ def test_what_tells_no_number_is_no_value(value: str, code: str) -> None:
     assert [problem for *_, problem in found(after("purpose: marketing\n", f"value: {value}\n"))] == [code]
 
 
+DIGEST = "digests:\n  weekly: {template: roundup, at: 10:00, days: [saturday]}\n"
+ROUNDUP = {"templates/roundup/email.ko.md.j2": "mail\n"}
+
+
+def told(campaign: str, policies: str = DIGEST, texts: dict[str, str] = ROUNDUP) -> list[tuple[str, int, int, str]]:
+    files = sources(cart=campaign) | {"campaigns/policies.yaml": POLICIES + policies} | texts
+    return [(one.path.rpartition("/")[2], one.line, one.column, one.code) for one in parsed(files)]
+
+
+def waiting(campaign: str = CAMPAIGN, channels: str = "[push, email]", digest: str = "weekly") -> str:
+    line = "channels: [push, email]\n"
+    return campaign.replace(line, f"channels: {channels}\n        digest: {digest}\n")
+
+
+def test_a_step_names_a_digest_of_the_policies_and_may_go_out_by_email() -> None:
+    assert told(waiting()) == []
+    assert told(waiting(channels="{all: [push, email]}")) == []
+    assert told(waiting(), policies="") == [("cart.yaml", 11, 17, "unknown-digest")]
+    assert told(waiting(digest="weakly")) == [("cart.yaml", 11, 17, "unknown-digest")]
+    assert told(waiting(channels="[push]")) == [("cart.yaml", 11, 17, "not-by-email")]
+
+
+def test_what_somebody_waits_for_waits_for_no_digest() -> None:
+    urgent = CAMPAIGN.replace("purpose: marketing", "purpose: transactional")
+    assert told(waiting(urgent)) == [("cart.yaml", 11, 17, "cannot-wait")]
+
+
+def test_the_text_of_a_digest_is_an_email_that_no_step_sends() -> None:
+    assert told(CAMPAIGN, texts={}) == [("policies.yaml", 4, 22, "unknown-template")]
+    only_sms = DIGEST.replace("roundup", "thanks")
+    assert told(CAMPAIGN, policies=only_sms) == [("policies.yaml", 4, 22, "missing-template")]
+    assert told(CAMPAIGN, policies=DIGEST.replace("roundup", "nudge")) == [("cart.yaml", 9, 15, "sends-digest")]
+
+
+@pytest.mark.parametrize("wrong", ["days: [sat]", "days: []", "at: 25:00", "most: 1", "channels: [sms]"])
+def test_a_digest_that_makes_no_sense_is_told(wrong: str) -> None:
+    key = wrong.partition(":")[0]
+    usual = {"at": "at: 10:00", "days": "days: [saturday]"}
+    policies = DIGEST.replace(usual[key], wrong) if key in usual else DIGEST.replace("}", f", {wrong}}}")
+    assert [name for name, *_ in told(CAMPAIGN, policies=policies)] == ["policies.yaml"]
+
+
 CAPS = "caps:\n"
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dangol.journeys.moments import moment
+from dangol.journeys.moments import moment, next_on
 from dangol.model.steps import Until
 
 SEOUL, NEW_YORK, LONDON = "Asia/Seoul", "America/New_York", "Europe/London"
@@ -335,3 +335,41 @@ class TestFields:
         for more in ({}, {"yearly": True}, {"at": "10:00"}):
             found = until("5 hours before profile.day", fields={"day": value}, **more)
             assert found is None or found.tzinfo is UTC
+
+
+class TestNextOn:
+    """When a digest goes out that a message waits for."""
+
+    SATURDAY = frozenset({5})
+
+    @pytest.mark.parametrize(
+        ("since", "expected"),
+        [
+            ("2026-03-02T10:20+09:00", "2026-03-07T10:00+09:00"),
+            ("2026-03-07T10:00+09:00", "2026-03-07T10:00+09:00"),
+            ("2026-03-07T10:00:00.000001+09:00", "2026-03-14T10:00+09:00"),
+            ("2026-03-07T00:30+00:00", "2026-03-07T10:00+09:00"),
+        ],
+    )
+    def test_is_the_first_at_or_after_on_the_persons_clock(self, since: str, expected: str) -> None:
+        assert next_on(self.SATURDAY, time(10), zone=ZoneInfo(SEOUL), since=at(since)) == at(expected)
+
+    def test_keeps_to_the_clock_where_it_jumps(self) -> None:
+        every = frozenset(range(7))
+        spring = next_on(every, time(2, 30), zone=ZoneInfo(NEW_YORK), since=at("2026-03-08T00:00-05:00"))
+        assert spring == at("2026-03-08T03:30-04:00")
+        autumn = next_on(every, time(1, 30), zone=ZoneInfo(NEW_YORK), since=at("2026-11-01T00:00-04:00"))
+        assert autumn == at("2026-11-01T01:30-04:00")
+
+    @settings(max_examples=200)
+    @given(
+        days=st.sets(st.integers(0, 6), min_size=1).map(frozenset),
+        clock=st.times().map(lambda one: one.replace(second=0, microsecond=0)),
+        since=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+        zone=st.sampled_from(ZONES),
+    )
+    def test_is_never_past_and_never_further_than_a_week_and_a_day(
+        self, days: frozenset[int], clock: time, since: datetime, zone: str
+    ) -> None:
+        found = next_on(days, clock, zone=ZoneInfo(zone), since=since)
+        assert since <= found <= since + timedelta(days=8)

@@ -88,6 +88,7 @@ class TestRoomIsKept:
             {"purpose": Purpose.TRANSACTIONAL},
             {"channels": (Channel.SMS,)},
             {"holdout": 0.999999},
+            {"digest": "weekly"},
         ],
     )
     def test_not_for_what_cannot_go_or_does_not_count(self, of: dict[str, Any]) -> None:
@@ -162,7 +163,7 @@ class TestOrder:
 
     @pytest.mark.parametrize(
         "of",
-        [{"journey_id": "another"}, {"step": "second"}, {"expires_at": NOON}],
+        [{"journey_id": "another"}, {"step": "second"}, {"expires_at": NOON}, {"digest": "weekly"}],
     )
     def test_what_is_of_another_journey_of_the_same_step_or_over_holds_nothing_up(self, of: dict[str, Any]) -> None:
         fields = {"journey_id": "j", "step": "first", "planned_at": NOON - DAY, **of}

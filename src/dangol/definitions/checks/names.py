@@ -27,8 +27,8 @@ class Names:
     """What the workspace defines. None where the file is broken: then nothing is held against it.
 
     ``templates`` maps a message to the channels that have a text in the default locale. ``today`` is the day in the
-    workspace's zone; without it nothing is held to have gone by. ``closed_caps`` maps
-    a cap that lets nothing go out to the test of whether it counts a message.
+    workspace's zone; without it nothing is held to have gone by. ``digests`` maps one to its template,
+    ``closed_caps`` a cap that lets nothing go out to the test of whether it counts a message.
     """
 
     stages: frozenset[str] | None
@@ -38,6 +38,7 @@ class Names:
     locale: str
     today: date | None = None
     topics: frozenset[str] | None = None
+    digests: Mapping[str, str] | None = None
     closed_caps: Mapping[str, Counts] = field(default_factory=dict)
     capped_purposes: frozenset[str] = frozenset()
 

@@ -12,6 +12,7 @@ from dangol.expressions import Person, Scope, evaluate, parse, problems
 from dangol.model.durations import format_duration
 from dangol.model.facts import message_fields
 from dangol.model.problem import Problem
+from dangol.model.vocabulary import Channel
 from dangol.model.workspace import Calendar, Cap, Policies, TrackingPlan, Window
 
 RESERVED = "recipient"
@@ -106,6 +107,22 @@ def _check_case(document: Document, path: Path, event: str | None, names: Names)
         return
     message = f"the event `{known}` has no property `{case}` in tracking-plan.yaml, so its cases cannot be told apart"
     yield document.problem("unknown-property", path, message, hint=did_you_mean(case, names.plan.events[known]))
+
+
+def check_digests(document: Document, names: Names) -> Iterator[Problem]:
+    """The text of every digest is there, as an email."""
+    for path, _ in document.items(("digests",)):
+        template = document.text_at((*path, "template"))
+        if template is None:
+            continue
+        if template not in names.templates:
+            message = f"found the message `{template}`, but there is no folder templates/{template}/"
+            hint = did_you_mean(template, frozenset(names.templates))
+            yield document.problem("unknown-template", (*path, "template"), message, hint=hint)
+        elif Channel.EMAIL not in names.templates[template]:
+            message = f"the message `{template}` has no text for email in the default locale `{names.locale}`"
+            hint = f"add templates/{template}/email.{names.locale}.md.j2; a digest is an email"
+            yield document.problem("missing-template", (*path, "template"), message, hint=hint)
 
 
 # Campaigns.

@@ -15,7 +15,7 @@ from dangol.definitions.checks.values import check_field, check_value
 from dangol.definitions.checks.waits import check_wait, check_wait_for
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.model.problem import Problem
-from dangol.model.vocabulary import Channel, OnCapped
+from dangol.model.vocabulary import Channel, OnCapped, Purpose
 from dangol.model.workspace import STANDARD_ATTRIBUTES, ValueType
 
 
@@ -48,8 +48,37 @@ def _check_send(course: Course, path: Path) -> Iterator[Problem]:
         text = "`reroute` has no other channel to go to"
         hint = "list a second channel, or use `drop` or `defer`"
         yield document.problem("nowhere-to-reroute", (*path, "on_capped"), text, hint=hint, severity="warning")
+    yield from _check_digest(course, path, channels)
     if message is not None:
         yield from _check_texts(course, (*path, "send"), message, channels)
+        yield from _check_no_digest(course, (*path, "send"), message)
+
+
+def _check_digest(course: Course, path: Path, channels: list[tuple[Path, str]]) -> Iterator[Problem]:
+    """The digest that a message waits for is there, and the message can go out in it."""
+    document, known, place = course.document, course.names.digests, (*path, "digest")
+    digest = document.text_at(place)
+    if digest is None:
+        return
+    if known is not None and digest not in known:
+        message = f"found the digest `{digest}`, which is not in policies.yaml"
+        hint = did_you_mean(digest, frozenset(known)) or f"add `{digest}` to `digests` in policies.yaml"
+        yield document.problem("unknown-digest", place, message, hint=hint)
+    elif channels and Channel.EMAIL not in {channel for _, channel in channels}:
+        message = "a digest is an email, and this message goes out on other channels only"
+        yield document.problem("not-by-email", place, message, hint="add `email` to `channels`, or leave `digest` out")
+    elif document.get(("purpose",)) == Purpose.TRANSACTIONAL:
+        message = "what somebody waits for does not wait for a digest; this campaign is transactional"
+        yield document.problem("cannot-wait", place, message, hint="leave `digest` out")
+
+
+def _check_no_digest(course: Course, path: Path, message: str) -> Iterator[Problem]:
+    """The text of a digest says what the digest holds, so it is no message by itself."""
+    mine = [digest for digest, template in (course.names.digests or {}).items() if template == message]
+    if mine:
+        text = f"`{message}` is the text of the digest `{mine[0]}`; it cannot be sent by itself"
+        hint = f"send another message, and add `digest: {mine[0]}` to wait for the digest"
+        yield course.document.problem("sends-digest", path, text, hint=hint)
 
 
 def _check_texts(course: Course, path: Path, message: str, channels: list[tuple[Path, str]]) -> Iterator[Problem]:

@@ -141,6 +141,8 @@ def _send(step: Send) -> Iterator[str]:
         yield f"expires after {format_duration(step.expires_after)}"
     if step.on_capped:
         yield f"when capped: {step.on_capped.value}"
+    if step.digest:
+        yield f"waits for the digest {step.digest}"
 
 
 def _webhook(step: Webhook) -> Iterator[str]:

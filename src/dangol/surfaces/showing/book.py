@@ -144,12 +144,16 @@ def _by_message(workspaces: Iterable[Workspace]) -> dict[str, tuple[Saying, ...]
 
 
 def _sent(workspace: Workspace, campaign: Campaign) -> list[Saying]:
+    digests = workspace.digest_templates(campaign.key)
     stages: dict[str, str] = {}
     channels: dict[str, set[Channel]] = {}
     for placed in campaign.placed:
         if isinstance(placed.step, Send):
             stages.setdefault(placed.step.send, placed.stage)
             channels.setdefault(placed.step.send, set()).update(placed.step.every_channel)
+            if (digest := digests.get(placed.step.digest or "")) is not None:
+                stages.setdefault(digest, placed.stage)
+                channels.setdefault(digest, set()).add(Channel.EMAIL)
     there = _messages(workspace)
     return [
         Saying(message, workspace, campaign, stage, frozenset(channels[message]))

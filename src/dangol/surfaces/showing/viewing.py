@@ -131,7 +131,8 @@ class Viewer:
         first = said[0]
         sends = [_send(one) for one in said]
         plan = first.workspace.sources.get(shared_path("tracking-plan"), "")
-        key = ("findings", _key(first.brand, first.own), str(sends), plan, first.workspace.policies.locale)
+        policies = first.workspace.policies
+        key = ("findings", _key(first.brand, first.own), str(sends), plan, policies.locale, str(policies.digests))
         return self._keep(key, lambda: _findings(first, sends))
 
     def _compiled(self, saying: Saying, text: TextName) -> Messages | tuple[Problem, ...]:
@@ -185,7 +186,10 @@ def _findings(saying: Saying, sends: Sequence[Send]) -> Findings:
     workspace, sources = saying.workspace, {**saying.brand, **saying.own}
     plan, locale = workspace.tracking_plan, workspace.policies.locale
     sent = [Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in sends]
-    examined = examine(sources, sends=sent, plan=plan, default_locale=locale, sms=workspace.policies.sms)
+    digests = [one.template for one in workspace.policies.digests.values()]
+    examined = examine(
+        sources, sends=sent, plan=plan, default_locale=locale, sms=workspace.policies.sms, digest_texts=digests
+    )
     reviewed = review(sources, sends=sends, plan=plan, default_locale=locale, examined=examined)
     tables = tuple(_table(one) for one in reviewed.tables if one.template == saying.message)
     return Findings(tuple(sorted({*examined.problems, *reviewed.problems})), tables)
