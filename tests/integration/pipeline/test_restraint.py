@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from dangol.consent import preferences
 from dangol.model.message import Unknown
 from dangol.model.people import Preferences
+from dangol.policy import caps
 from dangol.store.tables import profiles
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, cap, note
@@ -31,6 +34,14 @@ def of(house: House, key: str) -> list[Any]:
 def of_kim(house: House) -> str | None:
     phone: str | None = house.rows(profiles, external_id="kim")[0].phone
     return phone
+
+
+def counting(name: str, work: Callable[..., Any], calls: Counter[str]) -> Callable[..., Any]:
+    def counted(*arguments: Any) -> Any:
+        calls[name] += 1
+        return work(*arguments)
+
+    return counted
 
 
 def reasons(house: House, key: str) -> list[str | None]:
@@ -101,6 +112,26 @@ class TestRoom:
         house.sleep(DAY)
         house.sweeper.sweep()
         assert (house.states, house.slots) == ([("unknown", "lease_lost")], [])
+
+    def test_a_person_with_hundreds_of_waiting_messages_holds_nobody_up(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is found out about a rival is found out once for all that contend with it, and not for every pair."""
+        caps_and_reserve = [cap(1, reserve="1 hour"), cap(3, key="second", window="rolling 30 days")]
+        rare = campaign("rare", note("email", on_capped="defer"), priority=10)
+        often = campaign("often", note("email", on_capped="defer"), priority=60)
+        house.opens_with(rare, often, policies={"caps": caps_and_reserve})
+        house.knows("kim", "lee")
+        house.pipeline.ingest([house.event("Order Completed", "kim") for _ in range(200)])
+        house.orders("lee")
+        asked = Counter[str]()
+        monkeypatch.setattr(caps, "_reaches", counting("rivals", caps._reaches, asked))
+        monkeypatch.setattr(caps, "ahead", counting("orders", caps.ahead, asked))
+        house.pipeline.deliver([row.id for row in house.messages])
+        assert len(house.messages) == 402
+        assert asked["rivals"] <= 2 * 402
+        assert asked["orders"] <= 402
+        assert sorted(to for _, to in house.sent) == ["kim@example.com", "lee@example.com"]
 
 
 class TestOrder:
