@@ -13,6 +13,7 @@ from dangol.consent import preferences
 from dangol.model.message import Unknown
 from dangol.model.people import Preferences
 from dangol.policy import caps
+from dangol.proof import reproduce
 from dangol.store.tables import profiles
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, cap, note
@@ -188,3 +189,39 @@ def test_who_paused_hears_nothing_until_the_pause_ends_or_is_ended(house: House)
     assert [to for _, to in house.sent] == ["lee@example.com"]
     house.pass_time(3 * DAY)
     assert [to for _, to in house.sent] == ["lee@example.com", "kim@example.com"]
+
+
+class TestPush:
+    """A carrier that holds a push back for a device out of reach drops it before the night, and before its expiry."""
+
+    NIGHT = ({"from": "21:00", "to": "08:00", "channels": ["push"]},)
+
+    def at(self, house: House, hours: float) -> House:
+        """So many hours of the day in UTC; Seoul is nine ahead."""
+        house.sleep((house.clock.now().replace(hour=0, minute=0, second=0) + hours * HOUR - house.clock.now()) % DAY)
+        return house
+
+    @pytest.mark.parametrize("minutes", [60, 5, 0.05])
+    def test_it_lives_no_longer_than_until_the_night_and_the_log_still_proves_it(
+        self, house: House, minutes: float
+    ) -> None:
+        house.opens_with(campaign("p", note("push")), policies={"quiet_hours": list(self.NIGHT)}).knows("kim")
+        self.at(house, 12 - minutes / 60).orders("kim")
+        night = house.clock.now() + timedelta(minutes=minutes)
+        house.work()
+        [pushed] = house.carrier.accepted
+        assert pushed.not_after is not None
+        assert pushed.rendered.ttl is not None
+        assert pushed.rendered.ttl >= timedelta()
+        assert pushed.not_after + pushed.rendered.ttl <= night
+        [entry] = house.log("message_sending")
+        with house.database.read() as tx:
+            assert reproduce(tx, house.pipeline.releases, entry).matches is True
+
+    def test_it_lives_no_longer_than_its_own_expiry(self, house: House) -> None:
+        house.opens_with(campaign("p", note("push", expires_after="1 hour"))).knows("kim")
+        self.at(house, 1).orders("kim")
+        house.work()
+        [pushed] = house.carrier.accepted
+        assert pushed.rendered.ttl is not None
+        assert pushed.rendered.ttl <= HOUR
