@@ -96,8 +96,8 @@ class Journal:
         shortened: bool = False,
     ) -> None:
         """Give the latest entry what it needs to be rendered again: the address, the context and the codes of the packs
-        whose labels the text carries, sealed. With ``shortened`` also the time for which a carrier may keep it, which is
-        then not what its text says."""
+        whose labels the text carries, sealed. With ``shortened`` also for how long a carrier may keep it,
+        which is then not what its text says."""
         row = self._rows[-1]
         row["content_hash"] = key.content_hash(rendered.content())
         kept = {"to": address, "locale": rendered.locale, "context": context}
