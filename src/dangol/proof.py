@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -78,6 +79,8 @@ def reproduce(connection: Connection, releases: Releases, entry: Entry) -> Repro
         )
     except (UnknownVersion, ProblemsFound, RenderError) as obstacle:
         return Reproduction(address=kept["to"], obstacle=obstacle)
+    if "ttl" in kept:
+        rendered = replace(rendered, ttl=timedelta(seconds=kept["ttl"]))
     matches = key.content_hash(rendered.content()) == entry.content_hash
     return Reproduction(address=kept["to"], rendered=rendered, matches=matches)
 

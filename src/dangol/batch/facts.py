@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -25,8 +25,8 @@ from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_fields
 from dangol.model.people import ConsentState, Event, Preferences, Profile, Suppressed
 from dangol.model.vocabulary import Channel, JourneyStatus, Purpose, Reason
-from dangol.policy.caps import longest_window
-from dangol.policy.contention import in_turn
+from dangol.policy.caps import longest_reserve, longest_window
+from dangol.policy.contention import in_turn, rivals
 from dangol.policy.hold import open_cases
 from dangol.profiles import events
 from dangol.release import Asks, Release
@@ -83,7 +83,8 @@ def _channels_of(written: str) -> tuple[Channel, ...]:
 class Briefing:
     """The facts of one batch. Slots taken while the batch is decided are added as it goes.
 
-    ``waiting`` are the messages to each person that are not under way, by id; what is decided leaves it or waits on.
+    ``waiting`` are the messages to each person that are not under way, by id, first in turn first; what is decided
+    leaves it or waits on. ``reserve`` is the longest time for which any cap keeps room.
     """
 
     now: datetime
@@ -97,6 +98,8 @@ class Briefing:
     topic_consents: Mapping[str, Mapping[tuple[Channel, Purpose, str], ConsentState]] = field(default_factory=dict)
     waiting: dict[str, dict[str, Contender]] = field(default_factory=dict)
     complaints: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    reserve: timedelta = timedelta()
+    recalled: dict[str, dict[Any, bool]] = field(default_factory=dict)
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
@@ -123,8 +126,13 @@ class Briefing:
             topic_consents=self.topic_consents.get(row.profile_id, {}),
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
             cases=self._cases(claimed),
-            contenders=[one for key, one in self.waiting.get(row.profile_id, {}).items() if key != row.id],
+            contenders=self._contenders(claimed),
+            recalled=self.recalled.setdefault(row.profile_id, {}),
         )
+
+    def _contenders(self, claimed: Claimed) -> Sequence[Contender]:
+        mine = self.waiting.get(claimed.row.profile_id)
+        return rivals(claimed.candidate, mine.values(), self.now, self.reserve) if mine else ()
 
     def _cases(self, claimed: Claimed) -> Sequence[Case]:
         holds = claimed.release.policies.holds
@@ -235,6 +243,7 @@ def brief(
         topic_consents=consents.topic_states(connection, profile_ids),
         waiting=_contenders(waiting, journeys),
         complaints=_complaints(connection, profile_ids, releases, now),
+        reserve=longest_reserve([release.rulebook for release in releases]),
     )
 
 
@@ -256,7 +265,11 @@ def _contenders(
         ):
             mine = found.setdefault(item.row.profile_id, {})
             mine[item.row.id] = Contender(item.candidate, item.row.due_at)
-    return {profile_id: mine for profile_id, mine in found.items() if len(mine) > 1}
+    return {profile_id: _first_in_turn_first(mine) for profile_id, mine in found.items() if len(mine) > 1}
+
+
+def _first_in_turn_first(mine: Mapping[str, Contender]) -> dict[str, Contender]:
+    return {one.id: mine[one.id] for one in in_turn([waiting.message for waiting in mine.values()])}
 
 
 def _complaints(

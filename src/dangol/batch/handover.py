@@ -19,9 +19,10 @@ from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
 from dangol.batch.personal_links import links_for
 from dangol.batch.texts import Said
 from dangol.consent.links import Leave, Links
+from dangol.content.carriers import LONGEST_TTL
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
-from dangol.model.message import Accepted, Envelope, Outcome, Refused, Unknown
+from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
 from dangol.store import messages as message_rows
 
@@ -81,7 +82,7 @@ class Handover:
         if digest is not None:
             said, until = digest.said, _sooner(until, digest.until)
             evidence = {**evidence, "digest": digest.key, "merged": [one.claimed.row.id for one in digest.members]}
-        rendered = said.rendered
+        rendered, not_after = _time_to_live(said.rendered, self._now, until, self._lease_until)
         if rendered.notes:
             evidence = {**evidence, "text": dict(rendered.notes)}
         row, channel = claimed.row, ruling.channel
@@ -93,7 +94,12 @@ class Handover:
         try:
             key = self._briefing.keys[row.profile_id]
             self._journal.attach(
-                key, address=address, rendered=rendered, context=said.context, jurisdictions=said.jurisdictions
+                key,
+                address=address,
+                rendered=rendered,
+                context=said.context,
+                jurisdictions=said.jurisdictions,
+                shortened=rendered.ttl != said.rendered.ttl,
             )
         except Exception:
             self._journal.forget_after(written)
@@ -108,7 +114,7 @@ class Handover:
             sender=claimed.release.messages.sender(channel, rendered.locale),
             rendered=rendered,
             headers=self._headers(claimed, channel),
-            not_after=min(until, self._lease_until) if until is not None else self._lease_until,
+            not_after=not_after,
         )
         members = digest.members if digest is not None else ()
         for member in members:
@@ -219,6 +225,22 @@ class Handover:
             message_rows.change(connection, message_ids, **values)
         message_rows.reserve(connection, self._slots)
         self._journal.write(connection)
+
+
+def _time_to_live(
+    rendered: Rendered, now: datetime, until: datetime | None, lease_until: datetime
+) -> tuple[Rendered, datetime]:
+    """A message that is allowed until then as its carrier may keep it, and when its hand-over must have begun.
+
+    A carrier may hold a push back for a device that is out of reach, and deliver it at night. So it is told to drop it
+    before the end, even if the hand-over begins at the last moment: in whole seconds, and half of what little is left.
+    """
+    not_after = lease_until if until is None else min(until, lease_until)
+    if rendered.channel is not Channel.PUSH or until is None:
+        return rendered, not_after
+    not_after = min(lease_until, now + (until - now) / 2)
+    left = timedelta(seconds=(until - not_after) // timedelta(seconds=1))
+    return replace(rendered, ttl=min(LONGEST_TTL if rendered.ttl is None else rendered.ttl, left)), not_after
 
 
 def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -93,14 +93,18 @@ class Journal:
         rendered: Rendered,
         context: Mapping[str, Any],
         jurisdictions: Sequence[str] = (),
+        shortened: bool = False,
     ) -> None:
         """Give the latest entry what it needs to be rendered again: the address, the context and the codes of the packs
-        whose labels the text carries, sealed."""
+        whose labels the text carries, sealed. With ``shortened`` also for how long a carrier may keep it,
+        which is then not what its text says."""
         row = self._rows[-1]
         row["content_hash"] = key.content_hash(rendered.content())
         kept = {"to": address, "locale": rendered.locale, "context": context}
         if jurisdictions:
             kept["jurisdictions"] = sorted(jurisdictions)
+        if shortened and rendered.ttl is not None:
+            kept["ttl"] = int(rendered.ttl.total_seconds())
         row["sealed"] = key.seal(row["id"], kept)
 
     def __len__(self) -> int:

@@ -89,6 +89,7 @@ class Facts:
     ``suppressed`` maps a channel to why that person's address on it is suppressed. ``ended`` is why the journey
     is over, or None. ``slots`` are all that could count, oldest first or not. ``topic_consents`` are consents for one
     topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way.
+    ``recalled`` keeps what was found out about contenders, for all messages to the person in one batch.
     """
 
     now: datetime
@@ -104,6 +105,7 @@ class Facts:
     cases: Sequence[Case] = ()
     preferences: Preferences = field(default_factory=Preferences)
     contenders: Sequence[Contender] = ()
+    recalled: dict[Any, bool] = field(default_factory=dict, compare=False, repr=False)
 
 
 Evidence = dict[str, Any]

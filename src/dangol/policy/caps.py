@@ -59,11 +59,16 @@ def caps(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     fields = facts.message.fields(channel)
     counts: dict[str, str] = {}
     objections: list[_Objection] = []
+    before: Sequence[Contender] | None = None
     for rule in _binding(facts, rulebook):
         if rule.applies_to(fields):
             count = _Count.of(rule, facts, rulebook)
             counts[rule.cap.key] = f"{len(count.taken)}/{rule.cap.limit}"
-            if (objection := _objection(count, facts, rulebook)) is not None:
+            objection = _full(count, facts)
+            if objection is None and facts.contenders:
+                before = ahead(facts) if before is None else before
+                objection = _yielding(count, before, facts, rulebook)
+            if objection is not None:
                 objections.append(objection)
     evidence: dict[str, object] = {"caps": counts} if counts else {}
     if not objections:
@@ -108,16 +113,21 @@ def _capped(facts: Facts, strictest: _Objection, evidence: dict[str, object]) ->
     return Defer(strictest.until, strictest.reason, evidence)
 
 
-def _objection(count: _Count, facts: Facts, rulebook: Rulebook) -> _Objection | None:
-    """What a cap has against this message now; None if there is room that nobody else needs more."""
+def _full(count: _Count, facts: Facts) -> _Objection | None:
+    """What a cap has against this message whose room is taken; None if there is room."""
     cap = count.rule.cap
-    if len(count.taken) >= cap.limit:
-        return _Objection(cap.key, count.frees_at(), Reason.CAPPED, _just_won(count, facts))
-    winner = _needed_by(count, facts, rulebook) if facts.contenders else None
+    if len(count.taken) < cap.limit:
+        return None
+    return _Objection(cap.key, count.frees_at(), Reason.CAPPED, _just_won(count, facts))
+
+
+def _yielding(count: _Count, before: Sequence[Contender], facts: Facts, rulebook: Rulebook) -> _Objection | None:
+    """What a cap that has room has against this message; None if nobody who goes before it needs that room."""
+    winner = _needed_by(count, before, facts, rulebook)
     if winner is None:
         return None
     until = winner.due_at if winner.due_at > facts.now else facts.now + LOOK_AGAIN
-    return _Objection(cap.key, until, Reason.YIELDED, winner.message.id)
+    return _Objection(count.rule.cap.key, until, Reason.YIELDED, winner.message.id)
 
 
 def _just_won(count: _Count, facts: Facts) -> str | None:
@@ -128,15 +138,14 @@ def _just_won(count: _Count, facts: Facts) -> str | None:
     return winners[-1].taken_by.id if won and winners[-1].taken_by is not None else None
 
 
-def _needed_by(count: _Count, facts: Facts, rulebook: Rulebook) -> Contender | None:
+def _needed_by(count: _Count, before: Sequence[Contender], facts: Facts, rulebook: Rulebook) -> Contender | None:
     """The first message that goes before this one and would find no room if this one took it."""
     rule = count.rule
     horizon = facts.now + (rule.cap.reserve or timedelta())
-    near = [one for one in facts.contenders if one.due_at <= horizon and count.reaches(one.due_at)]
-    if not near:
-        return None
-    before = (one for one in ahead(facts) if one in near and _may_take(one, rule, facts, rulebook))
-    for index, one in enumerate(sorted(before, key=lambda one: (one.due_at, one.message.id))):
+    near = [one for one in before if one.due_at <= horizon and count.reaches(one.due_at)]
+    near.sort(key=lambda one: (one.due_at, one.message.id))
+    takers = (one for one in near if _may_take(one, rule, facts, rulebook))
+    for index, one in enumerate(takers):
         # Those before it, itself, and this message.
         if count.counts_at(max(one.due_at, facts.now)) + index + 2 > rule.cap.limit:
             return one
@@ -146,8 +155,16 @@ def _needed_by(count: _Count, facts: Facts, rulebook: Rulebook) -> Contender | N
 def _may_take(one: Contender, rule: CapRule, facts: Facts, rulebook: Rulebook) -> bool:
     """Does the cap count this message on a channel on which it may reach the person?
 
-    Whether it has a text there, whether it will be quiet, and what other caps say is not looked at.
+    Whether it has a text there, whether it will be quiet, and what other caps say is not looked at. Nothing of that
+    changes while a batch is decided, so it is found out once for all messages to the person.
     """
+    asked = (one.message.id, rule.cap.key, id(rulebook))
+    if asked not in facts.recalled:
+        facts.recalled[asked] = _reaches(one, rule, facts, rulebook)
+    return facts.recalled[asked]
+
+
+def _reaches(one: Contender, rule: CapRule, facts: Facts, rulebook: Rulebook) -> bool:
     probe = replace(facts, message=one.message, contenders=())
     return any(
         rule.applies_to(one.message.fields(channel))
@@ -241,3 +258,9 @@ def longest_window(rulebooks: Sequence[Rulebook], wishes: Iterable[Preferences] 
     spans = [rule.cap.window.rolling or timedelta(days=32) for rulebook in rulebooks for rule in rulebook.caps]
     spans += [timedelta(days=wish.per_days) for wish in wishes if wish.at_most is not None]
     return max([*spans, longest_limit(rulebooks)], default=timedelta())
+
+
+def longest_reserve(rulebooks: Iterable[Rulebook]) -> timedelta:
+    """The longest time for which any cap of these rules keeps room."""
+    spans = [rule.cap.reserve for rulebook in rulebooks for rule in rulebook.caps if rule.cap.reserve is not None]
+    return max(spans, default=timedelta())

@@ -8,12 +8,14 @@ for one another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from dangol.model.facts import Candidate, Contender, Facts
 
 Turn = tuple[int, float, datetime, str]
 """Where a message stands in the order; the smallest goes first."""
+MOST_RIVALS = 200
+"""So many of a person's waiting messages of other journeys a decision looks at."""
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -35,7 +37,7 @@ def ahead(facts: Facts) -> list[Contender]:
     What waits for a digest is no contender: it can wait.
     """
     message = facts.message
-    others = [one for one in facts.contenders if not _expired(one, facts.now) and not one.message.digest]
+    others = [one for one in facts.contenders if _contends(one, facts.now)]
     mine = turn(message)
     latest = {one.id: at for one, at in _all_turns([one.message for one in others])}
     found = [
@@ -44,6 +46,23 @@ def ahead(facts: Facts) -> list[Contender]:
         if latest[one.message.id] < mine and not (one.message.journey_id == message.journey_id and _later(one, message))
     ]
     return sorted(found, key=lambda one: latest[one.message.id])
+
+
+def rivals(message: Candidate, waiting: Iterable[Contender], now: datetime, horizon: timedelta) -> list[Contender]:
+    """Those of a person's waiting messages, first in turn first, that a message's decision has to look at.
+
+    That are all of its own journey, and of the others the first ``MOST_RIVALS`` that are due by the ``horizon`` and
+    contend at all: however many wait for one person, a decision about each takes no longer.
+    """
+    own, others = list[Contender](), list[Contender]()
+    for one in waiting:
+        if one.message.id == message.id:
+            continue
+        if one.message.journey_id == message.journey_id:
+            own.append(one)
+        elif len(others) < MOST_RIVALS and one.due_at <= now + horizon and _contends(one, now):
+            others.append(one)
+    return own + others
 
 
 def earlier_in_journey(facts: Facts) -> list[Contender]:
@@ -70,6 +89,10 @@ def planned(message: Candidate) -> tuple[datetime, int]:
 
 def _later(one: Contender, message: Candidate) -> bool:
     return planned(one.message) > planned(message)
+
+
+def _contends(one: Contender, now: datetime) -> bool:
+    return not one.message.digest and not _expired(one, now)
 
 
 def _expired(one: Contender, now: datetime) -> bool:

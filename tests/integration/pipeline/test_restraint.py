@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from dangol.consent import preferences
 from dangol.model.message import Unknown
 from dangol.model.people import Preferences
+from dangol.policy import caps
+from dangol.proof import reproduce
 from dangol.store.tables import profiles
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, cap, note
@@ -31,6 +35,14 @@ def of(house: House, key: str) -> list[Any]:
 def of_kim(house: House) -> str | None:
     phone: str | None = house.rows(profiles, external_id="kim")[0].phone
     return phone
+
+
+def counting(name: str, work: Callable[..., Any], calls: Counter[str]) -> Callable[..., Any]:
+    def counted(*arguments: Any) -> Any:
+        calls[name] += 1
+        return work(*arguments)
+
+    return counted
 
 
 def reasons(house: House, key: str) -> list[str | None]:
@@ -102,6 +114,26 @@ class TestRoom:
         house.sweeper.sweep()
         assert (house.states, house.slots) == ([("unknown", "lease_lost")], [])
 
+    def test_a_person_with_hundreds_of_waiting_messages_holds_nobody_up(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is found out about a rival is found out once for all that contend with it, and not for every pair."""
+        caps_and_reserve = [cap(1, reserve="1 hour"), cap(3, key="second", window="rolling 30 days")]
+        rare = campaign("rare", note("email", on_capped="defer"), priority=10)
+        often = campaign("often", note("email", on_capped="defer"), priority=60)
+        house.opens_with(rare, often, policies={"caps": caps_and_reserve})
+        house.knows("kim", "lee")
+        house.pipeline.ingest([house.event("Order Completed", "kim") for _ in range(200)])
+        house.orders("lee")
+        asked = Counter[str]()
+        monkeypatch.setattr(caps, "_reaches", counting("rivals", caps._reaches, asked))
+        monkeypatch.setattr(caps, "ahead", counting("orders", caps.ahead, asked))
+        house.pipeline.deliver([row.id for row in house.messages])
+        assert len(house.messages) == 402
+        assert asked["rivals"] <= 2 * 402
+        assert asked["orders"] <= 402
+        assert sorted(to for _, to in house.sent) == ["kim@example.com", "lee@example.com"]
+
 
 class TestOrder:
     TWO = (note("sms", ref="first"), note("email", ref="second"))
@@ -157,3 +189,39 @@ def test_who_paused_hears_nothing_until_the_pause_ends_or_is_ended(house: House)
     assert [to for _, to in house.sent] == ["lee@example.com"]
     house.pass_time(3 * DAY)
     assert [to for _, to in house.sent] == ["lee@example.com", "kim@example.com"]
+
+
+class TestPush:
+    """A carrier that holds a push back for a device out of reach drops it before the night, and before its expiry."""
+
+    NIGHT = ({"from": "21:00", "to": "08:00", "channels": ["push"]},)
+
+    def at(self, house: House, hours: float) -> House:
+        """So many hours of the day in UTC; Seoul is nine ahead."""
+        house.sleep((house.clock.now().replace(hour=0, minute=0, second=0) + hours * HOUR - house.clock.now()) % DAY)
+        return house
+
+    @pytest.mark.parametrize("minutes", [60, 5, 0.05])
+    def test_it_lives_no_longer_than_until_the_night_and_the_log_still_proves_it(
+        self, house: House, minutes: float
+    ) -> None:
+        house.opens_with(campaign("p", note("push")), policies={"quiet_hours": list(self.NIGHT)}).knows("kim")
+        self.at(house, 12 - minutes / 60).orders("kim")
+        night = house.clock.now() + timedelta(minutes=minutes)
+        house.work()
+        [pushed] = house.carrier.accepted
+        assert pushed.not_after is not None
+        assert pushed.rendered.ttl is not None
+        assert pushed.rendered.ttl >= timedelta()
+        assert pushed.not_after + pushed.rendered.ttl <= night
+        [entry] = house.log("message_sending")
+        with house.database.read() as tx:
+            assert reproduce(tx, house.pipeline.releases, entry).matches is True
+
+    def test_it_lives_no_longer_than_its_own_expiry(self, house: House) -> None:
+        house.opens_with(campaign("p", note("push", expires_after="1 hour"))).knows("kim")
+        self.at(house, 1).orders("kim")
+        house.work()
+        [pushed] = house.carrier.accepted
+        assert pushed.rendered.ttl is not None
+        assert pushed.rendered.ttl <= HOUR

@@ -15,7 +15,7 @@ from dangol.model.people import Preferences
 from dangol.model.vocabulary import Channel, OnCapped, Purpose, Reason
 from dangol.model.workspace import Calendar
 from dangol.policy.caps import caps
-from dangol.policy.contention import ahead, in_turn
+from dangol.policy.contention import MOST_RIVALS, ahead, in_turn, rivals
 from dangol.policy.order import LOOK_AGAIN, order
 from tests.unit.policy.builders import MESSAGE, NOON, WITHDRAWN, cap, facts, message, rulebook, slot
 
@@ -237,3 +237,23 @@ def test_no_two_messages_ever_wait_for_one_another(drawn: list[tuple[str, int, i
 
 def test_a_message_alone_has_nobody_ahead() -> None:
     assert ahead(facts(MESSAGE)) == []
+
+
+class TestRivals:
+    """However many wait for one person, a decision looks at no more than so many of them."""
+
+    MINE = message(id="mine", journey_id="j", step="b", planned_at=NOON)
+
+    def test_only_the_first_in_turn_of_other_journeys_are_looked_at(self) -> None:
+        many = [other(f"{index:04}", due=timedelta()) for index in range(MOST_RIVALS + 5)]
+        assert rivals(self.MINE, many, NOON, HOUR) == many[:MOST_RIVALS]
+
+    def test_all_of_its_own_journey_are_so_that_their_order_holds(self) -> None:
+        many = [other(f"{index:04}", due=timedelta()) for index in range(MOST_RIVALS)]
+        own = Contender(message(id="own", journey_id="j", step="a", planned_at=NOON - HOUR), NOON + 9 * WEEK)
+        assert own in rivals(self.MINE, [*many, own], NOON, HOUR)
+
+    def test_neither_itself_nor_what_no_cap_keeps_room_for_nor_what_expired(self) -> None:
+        itself, late = Contender(self.MINE, NOON), other("late", due=2 * HOUR)
+        expired = other("expired", due=timedelta(), expires_at=NOON)
+        assert rivals(self.MINE, [itself, late, expired], NOON, HOUR) == []
