@@ -15,11 +15,12 @@ from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, bindparam, exists, not_, or_, select
 from sqlalchemy.types import TypeEngine
 
 from dangol import ids
 from dangol.consent import ledger as consents
+from dangol.consent.folding import Said, fold, holding
 from dangol.jurisdictions import packs
 from dangol.ledger.entries import Journal, Subject
 from dangol.ledger.overdue import overdue
@@ -137,7 +138,8 @@ class Duties:
             with self._pipeline.database.read() as tx:
                 rows, after = _page(tx, _SAID, place, self._page, until=now)
                 profiles = people.load(tx, sorted({row.profile_id for row in rows}))
-            due = _notices_due(rule, rows, profiles)
+                pasts = consents.pasts(tx, sorted({row.profile_id for row in rows if _is_topic(row)}))
+            due = _notices_due(rule, rows, profiles, pasts)
             raised = self._raise(rule, OUTCOME_DUE, due, profiles, now)
             if rows:
                 self._note(rule.rule, rows[-1].at)
@@ -201,7 +203,12 @@ class Duties:
                 yield Raised(lapses=ended)
 
 
-def _notices_due(rule: law.OutcomeNotice, rows: Sequence[Row[Any]], profiles: Mapping[str, Profile]) -> list[_Due]:
+def _notices_due(
+    rule: law.OutcomeNotice,
+    rows: Sequence[Row[Any]],
+    profiles: Mapping[str, Profile],
+    pasts: Mapping[str, Sequence[Said]],
+) -> list[_Due]:
     """One notice for all that a person said at once, on however many channels."""
     due = []
     for (at, profile_id), said in groupby(rows, key=lambda row: (row.at, row.profile_id)):
@@ -211,22 +218,41 @@ def _notices_due(rule: law.OutcomeNotice, rows: Sequence[Row[Any]], profiles: Ma
         facts: dict[tuple[str, bool], list[Row[Any]]] = {}
         for row in said:
             ours = law.binds(rule, row.jurisdiction, profile) and law.is_ours(rule, row.occurred_at, at)
-            if ours and (fact := _fact(row)):
+            if ours and (fact := _fact(row, pasts.get(profile_id, ()))):
                 facts.setdefault(fact, []).append(row)
         due += [_notice(rule, profile_id, at, fact, of) for fact, of in sorted(facts.items())]
     return due
 
 
-def _fact(row: Row[Any]) -> tuple[str, bool] | None:
+def _is_topic(row: Row[Any]) -> bool:
+    return row.topic not in ("", NIGHT)
+
+
+def _fact(row: Row[Any], past: Sequence[Said]) -> tuple[str, bool] | None:
     """What there is to tell about: agreed or withdrawn, and whether to be written to at night.
 
-    A choice of topics under a consent that stands is none, nor is what rests on a deal and not on a consent.
+    What rests on a deal and not on a consent is none. ``past`` is all that the person said, for rows about a topic.
     """
-    if row.topic not in ("", NIGHT):
+    withdrawn = row.action == ConsentAction.WITHDRAWN
+    if not withdrawn and not (row.action in _GIVEN and row.basis in _EXPRESS):
         return None
-    if row.action == ConsentAction.WITHDRAWN:
-        return "withdrawn", row.topic == NIGHT
-    return ("granted", row.topic == NIGHT) if row.action in _GIVEN and row.basis in _EXPRESS else None
+    if _is_topic(row) and not _is_the_consent(row, past):
+        return None
+    return ("withdrawn" if withdrawn else "granted"), row.topic == NIGHT
+
+
+def _is_the_consent(row: Row[Any], past: Sequence[Said]) -> bool:
+    """Whether a yes or no to a topic was one to advertising as such, and no choice under a consent that stands.
+
+    It was if there was none to all of it then; a no to a topic only if it was the last.
+    """
+    held = holding(fold(one for one in past if one.occurred_at <= row.occurred_at))
+    standing = {
+        topic
+        for (channel, purpose, topic), state in held.items()
+        if (channel, purpose) == (row.channel, row.purpose) and state.granted and topic != NIGHT
+    }
+    return "" not in standing and not (row.action == ConsentAction.WITHDRAWN and standing)
 
 
 def _notice(
@@ -346,6 +372,7 @@ _SAID = _paged(
     select(
         consent_rows.c.recorded_at.label("at"),
         *(consent_rows.c[name] for name in ("profile_id", "id", "channel", "topic", "action", "basis", "occurred_at")),
+        consent_rows.c.purpose,
         consent_rows.c.jurisdiction,
     ).where(
         consent_rows.c.purpose.in_(_PURPOSES),
@@ -363,8 +390,19 @@ _STATE = select(
     consent_states.c.granted,
     consent_states.c.purpose.in_(_PURPOSES),
 )
+_WHOLE = consent_states.alias("whole")
+_OF_THE_WHOLE = exists().where(
+    *(_WHOLE.c[name] == consent_states.c[name] for name in ("profile_id", "channel", "purpose")),
+    _WHOLE.c.topic == "",
+    _WHOLE.c.granted,
+)
+"""Whether a consent to all that the purpose covers stands beside one for a topic: then that is the one to ask about."""
 _HELD = _paged(
-    _STATE.where(consent_states.c.topic == "", consent_states.c.basis.in_(sorted(_EXPRESS))),
+    _STATE.where(
+        consent_states.c.topic != NIGHT,
+        or_(consent_states.c.topic == "", not_(_OF_THE_WHOLE)),
+        consent_states.c.basis.in_(sorted(_EXPRESS)),
+    ),
     consent_states.c.confirmed_at,
     consent_states.c.profile_id,
 )

@@ -126,6 +126,12 @@ def as_of(
     return {profile_id: holding(fold(said.get(profile_id, ()))) for profile_id in profile_ids}
 
 
+def pasts(connection: Connection, profile_ids: Sequence[str]) -> dict[str, list[Said]]:
+    """All that these people said, as far as states depend on it; an entry, maybe empty, for every person."""
+    said = _by_person(connection.execute(_ALL, {"ids": profile_ids}).all()) if profile_ids else {}
+    return {profile_id: said.get(profile_id, []) for profile_id in profile_ids}
+
+
 def history(connection: Connection, profile_id: str) -> list[Recorded]:
     """Every row about this person, in the order in which things occurred."""
     key = load_keys(connection, [profile_id]).get(profile_id)

@@ -77,6 +77,33 @@ def test_the_night_is_told_about_by_itself_and_topics_are_not(shop: House) -> No
     assert sorted(told["night"] for told in reported(shop, OUTCOME)) == [False, True]
 
 
+def test_a_consent_for_topics_alone_is_the_consent_and_the_last_withdrawal_ends_it(shop: House) -> None:
+    says(shop, ConsentAction.REQUESTED, topic="jazz")
+    shop.sleep(timedelta(minutes=1))
+    says(shop, ConsentAction.CONFIRMED, topic="jazz")
+    says(shop, ConsentAction.GRANTED, topic="soul")
+    assert shop.dangol.duties.run() == Raised(notices=1)
+    shop.sleep(timedelta(hours=2))
+    says(shop, ConsentAction.WITHDRAWN, topic="jazz")
+    assert shop.dangol.duties.run() == Raised()
+    shop.sleep(timedelta(hours=2))
+    says(shop, ConsentAction.WITHDRAWN, topic="soul")
+    assert shop.dangol.duties.run() == Raised(notices=1)
+    assert [told["action"] for told in reported(shop, OUTCOME)] == ["granted", "withdrawn"]
+
+
+def test_a_consent_for_topics_alone_is_asked_about_once_and_not_beside_one_for_all(shop: House) -> None:
+    says(shop, ConsentAction.GRANTED, topic="jazz")
+    says(shop, ConsentAction.GRANTED, topic="soul")
+    shop.sleep(timedelta(days=1))
+    says(shop, ConsentAction.GRANTED, Channel.SMS)
+    shop.sleep(timedelta(days=1))
+    says(shop, ConsentAction.GRANTED, Channel.SMS, topic="jazz")
+    shop.sleep(timedelta(days=710))
+    assert Duties(shop.pipeline).run().reconfirmations == 2
+    assert sorted(told["channels"] for told in reported(shop, RECONFIRMATION)) == [["email"], ["sms"]]
+
+
 @pytest.mark.parametrize(
     "said",
     [
