@@ -100,7 +100,7 @@ class Journal:
         which is then not what its text says."""
         row = self._rows[-1]
         row["content_hash"] = key.content_hash(rendered.content())
-        kept = {"to": address, "locale": rendered.locale, "context": context}
+        kept: dict[str, Any] = {"to": address, "locale": rendered.locale, "context": context}
         if jurisdictions:
             kept["jurisdictions"] = sorted(jurisdictions)
         if shortened and rendered.ttl is not None:
