@@ -243,6 +243,7 @@ def _values(state: ConsentState) -> dict[str, Any]:
         "confirmed_at": state.confirmed_at,
         "jurisdiction": state.jurisdiction,
         "confirmed": state.confirmed,
+        "asked": state.asked,
     }
 
 
@@ -262,10 +263,13 @@ def _state(row: Any) -> ConsentState:
         confirmed_at,
         place,
         confirmed,
+        asked,
     ) = row
     # Rows that were written beside the ledger, by the release before or by a simulation, say no more than `granted`.
     told = _STATUSES[status] if granted or status != ConsentStatus.GRANTED else ConsentStatus.WITHDRAWN
-    return ConsentState(granted, consent_id, occurred_at, told, basis, proven, since, confirmed_at, place, confirmed)
+    return ConsentState(
+        granted, consent_id, occurred_at, told, basis, proven, since, confirmed_at, place, confirmed, asked
+    )
 
 
 def _recorded(row: Mapping[Any, Any], key: PersonKey | None) -> Recorded:
@@ -292,6 +296,7 @@ _VALUES = (
     "confirmed_at",
     "jurisdiction",
     "confirmed",
+    "asked",
 )
 _STATES = select(*(consent_states.c[name] for name in (*_KEY, *_VALUES))).where(
     among(consent_states.c.profile_id, "ids")

@@ -138,7 +138,8 @@ class ConsentState:
 
     ``since`` is when consent was first given without a break, ``confirmed_at`` when it was last given, confirmed or
     reconfirmed; both are None without consent. ``proven`` says whether there is evidence of it, ``confirmed`` whether
-    the person answered a second message (double opt-in).
+    the person answered a second message (double opt-in). ``asked`` is the row of a request that is not answered yet; a
+    consent that is weaker than what was asked for goes on holding beside it.
     """
 
     granted: bool
@@ -151,6 +152,7 @@ class ConsentState:
     confirmed_at: datetime | None = None
     jurisdiction: str = ""
     confirmed: bool = False
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
