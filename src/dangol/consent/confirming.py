@@ -82,8 +82,11 @@ def _asked(row: Any) -> Asked:
 
 
 def _status(person: Standing, asked: Asked) -> ConsentStatus | None:
+    """How it stands; pending as long as a request is open, whatever weaker consent holds beside it."""
     own = person.topics.get(asked.matter) if asked.topic else person.general.get(asked.matter[:2])
-    return own.status if own is not None else None
+    if own is None:
+        return None
+    return ConsentStatus.PENDING if own.asked else own.status
 
 
 def status_of(connection: Connection, asked: Sequence[Asked]) -> ConsentStatus | None:

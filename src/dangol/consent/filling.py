@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 
 from dangol.consent import choosing
 from dangol.consent.choosing import How
-from dangol.consent.folding import Matter
+from dangol.consent.folding import Matter, is_sound
 from dangol.consent.forms import Registered
 from dangol.consent.suppressions import AddressHasher
 from dangol.ids import Entropy
 from dangol.model.duty import CONSENT_REQUESTED
 from dangol.model.forms import FormWording
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, ConsentStatus
+from dangol.model.vocabulary import NIGHT, Channel, ConsentAction
 from dangol.profiles import people
 
 _HASH_CHARACTERS = 32
@@ -99,7 +99,7 @@ def _matters(registered: Registered, filled: Filled) -> Sequence[Matter]:
 
 def _holds(person: choosing.Standing, matter: Matter) -> bool:
     own = person.topics.get(matter) if matter[2] else person.general.get(matter[:2])
-    return own is not None and own.status is ConsentStatus.GRANTED
+    return own is not None and is_sound(own)
 
 
 def _asked(

@@ -6,10 +6,10 @@ counted last and an expiry before it, so that in doubt the answer is no; of rows
 | action | counts | then |
 |---|---|---|
 | granted | always; beside a consent that is proven better or rests on more, it changes nothing | granted |
-| confirmed | after `requested`, or while granted | granted |
+| confirmed | while a request is open, or while granted | granted |
 | reconfirmed | while granted | granted; it is as fresh as this |
 | imported | where nothing was said before, of the whole purpose nothing but yes | granted, but unproven |
-| requested | unless granted | pending |
+| requested | unless an express consent is granted and proven | pending, or beside a weaker consent: both hold |
 | expired | while granted | expired |
 | withdrawn | always | withdrawn |
 
@@ -123,16 +123,15 @@ def _after(held: ConsentState | None, row: Said) -> ConsentState | None:
         case ConsentAction.WITHDRAWN:
             return _ended(held, row, ConsentStatus.WITHDRAWN)
         case ConsentAction.EXPIRED:
-            return _ended(held, row, ConsentStatus.EXPIRED) if granted else held
+            return replace(_ended(held, row, ConsentStatus.EXPIRED), asked=_open(held)) if granted else held
         case ConsentAction.GRANTED:
             return _given(held, row)
         case ConsentAction.CONFIRMED:
-            asked = held is not None and held.status is ConsentStatus.PENDING
-            return _given(held, row) if granted or asked else held
+            return _given(held, row) if granted or _open(held) else held
         case ConsentAction.RECONFIRMED:
             return replace(held, confirmed_at=row.occurred_at) if held is not None and granted else held
         case ConsentAction.REQUESTED:
-            return held if granted else _requested(held, row)
+            return _requested(held, row)
         case ConsentAction.IMPORTED:
             return held or _given(None, replace(row, basis=Basis.IMPORTED.value, evidence=False))
 
@@ -142,10 +141,11 @@ def _given(held: ConsentState | None, row: Said) -> ConsentState:
     before = held if held is not None and held.granted else None
     confirmed = row.action is ConsentAction.CONFIRMED or (before is not None and before.confirmed)
     asked = held if held is not None and held.status is ConsentStatus.PENDING else None
+    still = _open(held) if row.action is not ConsentAction.CONFIRMED else ""
     proven = row.evidence or (row.action is ConsentAction.CONFIRMED and asked is not None and asked.proven)
     if before is not None and (proven, _strength(row.basis)) < (before.proven, _strength(before.basis)):
-        return replace(before, confirmed=confirmed)
-    return ConsentState(
+        return replace(before, confirmed=confirmed, asked=still)
+    given = ConsentState(
         granted=True,
         consent_id=row.id,
         occurred_at=row.occurred_at,
@@ -157,18 +157,22 @@ def _given(held: ConsentState | None, row: Said) -> ConsentState:
         jurisdiction=row.jurisdiction or (held.jurisdiction if held is not None else ""),
         confirmed=confirmed,
     )
+    return given if is_sound(given) else replace(given, asked=still)
 
 
 def _requested(held: ConsentState | None, row: Said) -> ConsentState:
     """Asked for and not yet confirmed. A request that is made twice is the newer one, with the evidence of either.
 
-    A no before it stands until it is confirmed.
+    A no before it stands until it is confirmed. Beside a consent that rests on less, or that nobody can show, the
+    request is open and the consent goes on.
     """
+    if held is not None and held.granted:
+        return held if is_sound(held) else replace(held, asked=row.id)
     asked = held if held is not None and held.status is ConsentStatus.PENDING else None
     refused_at = asked.refused_at if asked is not None else held.occurred_at if held is not None else None
     ended = _ended(held, row, ConsentStatus.PENDING)
     proven = row.evidence or (asked is not None and asked.proven)
-    return replace(ended, proven=proven, refused_at=refused_at)
+    return replace(ended, proven=proven, refused_at=refused_at, asked=row.id)
 
 
 def _ended(held: ConsentState | None, row: Said, status: ConsentStatus) -> ConsentState:
@@ -183,6 +187,15 @@ def _ended(held: ConsentState | None, row: Said, status: ConsentStatus) -> Conse
         confirmed_at=None,
         jurisdiction=row.jurisdiction or (held.jurisdiction if held is not None else ""),
     )
+
+
+def is_sound(state: ConsentState) -> bool:
+    """Whether the consent is express and proven, so that there is nothing to ask for."""
+    return state.granted and state.proven and _strength(state.basis) > _OTHERWISE
+
+
+def _open(held: ConsentState | None) -> str:
+    return held.asked if held is not None else ""
 
 
 def _strength(basis: str) -> int:

@@ -250,6 +250,7 @@ def _values(state: ConsentState) -> dict[str, Any]:
         "jurisdiction": state.jurisdiction,
         "confirmed": state.confirmed,
         "refused_at": state.refused_at,
+        "asked": state.asked,
     }
 
 
@@ -270,6 +271,7 @@ def _state(row: Any) -> ConsentState:
         place,
         confirmed,
         refused_at,
+        asked,
     ) = row
     # Rows that were written beside the ledger, by the release before or by a simulation, say no more than `granted`.
     told = _STATUSES[status] if granted or status != ConsentStatus.GRANTED else ConsentStatus.WITHDRAWN
@@ -285,6 +287,7 @@ def _state(row: Any) -> ConsentState:
         place,
         confirmed=confirmed,
         refused_at=refused_at,
+        asked=asked,
     )
 
 
@@ -313,6 +316,7 @@ _VALUES = (
     "jurisdiction",
     "confirmed",
     "refused_at",
+    "asked",
 )
 _STATES = select(*(consent_states.c[name] for name in (*_KEY, *_VALUES))).where(
     among(consent_states.c.profile_id, "ids")

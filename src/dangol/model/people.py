@@ -139,7 +139,8 @@ class ConsentState:
     ``since`` is when consent was first given without a break, ``confirmed_at`` when it was last given, confirmed or
     reconfirmed; both are None without consent. ``proven`` says whether there is evidence of it, ``confirmed`` whether
     the person answered a second message (double opt-in). ``refused_at`` is of what waits to be confirmed: when the
-    person said no before, or an earlier consent ran out; None if neither.
+    person said no before, or an earlier consent ran out; None if neither. ``asked`` is the row of a request that is not
+    answered yet; a consent that is weaker than what was asked for goes on holding beside it.
     """
 
     granted: bool
@@ -153,6 +154,7 @@ class ConsentState:
     jurisdiction: str = ""
     confirmed: bool = False
     refused_at: datetime | None = None
+    asked: str = ""
 
     @property
     def says_nothing_yet(self) -> bool:

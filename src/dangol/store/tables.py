@@ -156,6 +156,7 @@ consent_states = Table(
     Column("jurisdiction", String(8), nullable=False, server_default=""),
     Column("confirmed", Boolean, nullable=False, server_default=false(), comment="by a second message"),
     Column("refused_at", Instant, comment="of what waits to be confirmed: the no before it"),
+    Column("asked", String(26), nullable=False, server_default="", comment="the request that is open"),
     Index("ix_consent_states_confirmed", "jurisdiction", "confirmed_at"),
 )
 

@@ -118,6 +118,18 @@ def test_what_is_asked_for_is_reported_once_so_that_a_link_can_be_sent(dangol: D
 
 
 @SQLITE
+@pytest.mark.parametrize("weak", [{"basis": "implied_purchase"}, {"wording": ""}])
+def test_who_holds_a_weaker_consent_is_asked_and_keeps_it_meanwhile(
+    dangol: Dangol, client: TestClient, post: Post, weak: dict[str, str]
+) -> None:
+    held = post("/v1/consents", GRANT | weak).json()["consent"]
+    asked = post("/v1/consents", GRANT | {"action": "requested", "occurredAt": "2026-03-02T09:40:00+09:00"}).json()
+    assert [event.properties["consent_id"] for event in rows(dangol, events)] == [asked["consent"]]
+    (state,) = ask(client, "c-1").json()["consents"]
+    assert (state["status"], state["consent"], state["asked"]) == ("granted", held, asked["consent"])
+
+
+@SQLITE
 def test_nothing_is_stored_about_the_erased_and_a_withdrawal_of_theirs_is_fine(
     dangol: Dangol, client: TestClient, post: Post
 ) -> None:

@@ -67,6 +67,21 @@ def test_the_page_shows_what_is_confirmed_and_following_the_link_confirms_nothin
     assert status(house) == "pending"
 
 
+def test_a_weaker_consent_holds_until_the_link_makes_it_express(house: House, client: TestClient) -> None:
+    house.knows("bob", agreeing_to=())
+    weak = ConsentChange(
+        "bob", Channel.EMAIL, Purpose.MARKETING, ConsentAction.GRANTED, house.clock.now(), "shop", "implied_purchase"
+    )
+    house.pipeline.record_consents([weak])
+    house.clock.advance(timedelta(hours=1))
+    path = ask(house)
+    assert (status(house), WORDS in client.get(path).text) == ("granted", True)
+    client.post(path, data={"confirm": "yes"})
+    with house.database.read() as tx:
+        held = ledger.states(tx, [house.id_of("bob")])[house.id_of("bob")][Channel.EMAIL, Purpose.MARKETING]
+    assert (held.basis, held.proven, held.confirmed, held.asked) == ("consent", True, True, "")
+
+
 def test_the_button_confirms_and_says_what_was_agreed_to(house: House, client: TestClient, asked: str) -> None:
     for _ in range(2):
         answer = client.post(asked, data={"confirm": "yes"})

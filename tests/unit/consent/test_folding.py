@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,31 @@ def status(*rows: Said, topic: str = "") -> ConsentStatus | None:
 )
 def test_the_rule_for_each_action(rows: list[Said], expected: ConsentStatus | None) -> None:
     assert status(*rows) == expected
+
+
+@pytest.mark.parametrize("weak", [{"basis": "implied_purchase"}, {"evidence": False}])
+def test_a_request_beside_a_weaker_consent_is_open_until_it_is_confirmed(weak: dict[str, Any]) -> None:
+    before, asked, answer = said(GRANTED, 1, **weak), said(REQUESTED, 2), said(CONFIRMED, 3)
+    for told in permutations([before, asked]):
+        state = held(*told)
+        assert state is not None
+        assert (state.granted, state.consent_id, state.asked) == (True, before.id, asked.id)
+    for told in permutations([before, asked, answer]):
+        state = held(*told)
+        assert state is not None
+        assert (state.basis, state.proven, state.confirmed, state.asked) == ("consent", True, True, "")
+
+
+def test_nothing_is_asked_of_who_agreed_expressly_and_provably() -> None:
+    for state in (held(said(GRANTED, 1), said(REQUESTED, 2)), held(said(REQUESTED, 1), said(GRANTED, 2))):
+        assert state is not None
+        assert (state.status, state.asked) == (ConsentStatus.GRANTED, "")
+
+
+def test_a_request_outlives_the_consent_beside_it_unless_that_is_withdrawn() -> None:
+    rows = [said(GRANTED, 1, basis="implied_purchase"), said(REQUESTED, 2)]
+    assert status(*rows, said(EXPIRED, 3), said(CONFIRMED, 4)) == ConsentStatus.GRANTED
+    assert status(*rows, said(WITHDRAWN, 3), said(CONFIRMED, 4)) == ConsentStatus.WITHDRAWN
 
 
 def test_a_span_begins_with_its_first_grant_and_is_as_fresh_as_its_last() -> None:

@@ -14,7 +14,6 @@ from dangol.consent.folding import Matter
 from dangol.errors import InvalidEvent, UnknownProfile
 from dangol.model.duty import CONSENT_REQUESTED
 from dangol.model.people import ConsentChange, ConsentState, IncomingEvent
-from dangol.model.vocabulary import ConsentStatus
 from dangol.profiles import people
 from dangol.profiles.shape import check_object, kind, shown
 from dangol.profiles.validation import parse_consent
@@ -123,7 +122,7 @@ class Consents:
                     continue
                 state = held[owner].get(about)
                 told.append({"consent": consent_id, "status": state.status.value if state else None})
-                if state is not None and state.status is ConsentStatus.PENDING and state.consent_id == consent_id:
+                if state is not None and state.asked == consent_id:
                     asked.append(_request(change, consent_id))
             if asked:
                 self._dangol.pipeline.ingest(asked)
@@ -162,6 +161,7 @@ def _state(matter: Matter, state: ConsentState) -> Answer:
         "proven": state.proven,
         "since": state.since.isoformat() if state.since else None,
         "doubleOptIn": state.confirmed,
+        "asked": state.asked or None,
         "confirmedAt": state.confirmed_at.isoformat() if state.confirmed_at else None,
         "occurredAt": state.occurred_at.isoformat(),
         "jurisdiction": state.jurisdiction or None,

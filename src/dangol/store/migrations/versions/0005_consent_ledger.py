@@ -96,6 +96,7 @@ def _consent_states() -> None:
         sa.Column("jurisdiction", sa.String(8), nullable=False, server_default=""),
         sa.Column("confirmed", sa.Boolean(), nullable=False, server_default=sa.false(), comment="by a second message"),
         sa.Column("refused_at", Instant, comment="of what waits to be confirmed: the no before it"),
+        sa.Column("asked", sa.String(26), nullable=False, server_default="", comment="the request that is open"),
         sa.PrimaryKeyConstraint("profile_id", "channel", "purpose", "topic", name="pk_consent_states_with_topics"),
     )
     op.execute(
