@@ -51,6 +51,21 @@ def test_the_example_in_html_has_the_twin_that_the_manual_shows() -> None:
     assert "See your order" in compiled().render("thanks_parts", Channel.EMAIL, "en", {"event": ORDER}).html
 
 
+def test_the_example_of_a_digest_gives_what_the_manual_shows() -> None:
+    (shown,) = [text for (what, _), text in RESULTS if what == "digest"]
+    items = [
+        {
+            "subject": "New in jazz",
+            "preheader": "Three records that came this week.",
+            "link": "https://dangol.example/new",
+        },
+        {"subject": "An evening of winter records", "preheader": "Friday at seven, second floor.", "link": ""},
+    ]
+    told = {"profile": PERSON, "digest": {"items": items, "count": 2}}
+    assert shown.rstrip("\n") in compiled().render("digest", Channel.EMAIL, "en", told).text
+    assert "이번 주 소식 2가지" in compiled().render("digest", Channel.EMAIL, "ko", told).subject
+
+
 def test_the_example_of_a_shorter_text_gives_what_the_manual_shows() -> None:
     (shown,) = [text for (what, _), text in RESULTS if what == "here"]
     assert compiled().render("here", Channel.SMS, "en", {"event": LONG}).text == shown.rstrip("\n")
@@ -72,7 +87,7 @@ def test_every_filter_gives_what_the_manual_shows(example: str, result: str) -> 
 
 
 def test_the_manual_has_examples() -> None:
-    assert len(RESULTS) == 5
+    assert len(RESULTS) == 6
     assert len(PARTICLES) == 11
     assert len(FILTERS) == 10
 
