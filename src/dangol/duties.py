@@ -37,7 +37,7 @@ from dangol.store.types import Instant
 OVERLAP = timedelta(minutes=15)
 """How long a transaction may take between its instant and its commit without its consents being missed."""
 _EXPRESS = frozenset({Basis.CONSENT.value, Basis.WRITTEN_CONSENT.value})
-_GIVEN = frozenset({ConsentAction.GRANTED.value, ConsentAction.CONFIRMED.value})
+_GIVEN = frozenset({ConsentAction.GRANTED.value, ConsentAction.CONFIRMED.value, ConsentAction.RESTORED.value})
 _PURPOSES = sorted(purpose.value for purpose in law.PURPOSES)
 
 
