@@ -42,7 +42,7 @@ LOOKED_BACK = timedelta(days=90)
 OVERDUE = "duties:overdue"
 """The name of the note that tells how many duties are overdue, and when that was counted: ``3 2026-…``."""
 _EXPRESS = frozenset({Basis.CONSENT.value, Basis.WRITTEN_CONSENT.value})
-_GIVEN = frozenset({ConsentAction.GRANTED.value, ConsentAction.CONFIRMED.value})
+_GIVEN = frozenset({ConsentAction.GRANTED.value, ConsentAction.CONFIRMED.value, ConsentAction.RESTORED.value})
 _PURPOSES = sorted(purpose.value for purpose in law.PURPOSES)
 
 

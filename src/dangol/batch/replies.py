@@ -3,8 +3,8 @@
 * **stop**: the address is suppressed (cause ``stop``), and everybody who has it withdraws what they had agreed to on
   the channel, as far as ``stop_scope`` of policies.yaml reaches. A number that nobody has is suppressed all the same.
   One text confirms it; STOP again within a day is not answered again.
-* **start**: lifts what a STOP did, and no more: the suppression, and of the consents those that it took away. Somebody
-  who had agreed to nothing before has agreed to nothing now. Where nothing was stopped it is an event like any other.
+* **start**: lifts what a STOP did, and no more: the suppression, and of the consents those that it took away, as old and
+  as well proven as they were. Somebody who had agreed to nothing before has agreed to nothing now. Where nothing was stopped it is an event like any other.
 * **help**: says who we are and how to stop.
 * Everything else becomes the event `Message Replied`, so that journeys can react.
 
@@ -30,8 +30,17 @@ from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace
 from dangol.ids import Entropy
 from dangol.ledger.entries import Journal, Subject
-from dangol.model.people import ConsentChange, IncomingEvent, Profile
-from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Decision, Reason, Scope, SuppressionCause
+from dangol.model.people import ConsentChange, ConsentState, IncomingEvent, Profile
+from dangol.model.vocabulary import (
+    Channel,
+    ConsentAction,
+    ConsentStatus,
+    Decision,
+    Purpose,
+    Reason,
+    Scope,
+    SuppressionCause,
+)
 from dangol.profiles import people
 from dangol.profiles.unwanted import Unwanted
 from dangol.store.bulk import insert_new
@@ -233,34 +242,35 @@ class _Hearing:
 
     def _given_again(self, person: Profile, understood: Understood) -> list[ConsentChange]:
         """The consents that a STOP by message took away, and that had been given before it."""
-        rows = {row.id: row for row in ledger.history(self.connection, person.id)}
-        taken = [
-            (about, rows[state.consent_id])
-            for about, state in ledger.as_of(self.connection, [person.id], self.now)[person.id].items()
-            if about[0] is self.reply.channel
-            and state.status is ConsentStatus.WITHDRAWN
-            and rows[state.consent_id].source.startswith(f"{self.reply.channel.value}:")
-        ]
+        held = ledger.states(self.connection, [person.id])[person.id]
         found = []
-        for (channel, purpose, topic), row in taken:
+        for (channel, purpose), state in sorted(held.items()):
+            if channel is not self.reply.channel or state.status is not ConsentStatus.WITHDRAWN:
+                continue
+            _, row = ledger.row(self.connection, state.consent_id) or ("", None)
+            if row is None or not row.source.startswith(f"{channel.value}:"):
+                continue
             before = ledger.as_of(self.connection, [person.id], row.occurred_at - _JUST_BEFORE)[person.id]
-            standing = before.get((channel, purpose, topic))
-            if standing is not None and standing.granted:
-                found.append(
-                    ConsentChange(
-                        person.external_id,
-                        channel,
-                        purpose,
-                        ConsentAction.GRANTED,
-                        self.at,
-                        self._source(understood),
-                        topic=topic,
-                        jurisdiction=standing.jurisdiction,
-                        wording=understood.by,
-                        proof=f"{self._source(understood)}, reply {self.reply_id}",
-                    )
-                )
+            stood = [one for about, one in sorted(before.items()) if about[:2] == (channel, purpose) and one.granted]
+            if stood:
+                found.append(self._restored(person, purpose, stood[0], understood))
         return found
+
+    def _restored(
+        self, person: Profile, purpose: Purpose, before: ConsentState, understood: Understood
+    ) -> ConsentChange:
+        return ConsentChange(
+            person.external_id,
+            self.reply.channel,
+            purpose,
+            ConsentAction.RESTORED,
+            self.at,
+            self._source(understood),
+            basis=before.basis,
+            jurisdiction=before.jurisdiction,
+            wording=understood.by,
+            proof=f"{self._source(understood)}, reply {self.reply_id}",
+        )
 
     def _source(self, understood: Understood) -> str:
         return f"{self.reply.channel.value}:{understood.by}"

@@ -12,6 +12,7 @@ counted last and an expiry before it, so that in doubt the answer is no; of rows
 | requested | unless an express consent is granted and proven | pending, or beside a weaker consent: both hold |
 | expired | while granted | expired |
 | withdrawn | always | withdrawn |
+| restored | while a withdrawal of the whole purpose is the last word on it | what that ended is granted as it was before |
 
 A confirmation is remembered for as long as the consent goes on without a break, beside a better consent too: it tells
 that the owner of the address is the one who consents. An import and a reconfirmation are none.
@@ -38,6 +39,7 @@ _ORDER = {
             ConsentAction.GRANTED,
             ConsentAction.CONFIRMED,
             ConsentAction.RECONFIRMED,
+            ConsentAction.RESTORED,
             ConsentAction.EXPIRED,
             ConsentAction.WITHDRAWN,
         ]
@@ -45,6 +47,7 @@ _ORDER = {
 }
 _STRENGTH = {Basis.WRITTEN_CONSENT.value: 3, Basis.CONSENT.value: 2, Basis.IMPORTED.value: 0}
 _OTHERWISE = 1
+_Pair = tuple[Channel, Purpose]
 Matter = tuple[Channel, Purpose, str]
 """What a consent is about: channel, purpose and topic; the topic is empty for all that the purpose covers."""
 
@@ -76,11 +79,19 @@ def fold(rows: Iterable[Said]) -> dict[Matter, ConsentState | None]:
     """
     states: dict[Matter, ConsentState | None] = {}
     given_up: set[Matter] = set()
+    taken: dict[_Pair, _Taken] = {}
     for row in sorted(rows, key=lambda row: row.order):
         matter = (row.channel, row.purpose, row.topic)
         if row.action is ConsentAction.IMPORTED and (matter in given_up or not _open_to_import(states, row)):
             states.setdefault(matter, None)
             continue
+        if row.action is ConsentAction.RESTORED:
+            states |= _given_back(states, row, taken.pop(matter[:2], None))
+            continue
+        if row.action is ConsentAction.EXPIRED and matter[:2] in taken:
+            taken[matter[:2]].consents.pop(matter, None)
+        if row.action is ConsentAction.WITHDRAWN and not row.topic:
+            taken[matter[:2]] = _taken(states, row)
         states[matter] = _after(states.get(matter), row)
         if row.action is ConsentAction.WITHDRAWN and not row.topic:
             left = _left(states, row)
@@ -98,6 +109,40 @@ def _open_to_import(states: Mapping[Matter, ConsentState | None], row: Said) -> 
     """Whether nobody said anything but yes about the whole purpose: an import must not get round a withdrawal."""
     whole = states.get((row.channel, row.purpose, ""))
     return not row.topic or whole is None or whole.granted
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The consents that a withdrawal of the whole purpose ended, and the row that says so."""
+
+    by: str
+    consents: dict[Matter, ConsentState]
+
+
+def _taken(states: Mapping[Matter, ConsentState | None], row: Said) -> _Taken:
+    pair = (row.channel, row.purpose)
+    return _Taken(
+        row.id,
+        {matter: one for matter, one in states.items() if matter[:2] == pair and one is not None and one.granted},
+    )
+
+
+def _given_back(
+    states: Mapping[Matter, ConsentState | None], row: Said, taken: _Taken | None
+) -> dict[Matter, ConsentState | None]:
+    """What a withdrawal ended, as it was: no fresher and no better proven. What was said of a topic since stays.
+
+    Who had agreed to topics alone has still withdrawn the rest. What ran out meanwhile is not among it.
+    """
+    whole = (row.channel, row.purpose, "")
+    last = states.get(whole)
+    if taken is None or last is None or last.consent_id != taken.by:
+        return {whole: last}
+    return {
+        matter: replace(one, occurred_at=row.occurred_at)
+        for matter, one in taken.consents.items()
+        if matter == whole or states.get(matter) is None
+    }
 
 
 def _left(states: Mapping[Matter, ConsentState | None], row: Said) -> dict[Matter, ConsentState | None]:
@@ -134,6 +179,8 @@ def _after(held: ConsentState | None, row: Said) -> ConsentState | None:
             return _requested(held, row)
         case ConsentAction.IMPORTED:
             return held or _given(None, replace(row, basis=Basis.IMPORTED.value, evidence=False))
+        case ConsentAction.RESTORED:
+            return held
 
 
 def _given(held: ConsentState | None, row: Said) -> ConsentState:

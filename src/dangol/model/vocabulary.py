@@ -76,7 +76,10 @@ class Control(StrEnum):
 
 
 class ConsentAction(StrEnum):
-    """What a row of the consent ledger says. ``requested`` and ``confirmed`` are the halves of a double opt-in."""
+    """What a row of the consent ledger says. ``requested`` and ``confirmed`` are the halves of a double opt-in.
+
+    ``restored`` takes back a withdrawal of the whole purpose that a STOP made; nobody can report it.
+    """
 
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"
@@ -85,6 +88,7 @@ class ConsentAction(StrEnum):
     IMPORTED = "imported"
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
+    RESTORED = "restored"
 
 
 class ConsentStatus(StrEnum):

@@ -27,6 +27,7 @@ from dangol.store.types import to_text
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _MOST_DIGITS = 15
+_YES = frozenset({ConsentAction.GRANTED, ConsentAction.CONFIRMED, ConsentAction.RECONFIRMED})
 T = TypeVar("T")
 
 
@@ -102,9 +103,9 @@ def read_consents(
 ) -> Iterator[Accepted[ConsentChange] | Rejected]:
     """The consents in ``file``. Raises UsageError if its columns will not do, before the first row.
 
-    Each says that it was imported, from which line of ``source``, by default the file's name. A grant that comes with
-    neither wording nor proof is no more than a claim: its action is ``imported``. With ``assumed`` rows are taken at
-    their word; that is for simulations.
+    Each says that it was imported, from which line of ``source``, by default the file's name. A yes that comes with
+    neither wording nor proof is no more than a claim: its action is ``imported``. One that was said to be made afresh
+    is then refused. With ``assumed`` rows are taken at their word; that is for simulations.
     """
 
     def parse(fields: dict[str, Any]) -> ConsentChange:
@@ -117,13 +118,16 @@ def read_consents(
     return (_imported(one, whence) if isinstance(one, Accepted) else one for one in found)
 
 
-def _imported(row: Accepted[ConsentChange], whence: str) -> Accepted[ConsentChange]:
+def _imported(row: Accepted[ConsentChange], whence: str) -> Accepted[ConsentChange] | Rejected:
     """The row, marked as imported for good: no later look at it can take it for the person's own word to us."""
     own = f" ({row.value.source})" if row.value.source else ""
     told = _told(row, f"import:{whence}:{row.line}{own}"[:MAX_SOURCE])
-    claimed = told.value.action is ConsentAction.GRANTED and not (told.value.wording or told.value.proof)
-    if not claimed:
+    if told.value.wording or told.value.proof or told.value.action not in _YES:
         return told
+    if told.value.action is ConsentAction.RECONFIRMED:
+        # As a claim it would say that there was no consent before; as what it is it would make one younger.
+        message = "action: `reconfirmed` needs a wording or a proof that it was; found neither"
+        return Rejected(row.line, "evidence_missing", message, row.row)
     claim = replace(told.value, action=ConsentAction.IMPORTED, basis=Basis.IMPORTED.value)
     return replace(told, value=claim)
 

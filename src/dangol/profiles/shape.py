@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,12 @@ MAX_DEPTH = 10
 MAX_ID = 200
 MAX_AHEAD = timedelta(hours=24)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_EMAIL = re.compile(r"[^\s@:/]+@[^\s@]+\.[^\s@]{2,}")
+_PHONE = re.compile(
+    r"\+\d(?:[ ().-]{0,2}\d){7,14}(?!\d)"  # as +82 10 1234 5678
+    r"|(?<![a-zA-Z0-9_.:+-])\(?0(?!80)\d{1,3}\)?[ .-]?\d{3,4}[ .-]?\d{4}(?![a-zA-Z0-9_-])"  # as 010-1234-5678
+    r"|(?<![a-zA-Z0-9_.:+-])\(?[2-9]\d\d\)?[ .-]\d{3}[ .-]\d{4}(?![a-zA-Z0-9_-])"  # as (212) 555-0123
+)
 _MAX_INTEGER_BITS = 1024  # beyond this a number has no floating-point neighbour to be compared with
 
 
@@ -103,6 +110,24 @@ def text(raw: Mapping[str, Any], name: str, *, limit: int, code: str) -> str | N
     if len(value) > limit:
         raise InvalidEvent(code, f"{name}: expected at most {limit} characters; found {len(value)}")
     return value or None
+
+
+def impersonal(said: str, name: str) -> str:
+    """Free text for rows that outlive an erasure. Raises InvalidEvent, code ``personal_data``, for what looks like an
+    email address or a phone number; the free 080 numbers of companies are not people's."""
+    if _EMAIL.search(said) or _PHONE.search(said):
+        raise InvalidEvent(
+            "personal_data",
+            f"{name}: expected no email address or phone number, because this stays when the person is erased;"
+            " found what looks like one. Name the case, form or recording by its number instead",
+        )
+    return said
+
+
+def impersonal_text(raw: Mapping[str, Any], name: str, *, limit: int, code: str) -> str | None:
+    """``text`` that is ``impersonal``."""
+    found = text(raw, name, limit=limit, code=code)
+    return impersonal(found, name) if found is not None else None
 
 
 def required_text(raw: Mapping[str, Any], name: str, *, limit: int, code: str) -> str:

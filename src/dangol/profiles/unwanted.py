@@ -18,7 +18,7 @@ from dangol.model.vocabulary import Channel, Scope, SuppressionCause
 from dangol.profiles.contact import normalise_email, normalise_phone
 from dangol.profiles.files import LineFile, Rejected, RowFile
 from dangol.profiles.importer import Accepted, Layout, values
-from dangol.profiles.shape import check_object, parse_instant, required_text, text
+from dangol.profiles.shape import check_object, impersonal_text, parse_instant, required_text, text
 from dangol.profiles.validation import MAX_SOURCE, word
 
 UNWANTED = Layout(required=("channel", "address"), optional=("cause", "scope", "country", "source", "note", "at"))
@@ -68,8 +68,8 @@ def parse_unwanted(raw: Mapping[str, Any], *, source: str, now: datetime) -> Unw
         address=one_spelling(channel, address, country.upper() if country else None),
         cause=word(raw, "cause", SuppressionCause) if raw.get("cause") else SuppressionCause.MANUAL,
         scope=word(raw, "scope", Scope) if raw.get("scope") else None,
-        source=text(raw, "source", limit=MAX_SOURCE, code="invalid_source") or source,
-        note=text(raw, "note", limit=500, code="invalid_note") or "",
+        source=impersonal_text(raw, "source", limit=MAX_SOURCE, code="invalid_source") or source,
+        note=impersonal_text(raw, "note", limit=500, code="invalid_note") or "",
         since=since,
     )
 

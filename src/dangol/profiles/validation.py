@@ -27,6 +27,7 @@ from dangol.profiles.contact import (
 from dangol.profiles.shape import (
     EARLIEST,
     check_object,
+    impersonal_text,
     not_ahead,
     parse_external_id,
     parse_instant,
@@ -164,7 +165,7 @@ def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime) -> Cons
     occurred_at = parse_instant(raw.get("occurred_at"), "occurred_at")
     if occurred_at > now:
         raise InvalidEvent("consent_in_future", f"occurred_at: {occurred_at.isoformat()} is later than now")
-    action = word(raw, "action", ConsentAction)
+    action = _action(raw)
     if action is ConsentAction.WITHDRAWN and len(str(raw["occurred_at"]).strip()) == len("2026-03-02"):
         # Only the day is known: in doubt the withdrawal came after everything else of that day.
         occurred_at = min(occurred_at + timedelta(days=1) - timedelta(microseconds=1), now)
@@ -175,18 +176,26 @@ def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime) -> Cons
         purpose=word(raw, "purpose", Purpose),
         action=action,
         occurred_at=occurred_at,
-        source=text(raw, "source", limit=MAX_SOURCE, code="invalid_source") or source,
+        source=impersonal_text(raw, "source", limit=MAX_SOURCE, code="invalid_source") or source,
         basis=text(raw, "basis", limit=64, code="invalid_basis") or "consent",
         wording=text(raw, "wording", limit=10_000, code="invalid_wording") or "",
         topic=_shaped(raw, "topic", _TOPIC, "a key such as sale_news") or "",
         jurisdiction=_jurisdiction(raw),
         wording_version=text(raw, "wording_version", limit=100, code="invalid_wording_version") or "",
         locale=normalise_locale(locale) if locale else "",
-        proof=text(raw, "proof", limit=300, code="invalid_proof") or "",
+        proof=impersonal_text(raw, "proof", limit=300, code="invalid_proof") or "",
         utc_offset=_utc_offset(str(raw["occurred_at"]).strip()),
         ip=_ip(raw),
         user_agent=text(raw, "user_agent", limit=_MAX_FIELD, code="invalid_user_agent") or "",
     )
+
+
+def _action(raw: Mapping[str, Any]) -> ConsentAction:
+    """What is told of a consent. Nobody can report that one was restored: that follows from START alone."""
+    if str(raw.get("action")).strip().lower() == ConsentAction.RESTORED:
+        expected = ", ".join(action for action in ConsentAction if action is not ConsentAction.RESTORED)
+        raise InvalidEvent("invalid_action", f"action: expected one of {expected}; found {shown(raw['action'])}")
+    return word(raw, "action", ConsentAction)
 
 
 def _jurisdiction(raw: Mapping[str, Any]) -> str:

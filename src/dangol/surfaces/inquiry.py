@@ -11,7 +11,7 @@ from typing import get_args
 from sqlalchemy import Connection, select
 
 from dangol.definitions.document import did_you_mean
-from dangol.errors import DangolError, UnknownProfile, UsageError
+from dangol.errors import DangolError, InvalidEvent, UnknownProfile, UsageError
 from dangol.ledger import reader
 from dangol.ledger.explain import Account, UnderWay, explain
 from dangol.ledger.reader import Entry, Filter
@@ -19,6 +19,7 @@ from dangol.ledger.words import Language
 from dangol.model.people import Profile
 from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason
 from dangol.profiles import people
+from dangol.profiles.shape import impersonal
 from dangol.store import journeys as journey_rows
 from dangol.store.tables import consents
 
@@ -171,6 +172,14 @@ def bounded(name: str, text: str) -> str:
     if len(text) > LONGEST_INPUT or "\0" in text:
         raise UsageError(f"{name}: expected at most {LONGEST_INPUT} characters; found {_quoted(text)}")
     return text
+
+
+def remark(name: str, text: str) -> str:
+    """``bounded`` free text that stays after an erasure. Raises UsageError, also for an address in it."""
+    try:
+        return impersonal(bounded(name, text), name)
+    except InvalidEvent as error:
+        raise UsageError(str(error)) from None
 
 
 def _quoted(text: str) -> str:

@@ -37,7 +37,7 @@ def test_a_consent_is_recorded_once_and_can_be_asked_for(dangol: Dangol, client:
     assert first.status_code == second.status_code == 200
     assert first.json() == second.json() == {"success": True, "consent": first.json()["consent"], "status": "granted"}
     (row,) = rows(dangol, consents)
-    assert (row.id, row.source, row.utc_offset) == (first.json()["consent"], "form:checkout", 540)
+    assert (row.id, row.source, row.utc_offset) == (first.json()["consent"], "api:form:checkout", 540)
     (state,) = ask(client, "c-1").json()["consents"]
     assert (state["status"], state["proven"], state["consent"]) == ("granted", True, row.id)
     assert state["since"] == "2026-03-02T00:30:00+00:00"

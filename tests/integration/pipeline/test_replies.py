@@ -13,7 +13,7 @@ from dangol.batch.replies import Answered, Reply
 from dangol.consent import ledger
 from dangol.consent.keywords import Intent
 from dangol.model.people import ConsentChange
-from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.model.vocabulary import Basis, Channel, ConsentAction, Purpose
 from dangol.store.tables import consents, events, log, replies, suppressions
 from dangol.surfaces.api.router import make_router
 from tests.integration.pipeline.house import House
@@ -124,7 +124,47 @@ class TestStart:
         assert granted(shop) == {"marketing"}
         assert [row for row in shop.rows(suppressions) if row.lifted_at is None] == []
         row = shop.rows(consents, source="sms:START")[0]
-        assert (row.action, row.basis, row.proof.split(",")[0]) == ("granted", "consent", "sms:START")
+        assert (row.action, row.basis, row.proof.split(",")[0]) == ("restored", "consent", "sms:START")
+
+    @pytest.mark.parametrize("basis", ["written_consent", "implied_purchase", "imported"])
+    def test_gives_back_neither_more_nor_fresher_than_there_was(self, house: House, basis: str) -> None:
+        house.opens_with(WRITES).knows("kim", phone=MINE, agreeing_to=[])
+        given = house.clock.now()
+        house.pipeline.record_consents(
+            [ConsentChange("kim", Channel.SMS, Purpose.MARKETING, ConsentAction.GRANTED, given, "tests", basis)]
+        )
+        say(house, "STOP")
+        house.clock.advance(timedelta(days=400))
+        say(house, "START")
+        with house.database.read() as tx:
+            state = ledger.states(tx, [house.id_of("kim")])[house.id_of("kim")][Channel.SMS, Purpose.MARKETING]
+        assert (state.granted, state.basis, state.proven) == (True, basis, False)
+        assert (state.since, state.confirmed_at) == (given, given)
+
+    def test_what_would_have_run_out_meanwhile_stays_run_out(self, house: House) -> None:
+        house.opens_with(WRITES).knows("kim", phone=MINE, agreeing_to=[], country="KR")
+        house.pipeline.record_consents(
+            [
+                ConsentChange(
+                    "kim",
+                    Channel.SMS,
+                    Purpose.MARKETING,
+                    ConsentAction.GRANTED,
+                    house.clock.now(),
+                    "tests",
+                    Basis.IMPLIED_PURCHASE.value,
+                )
+            ]
+        )
+        say(house, "STOP")
+        house.clock.advance(timedelta(days=400))
+        say(house, "START")
+        house.orders("kim")
+        house.work()
+        assert house.sent == []
+        house.dangol.duties.run()
+        assert granted(house) == set()
+        assert house.dangol.duties.run().lapses == 0
 
     def test_makes_no_consent_where_there_was_none(self, house: House) -> None:
         house.opens_with(WRITES).knows("kim", phone=MINE, agreeing_to=[])

@@ -262,6 +262,26 @@ def test_a_grant_that_nobody_can_show_is_a_claim(write: Callable[..., Path], pro
     assert (row.value.action, row.value.source) == (ConsentAction.GRANTED, "simulation")
 
 
+@pytest.mark.parametrize(
+    ("action", "proof", "becomes"),
+    [("confirmed", "", "imported"), ("confirmed", "call 17", "confirmed"), ("reconfirmed", "call 17", "reconfirmed")],
+)
+def test_a_confirmation_that_nobody_can_show_is_no_more_than_a_claim(
+    write: Callable[..., Path], action: str, proof: str, becomes: str
+) -> None:
+    with RowFile(write(CLAIM.replace("granted", action).format(proof))) as file:
+        (row,) = read_consents(file, now=NOW)
+    assert isinstance(row, Accepted)
+    assert row.value.action == becomes
+
+
+def test_a_consent_is_made_no_younger_without_evidence(write: Callable[..., Path]) -> None:
+    with RowFile(write(CLAIM.replace("granted", "reconfirmed").format(""))) as file:
+        (row,) = read_consents(file, now=NOW)
+    assert isinstance(row, Rejected)
+    assert (row.line, row.code) == (2, "evidence_missing")
+
+
 def test_a_consent_keeps_all_its_evidence(write: Callable[..., Path]) -> None:
     path = write(
         "profile_id,channel,purpose,action,occurred_at,topic,jurisdiction,wording,wording_version,locale,proof,ip,"

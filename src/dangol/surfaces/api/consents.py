@@ -6,6 +6,7 @@ docs/consent.md is the manual. 200 means committed, and a withdrawal that is com
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dangol.bootstrap import Dangol
@@ -16,7 +17,7 @@ from dangol.model.duty import CONSENT_REQUESTED
 from dangol.model.people import ConsentChange, ConsentState, IncomingEvent
 from dangol.profiles import people
 from dangol.profiles.shape import check_object, kind, shown
-from dangol.profiles.validation import parse_consent
+from dangol.profiles.validation import MAX_SOURCE, parse_consent
 from dangol.surfaces import inquiry
 from dangol.surfaces.api.body import Refused
 from dangol.surfaces.api.calls import MAX_ITEMS, SOURCE
@@ -99,9 +100,12 @@ class Consents:
         now = self._dangol.clock.now()
         said = {FIELDS[name]: value for name, value in raw.items()}
         try:
-            return parse_consent({"occurred_at": now.isoformat()} | said, source=SOURCE, now=now)
+            change = parse_consent({"occurred_at": now.isoformat()} | said, source="", now=now)
         except InvalidEvent as error:
             raise InvalidEvent(error.code, _in_their_words(str(error))) from None
+        # Marked for good: only our own forms and pages can say that a person told us there.
+        told = f"{SOURCE}:{change.source}" if change.source else SOURCE
+        return replace(change, source=told[:MAX_SOURCE])
 
     def _committed(self, changes: Sequence[ConsentChange]) -> list[Answer]:
         """Record these; what became of each, in order. Nothing new is stored about people who were erased."""

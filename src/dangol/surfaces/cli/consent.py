@@ -23,7 +23,7 @@ from dangol.content.columns import fit
 from dangol.errors import ErasedProfile, UsageError
 from dangol.model.people import ConsentState, Profile
 from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
-from dangol.profiles.validation import parse_consent
+from dangol.profiles.validation import MAX_SOURCE, parse_consent
 from dangol.settings import Settings
 from dangol.surfaces import inquiry
 from dangol.surfaces.cli import imports
@@ -265,7 +265,7 @@ def _record(
             "occurred_at": at or now.isoformat(),
             **told,
         }
-        change = parse_consent(said, source=source or f"staff:{operator()}", now=now)
+        change = parse_consent(said, source=_staff(inquiry.remark("--source", source) or operator()), now=now)
         with dangol.database.read() as tx:
             person = inquiry.find_person(tx, profile)
         if person.erased_at is not None:
@@ -282,6 +282,12 @@ def _record(
         typer.secho(
             "warning: without --wording or --proof nobody can show this consent", err=True, fg=typer.colors.YELLOW
         )
+
+
+def _staff(source: str) -> str:
+    """Marked for good: only our own forms and pages can say that a person told us there."""
+    marked = source if source.startswith("staff:") else f"staff:{source}"
+    return marked[:MAX_SOURCE]
 
 
 def _check_topic(dangol: Dangol, topic: str) -> None:

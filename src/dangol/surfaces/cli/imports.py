@@ -23,6 +23,7 @@ from dangol.profiles.files import LineFile, Rejected, RowFile
 from dangol.profiles.importer import Accepted, read_consents, read_events, read_profiles
 from dangol.profiles.unwanted import read_080, read_unwanted
 from dangol.settings import Settings
+from dangol.surfaces import inquiry
 from dangol.surfaces.cli.import_run import (
     RejectFile,
     Stored,
@@ -109,7 +110,7 @@ def import_consents(
 ) -> None:
     """``dangol import consents``, which is ``dangol consent import`` too."""
     with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
-        found = read_consents(rows, source=source, now=dangol.clock.now())
+        found = read_consents(rows, source=inquiry.remark("--source", source), now=dangol.clock.now())
         store = partial(_warned, set(), topics(dangol), _stored(dangol, store_consents))
         _import("consents", rows, found, store, reject_file, as_json)
 
@@ -169,7 +170,9 @@ def import_suppressions(
     with lines, open_dangol(Settings()) as dangol:
         now, store = dangol.clock.now(), partial(store_unwanted, hasher=dangol.pipeline.hasher)
         found = (
-            read_080(lines, now=now) if isinstance(lines, LineFile) else read_unwanted(lines, source=source, now=now)
+            read_080(lines, now=now)
+            if isinstance(lines, LineFile)
+            else read_unwanted(lines, source=inquiry.remark("--source", source), now=now)
         )
         _import("suppressions", lines, found, _stored(dangol, store), reject_file, as_json)
 

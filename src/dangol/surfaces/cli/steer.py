@@ -10,6 +10,7 @@ from dangol.bootstrap import open_dangol
 from dangol.errors import UsageError
 from dangol.model.vocabulary import Control
 from dangol.settings import Settings
+from dangol.surfaces import inquiry
 from dangol.surfaces.cli.deploy import ByOption, operator
 
 Campaign = Annotated[
@@ -70,6 +71,7 @@ def _steer(
         raise UsageError(f"say which campaign to {control.value}, or whose journeys with --profile ID")
     if journey is not None and (campaign is not None or profile is not None):
         raise UsageError("--journey names one journey; no campaign and no --profile go with it")
+    note = inquiry.remark("--note", note)
     with open_dangol(Settings()) as dangol:
         if journey is not None:
             touched = dangol.steering.journey(journey, control, by=by, note=note).journeys

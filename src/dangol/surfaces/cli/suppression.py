@@ -59,7 +59,7 @@ def add(
             f"staff:{by or operator()}",
             dangol.clock.now(),
             scope,
-            inquiry.bounded("--note", note),
+            inquiry.remark("--note", note),
         )
         added = dangol.pipeline.suppress([told], profile_id=person_id)
     scope = scope or suppressions.rule_of(cause.value).scope
@@ -92,7 +92,7 @@ def lift(
             channel,
             address,
             by=by or operator(),
-            because=inquiry.bounded("--because", because),
+            because=inquiry.remark("--because", because),
             causes=[cause.value] if cause else [],
             consent_id=consent,
         )
