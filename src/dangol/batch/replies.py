@@ -3,8 +3,9 @@
 * **stop**: the address is suppressed (cause ``stop``), and everybody who has it withdraws what they had agreed to on
   the channel, as far as ``stop_scope`` of policies.yaml reaches. A number that nobody has is suppressed all the same.
   One text confirms it; STOP again within a day is not answered again.
-* **start**: lifts what a STOP did, and no more: the suppression, and of the consents those that it took away, as old and
-  as well proven as they were. Somebody who had agreed to nothing before has agreed to nothing now. Where nothing was stopped it is an event like any other.
+* **start**: lifts what a STOP did, and no more: the suppression, and of the consents those that it took away, as old
+  and as well proven as they were. Somebody who had agreed to nothing before has agreed to nothing now. Where nothing
+  was stopped it is an event like any other.
 * **help**: says who we are and how to stop.
 * Everything else becomes the event `Message Replied`, so that journeys can react.
 

