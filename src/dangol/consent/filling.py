@@ -6,6 +6,7 @@ stays with the one person that it names, one for each address, until the back en
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,7 +51,8 @@ def fill_in(
 ) -> IncomingEvent | None:
     """Record what was asked for; the event to report. None if there is nothing to confirm.
 
-    The same on one day is one event, so that nobody's mailbox can be filled through a form.
+    The same on one day is one event, so that nobody's mailbox can be filled through a form; who asks for other topics
+    is sent a link for those.
     """
     hashed = hasher.hash(filled.channel, filled.address)
     external_id = f"form:{hashed[:_HASH_CHARACTERS]}"
@@ -65,7 +67,7 @@ def fill_in(
     consent_ids = choosing.record(connection, person, said, now=now, hasher=hasher)
     channel, purpose, topic = wanted[0]
     return IncomingEvent(
-        message_id=f"form:{registered.name}:{hashed[:_HASH_CHARACTERS]}:{now:%Y-%m-%d}",
+        message_id=f"form:{registered.name}:{hashed[:_HASH_CHARACTERS]}:{now:%Y-%m-%d}:{_what(wanted)}",
         external_id=external_id,
         name=CONSENT_REQUESTED,
         properties={
@@ -95,6 +97,12 @@ def _person(
 def _matters(registered: Registered, filled: Filled) -> Sequence[Matter]:
     topics = filled.topics or ("",)
     return [(filled.channel, registered.form.purpose, topic) for topic in (*topics, *([NIGHT] if filled.night else ()))]
+
+
+def _what(wanted: Sequence[Matter]) -> str:
+    """What is asked for, in a few letters: the same for the same topics in whatever order."""
+    topics = "\x1f".join(sorted(topic for _, _, topic in wanted))
+    return hashlib.sha256(topics.encode()).hexdigest()[:8]
 
 
 def _holds(person: choosing.Standing, matter: Matter) -> bool:

@@ -110,7 +110,7 @@ def test_every_address_is_a_person_of_its_own_until_the_back_end_says_otherwise(
         ("", "+821012345678"),
         ("carol@example.com", ""),
     ]
-    assert [one["channel"] for one in reported(house)] == ["email", "sms"]
+    assert sorted(one["channel"] for one in reported(house)) == ["email", "sms"]
 
 
 def test_nobodys_mailbox_can_be_filled_through_a_form(house: House, client: TestClient) -> None:
@@ -121,6 +121,21 @@ def test_nobodys_mailbox_can_be_filled_through_a_form(house: House, client: Test
     assert set(answers) == {200}
     assert len(reported(house)) == 1
     assert [send(client).status_code for _ in range(7)] == [200] * 5 + [429] * 2
+
+
+def test_who_asks_for_other_topics_on_the_same_day_is_sent_a_link_for_those(house: House, client: TestClient) -> None:
+    for topic in ("records", "records", "evenings"):
+        send(client, "both", topic=topic)
+        house.clock.advance(timedelta(minutes=1))
+    asked = reported(house)
+    assert sorted(one["topic"] for one in asked) == ["evenings", "records"]
+    (evenings,) = (one["consent_id"] for one in asked if one["topic"] == "evenings")
+    link = house.dangol.links.confirm("", EMAIL, MARKETING, "", evenings, house.clock.now()) or ""
+    client.post(link.removeprefix(URL), data={"confirm": "yes"})
+    person = next(one for one in house.rows(profiles) if one.email == "carol@example.com")
+    with house.database.read() as tx:
+        held = ledger.topic_states(tx, [person.id])[person.id]
+    assert {topic for (_, _, topic), state in held.items() if state.granted} == {"evenings"}
 
 
 def test_who_agreed_already_is_told_the_same_and_asked_nothing(house: House, client: TestClient) -> None:
