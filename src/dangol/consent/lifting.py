@@ -76,11 +76,15 @@ def suppress_unwanted(
 def _withdrawals(connection: Connection, stops: Sequence[Unwanted]) -> list[ConsentChange]:
     """What is taken back by these, of all that is given or asked for; ``external_id`` is the profile's own id here."""
     found = []
-    for channel in sorted({one.channel for one in stops}):
+    owned = {
+        channel: people.holders(connection, channel, sorted({one.address for one in stops if one.channel is channel}))
+        for channel in sorted({one.channel for one in stops})
+    }
+    # All at once and in order: locked one channel after the other, two might wait for one another.
+    people.lock(connection, {id_ for owners in owned.values() for holders in owners.values() for id_ in holders})
+    for channel, owners in owned.items():
         mine = [one for one in stops if one.channel is channel]
-        owners = people.holders(connection, channel, sorted({one.address for one in mine}))
         ids_ = sorted({profile_id for holders in owners.values() for profile_id in holders})
-        people.lock(connection, ids_)
         gone = people.erased(connection, ids_)
         held = _given(connection, ids_, channel)
         for one in mine:
