@@ -399,7 +399,7 @@ def test_deploying_while_work_goes_on_mixes_no_versions(house: House, tmp_path: 
     assert len(sent) == len(people)
     for row in house.rows(messages):
         assert row.version_id == begun[row.journey_id]
-        assert sent[row.id] == words[row.version_id]
+        assert sent[row.id] == f"(광고) {words[row.version_id]}"
 
 
 def test_whoever_was_told_by_a_plan_gets_what_was_planned(house: House, tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ class TestPreviewToAPerson:
         house.opens_with(campaign("hello")).knows("alice", attributes={"given_name": "Alice"})
         workspace(campaign("hello"))
         monkeypatch.setenv("DANGOL_DATABASE_URL", house.dangol.settings.database_url)
+        monkeypatch.setenv("DANGOL_SECRET_KEY", "s")  # the one that the house was opened with
         monkeypatch.setenv("DANGOL_HOME", str(tmp_path))
         return house
 
