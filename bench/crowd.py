@@ -15,8 +15,8 @@ _TEXTS = {
     "note/sms.en.txt.j2": "How are you?\n",
 }
 
-# `i` numbers the rows; `{time}` is spread over the 400 days before, as consents and hand-overs are; a person's rows are
-# next to no other's.
+# `i` numbers the rows; `{time}` is spread over the 400 days before, as consents and hand-overs are, the rows of one
+# person 37 days apart, however large the crowd is; none of a person's rows is next to another.
 PEOPLE = (
     "INSERT INTO profiles "
     "(id, external_id, email, phone, locale, timezone, country, attributes, created_at, updated_at) "
@@ -49,13 +49,13 @@ def fill(
     """
     crowd = counts["people"]
     padded = padding(postgresql=postgresql)
-    spread = "(i % 400 * 7919 % 400)"
+    spread = f"(i % {crowd} % 400 * 7919 + i / {crowd} * 37) % 400"
     known: dict[str, Any] = {
         "id": padded.format("i"),
         "owner": padded.format(f"i % {crowd}"),
         "crowd": crowd,
         "key": "decode(repeat(md5(i::text), 4), 'hex')" if postgresql else "randomblob(64)",
-        "time": moment("2026-03-01 03:00:00", f"-86400 * {spread}", postgresql=postgresql),
+        "time": moment("2026-03-01 03:00:00", f"-86400 * ({spread})", postgresql=postgresql),
         **{name: _numbers(count, postgresql=postgresql) for name, count in counts.items()},
         **words,
     }
