@@ -55,7 +55,7 @@ def fill(
         "owner": padded.format(f"i % {crowd}"),
         "crowd": crowd,
         "key": "decode(repeat(md5(i::text), 4), 'hex')" if postgresql else "randomblob(64)",
-        "time": moment("2026-03-01 03:00:00", f"-86400 * ({spread})", postgresql=postgresql),
+        "time": moment("2026-03-02 02:00:00", f"-86400 * ({spread})", postgresql=postgresql),
         **{name: _numbers(count, postgresql=postgresql) for name, count in counts.items()},
         **words,
     }

@@ -42,6 +42,8 @@ _NOON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 _SLOTS_A_CONSENT = 5
 _CONSENTS_A_PERSON = 2
 _BATCH = 500
+_LEAP = 15_485_863
+"""A prime: people who are taken in steps of it come from all over the crowd, and nobody comes twice."""
 _POLICIES = {
     "quiet_hours": [{"from": "21:00", "to": "08:00"}],
     "caps": [
@@ -105,7 +107,7 @@ def _measured(store: Store, home: Path, consents: int, count: int) -> dict[str, 
             fill(tx, (*PEOPLE, *CONSENTS, _SLOTS), counts, postgresql=dangol.database.is_postgresql)
         settle(dangol.database)
         dangol.deploy(by="bench")
-        chosen = range(0, crowd, max(1, crowd // count))
+        chosen = [place * _LEAP % crowd for place in range(min(count, crowd))]
         for start in range(0, len(chosen), _BATCH):
             dangol.pipeline.ingest(
                 [
