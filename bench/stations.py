@@ -17,7 +17,7 @@ _STATIONS = (
     ("facts: people", "dangol.profiles.people.load"),
     ("facts: keys", "dangol.batch.facts.load_keys"),
     ("facts: consents", "dangol.consent.ledger.states"),
-    ("facts: suppressions", "dangol.batch.facts._suppressed"),
+    ("facts: suppressions", "dangol.batch.facts.suppressed_of"),
     ("facts: journeys", "dangol.store.journeys.load_journeys"),
     ("facts: events", "dangol.profiles.events.history"),
     ("facts: slots", "dangol.store.messages.load_slots"),
