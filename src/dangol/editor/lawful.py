@@ -170,7 +170,8 @@ class _Checking:
 def _place(pack: Pack) -> _Place:
     """Somebody of whom country and state are known, and who has given no consent for the night."""
     country, _, state = pack.code.partition("-")
-    attributes = {"state": state or _NO_STATE}
+    without_rules = (code for code, _ in pack.states if f"{country}-{code}" not in pack.parts)
+    attributes = {"state": state or next(without_rules, _NO_STATE)}
     somebody = Profile("", "", None, None, None, pack.zone, country, attributes, _NOW)
     return _Place(pack.name.en, somebody, pack.zone != "UTC")
 

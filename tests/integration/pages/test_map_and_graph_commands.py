@@ -131,6 +131,9 @@ class TestGraphWithPeople:
         house.work()
         monkeypatch.setenv("DANGOL_DATABASE_URL", house.dangol.settings.database_url)
         monkeypatch.setenv("DANGOL_HOME", str(tmp_path))
+        key = house.dangol.settings.secret_key
+        assert key is not None
+        monkeypatch.setenv("DANGOL_SECRET_KEY", key.get_secret_value())
         return house
 
     def test_draws_what_is_in_service_with_those_who_wait(self, shop: House) -> None:

@@ -34,9 +34,9 @@ def test_the_log_says_what_was_rewritten_and_which_variant_was_sent(
 ) -> None:
     body = "“{{ event.order_id }}” is here. " + "a" * 60
     text = f"---\nsmart: true\nmax_segments: 1\nwhen_longer: short\nshort: It is here.\n---\n{body}"
-    house.opens_with(campaign("texts", note("sms", ref="text")), texts={"note/sms.en.txt.j2": text}).knows(
-        "alice", country="US", phone="+12125550123"
-    )
+    house.opens_with(
+        campaign("texts", note("sms", ref="text"), purpose="transactional"), texts={"note/sms.en.txt.j2": text}
+    ).knows("alice", country="US", phone="+12125550123")
     house.orders("alice", order_id=order_id, value=30)
     house.work()
     entry = handed_over(house)
@@ -45,7 +45,9 @@ def test_the_log_says_what_was_rewritten_and_which_variant_was_sent(
 
 
 def test_a_text_that_nothing_was_done_to_has_no_such_note(house: House) -> None:
-    house.opens_with(campaign("texts", note("sms", ref="text"))).knows("alice", country="US", phone="+12125550123")
+    house.opens_with(campaign("texts", note("sms", ref="text"), purpose="transactional")).knows(
+        "alice", country="US", phone="+12125550123"
+    )
     house.orders("alice", order_id="A-1", value=30)
     house.work()
     assert "text" not in handed_over(house).evidence
@@ -53,7 +55,9 @@ def test_a_text_that_nothing_was_done_to_has_no_such_note(house: House) -> None:
 
 def test_a_text_too_long_for_a_reader_is_a_refusal_with_its_reason(house: House) -> None:
     text = "---\nmax_segments: 1\n---\n{{ event.order_id }}"
-    house.opens_with(campaign("texts", note("sms", ref="text")), texts={"note/sms.en.txt.j2": text})
+    house.opens_with(
+        campaign("texts", note("sms", ref="text"), purpose="transactional"), texts={"note/sms.en.txt.j2": text}
+    )
     house.knows("alice", "bob")
     house.orders("alice", order_id="A", value=30)
     house.orders("bob", order_id="B" * 200, value=30)

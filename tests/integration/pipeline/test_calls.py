@@ -472,6 +472,9 @@ def test_an_installation_signs_with_a_secret_that_it_makes_once(
         secret = opened.webhook_secret
     Signer(secret)
     monkeypatch.setenv("DANGOL_HOME", str(tmp_path))
+    key = opened.settings.secret_key
+    if key is not None:
+        monkeypatch.setenv("DANGOL_SECRET_KEY", key.get_secret_value())
     assert CliRunner().invoke(app, ["webhook-secret"]).stdout.strip() == secret
 
 

@@ -60,7 +60,9 @@ def test_no_cap_is_exceeded_under_many_workers(house: House, seed: int) -> None:
     batches = [ids[start : start + 3] for start in range(0, len(ids), 3)]
     all_at_once(house.pipeline.deliver, [batches[worker::WORKERS] for worker in range(WORKERS)])
     assert per_person(house) == {f"{name}@example.com": 2 for name in PEOPLE}
-    assert Counter(row.reason for row in house.messages) == {"accepted_by_provider": 10, "capped": 50}
+    reasons = Counter(row.reason for row in house.messages)
+    # Whoever sees that another message goes first yields to it; whoever comes after it finds the cap used up.
+    assert (reasons["accepted_by_provider"], reasons["capped"] + reasons["yielded"]) == (10, 50)
     assert len(house.slots) == 10
 
 

@@ -47,7 +47,7 @@ def letter(ref: str, **others: Any) -> dict[str, Any]:
 
 
 def subjects(house: House) -> list[str]:
-    return [envelope.rendered.subject for envelope in house.carrier.accepted]
+    return [envelope.rendered.subject.removeprefix("(광고) ") for envelope in house.carrier.accepted]
 
 
 def everything(house: House) -> list[list[Row[Any]]]:
