@@ -111,6 +111,11 @@ class Law:
         """The packs of all places that the workspace serves, as it has them."""
         return tuple(self.packs[code] for code in self._find("", "", "").codes if code in self.packs)
 
+    @property
+    def asks_to_confirm(self) -> bool:
+        """Does any rule count only what was confirmed by a double opt-in?"""
+        return any(rule.double_opt_in == "required" for pack in self.packs.values() for rule in pack.of(ConsentRule))
+
     def places(self, profile: Profile) -> Places:
         """Where this person belongs and what binds them."""
         key = *self._home(profile), phone_region(profile.phone)

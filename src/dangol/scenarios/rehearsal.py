@@ -20,13 +20,15 @@ from dangol.consent import suppressions
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace
 from dangol.delivery.provider import fault
+from dangol.jurisdictions import packs
 from dangol.ledger import reader
 from dangol.ledger.explain import tell
 from dangol.ledger.reader import Entry, Filter
 from dangol.ledger.words import WORDS
 from dangol.model.message import Accepted, Envelope, Outcome, Refused
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, JourneyStatus
+from dangol.model.vocabulary import Channel, ConsentAction, JourneyStatus, Purpose
+from dangol.policy.law import Law
 from dangol.profiles import people
 from dangol.scenarios import words
 from dangol.scenarios.cases import Case, Happens, pairs, standard_fields
@@ -86,6 +88,8 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        law = Law(packs(), workspace.policies.jurisdictions)
+        self._agreeing = (ConsentAction.GRANTED, *([ConsentAction.CONFIRMED] if law.asks_to_confirm else []))
         self._clock = VirtualClock(datetime(2000, 1, 1, tzinfo=UTC))
         self._lottery = Lottery()
         self._carrier = Carrier(self._clock)
@@ -168,9 +172,13 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
         person, pipeline = case.person, self._dangol.pipeline
         device = {"device_token": f"device-{person.name}", "device_platform": "ios"} if person.device else {}
         pipeline.identify([ProfileChange(person.name, attributes=person.attributes, **person.fields, **device)])
-        self._agree(case, [(*pair, ConsentAction.GRANTED) for pair in person.consents])
+        self._agree(case, self._given(person.consents))
 
-    def _agree(self, case: Case, changes: Sequence[tuple[Any, Channel, ConsentAction]]) -> None:
+    def _given(self, consents: Iterable[tuple[Purpose, Channel]]) -> list[tuple[Purpose, Channel, ConsentAction]]:
+        """What a customer agreed to, confirmed by a second message where some rule counts no other consent."""
+        return [(*pair, action) for pair in consents for action in self._agreeing]
+
+    def _agree(self, case: Case, changes: Sequence[tuple[Purpose, Channel, ConsentAction]]) -> None:
         now = self._clock.now()
         self._dangol.pipeline.record_consents(
             [
@@ -193,7 +201,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
             case StartHappens(start=campaign, properties=properties):
                 pipeline.start(campaign, self._event(case, "", properties, happens.at))
             case ConsentHappens(consents=change):
-                given = [(*pair, ConsentAction.GRANTED) for pair in pairs(change.given)]
+                given = self._given(pairs(change.given))
                 withdrawn = [(*pair, ConsentAction.WITHDRAWN) for pair in pairs(change.withdrawn)]
                 self._agree(case, [*given, *withdrawn])
             case ProfileHappens(profile=traits):

@@ -36,6 +36,14 @@ def test_nobody_has_agreed_to_anything_unless_it_is_said(shop: Open) -> None:
     assert house.failures() == []
 
 
+def test_what_was_agreed_to_is_confirmed_where_a_rule_requires_a_double_opt_in(shop: Open) -> None:
+    strict = {"jurisdictions": {"serves": ["DE"], "rules": [{"id": "DE-doi", "double_opt_in": "required"}]}}
+    house = shop(campaign("thanks"), policies=strict)
+    agreed = "customers: {ada: {country: DE, consents: {marketing: [email]}}}\n"
+    house.tests(agreed + scenario(f"happens: {ORDER}\nexpect: [{{message: note}}]"))
+    assert house.failures() == []
+
+
 def test_a_customer_can_be_described_after_another(shop: Open) -> None:
     house = shop(campaign("thanks", note("email", "sms")))
     house.tests(
