@@ -13,15 +13,17 @@ from importlib.metadata import EntryPoint, entry_points
 from dangol.clock import Clock
 from dangol.delivery.http.transport import Transport
 from dangol.delivery.provider import Provider
+from dangol.delivery.providers.sendgrid import sendgrid
 from dangol.delivery.providers.setup import Factory, Setup
 from dangol.delivery.providers.smtp import smtp
+from dangol.delivery.providers.twilio import twilio
 from dangol.errors import UsageError
 from dangol.model.vocabulary import Channel
 from dangol.settings import Settings
 
 GROUP = "dangol.providers"
 NOBODY = "none"
-SHIPPED: Mapping[str, Factory] = {"smtp": smtp}
+SHIPPED: Mapping[str, Factory] = {"sendgrid": sendgrid, "smtp": smtp, "twilio": twilio}
 
 
 class Registry:

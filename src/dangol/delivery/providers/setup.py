@@ -8,8 +8,6 @@ from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from dangol.clock import Clock
 from dangol.delivery.http.transport import Transport
 from dangol.delivery.provider import Provider
@@ -41,15 +39,11 @@ Factory = Callable[[Setup], Provider]
 """Makes a provider, without any input or output. Raises UsageError if a setting is missing or wrong."""
 
 
-def required(provider: str, given: Mapping[str, str | SecretStr | None]) -> dict[str, str]:
-    """The values of these settings, by name. Raises UsageError that names all that lack."""
-    plain = {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value or "" for name, value in given.items()
-    }
-    lacking = [f"DANGOL_{name.upper()}" for name, value in plain.items() if not value]
-    if lacking:
-        raise UsageError(f"provider {provider}: set {_all_of(lacking)}; docs/providers.md says where they come from")
-    return plain
+def lacking(provider: str, given: Mapping[str, bool]) -> None:
+    """Raises UsageError that names all the settings that are not given."""
+    names = [name for name, is_given in given.items() if not is_given]
+    if names:
+        raise UsageError(f"provider {provider}: set {_all_of(names)}; docs/providers.md says where they come from")
 
 
 def carrier_url(name: str, url: str) -> str:
