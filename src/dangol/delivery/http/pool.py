@@ -136,7 +136,10 @@ class Pool:
         for task in self._opening:
             task.cancel()
         for connection in list(self._live):
-            connection.give_up("dangol is stopping")
+            if connection.busy:
+                connection.give_up("dangol is stopping")
+            else:
+                connection.hang_up()
 
     def _serve(self) -> None:
         while self._lanes and (connection := self._unused()) is not None:
@@ -177,7 +180,7 @@ class Pool:
     def _open_more(self) -> None:
         wanted = sum(len(lane.waiting) for lane in self._lanes)
         room = self._limits.connections - len(self._live)
-        if self._live and time.monotonic() < self._not_before:
+        if (self._live or self._opening) and time.monotonic() < self._not_before:
             return
         while len(self._opening) < min(wanted, room, max(_AT_ONCE, len(self._live))):
             task = self._loop.create_task(self._open())

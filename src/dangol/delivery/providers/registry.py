@@ -6,30 +6,30 @@ is a ``Factory``; docs/providers.md shows one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from dangol.clock import Clock
 from dangol.delivery.http.transport import Transport
 from dangol.delivery.provider import Provider
-from dangol.delivery.providers.sendgrid import sendgrid
 from dangol.delivery.providers.setup import Factory, Setup
-from dangol.delivery.providers.smtp import smtp
-from dangol.delivery.providers.twilio import twilio
 from dangol.errors import UsageError
 from dangol.model.vocabulary import Channel
 from dangol.settings import Settings
 
 GROUP = "dangol.providers"
 NOBODY = "none"
-SHIPPED: Mapping[str, Factory] = {"sendgrid": sendgrid, "smtp": smtp, "twilio": twilio}
+_HERE = "dangol.delivery.providers"
+SHIPPED = tuple(EntryPoint(name, f"{_HERE}.{name}:{name}", GROUP) for name in ("sendgrid", "smtp", "twilio"))
+"""Loaded when they are chosen, as plugins are: nobody pays for a library that is not used."""
 
 
 class Registry:
     """Makes the providers that the settings name, each once.
 
-    ``made`` are there already, by name. ``options`` are the ``DANGOL_PROVIDER_…`` of one provider.
+    ``made`` are there already, by name. ``options`` are the ``DANGOL_PROVIDER_…`` of one provider. ``plugins`` are
+    those of the installed packages unless given.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class Registry:
         transport: Transport,
         options: Callable[[str], Mapping[str, str]],
         made: Mapping[str, Provider],
-        plugins: Iterable[EntryPoint] | None = None,
+        plugins: Sequence[EntryPoint] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._transport = transport
         self._options = options
         self._made = dict(made)
-        self._given_plugins = plugins
+        self._plugins = plugins
 
     def chosen(self) -> dict[Channel, list[Provider]]:
         """Channel → its providers, the main one first; a channel without one is missing.
@@ -92,28 +92,26 @@ class Registry:
         return self._made[name]
 
     def _factory(self, name: str) -> Factory:
-        brought = [plugin for plugin in self._plugins() if plugin.name == name]
-        if name in SHIPPED and not brought:
-            return SHIPPED[name]
-        if not brought:
+        offered = [plugin for plugin in self._offered() if plugin.name == name]
+        if not offered:
             raise UsageError(f"provider {name!r} is not known; {_hint(name, self._known())}")
-        if len(brought) > 1 or name in SHIPPED:
-            sources = sorted(plugin.value for plugin in brought) + ["dangol itself"] * (name in SHIPPED)
-            raise UsageError(f"provider {name}: the name is taken more than once, by {', '.join(sources)}")
+        if len(offered) > 1:
+            sources = ", ".join(sorted(plugin.value for plugin in offered))
+            raise UsageError(f"provider {name}: several packages bring one of this name: {sources}")
         try:
-            factory: Factory = brought[0].load()
+            factory: Factory = offered[0].load()
         except Exception as error:
             kind = type(error).__name__
-            raise UsageError(f"provider {name}: {brought[0].value} cannot be loaded: {kind}: {error}") from error
+            raise UsageError(f"provider {name}: {offered[0].value} cannot be loaded: {kind}: {error}") from error
         return factory
 
     def _known(self) -> list[str]:
-        return sorted({*SHIPPED, *self._made, *(plugin.name for plugin in self._plugins())})
+        return sorted({*self._made, *(plugin.name for plugin in self._offered())})
 
-    def _plugins(self) -> Iterable[EntryPoint]:
-        if self._given_plugins is None:
-            self._given_plugins = entry_points(group=GROUP)
-        return self._given_plugins
+    def _offered(self) -> Sequence[EntryPoint]:
+        if self._plugins is None:
+            self._plugins = tuple(entry_points(group=GROUP))
+        return (*SHIPPED, *self._plugins)
 
 
 def _asked(settings: Settings, wrong: list[str]) -> list[tuple[str, Channel, list[str]]]:

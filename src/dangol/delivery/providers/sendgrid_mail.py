@@ -37,7 +37,8 @@ MESSAGE_ID = "dangol_message_id"
 """The custom argument by which an event of SendGrid's names our message."""
 
 _RESERVED = frozenset(
-    "bcc cc content-transfer-encoding content-type dkim-signature from received reply-to subject to x-sg-eid x-sg-id".split()
+    "bcc cc content-transfer-encoding content-type dkim-signature from received reply-to subject to x-sg-eid"
+    " x-sg-id".split()
 )
 _Sender = tuple[str, str]
 
@@ -76,9 +77,9 @@ def body_of(envelope: Envelope, *, tracking: bool, sandbox: bool) -> bytes:
 
 @lru_cache(maxsize=256)
 def _standing(sender: str, tracking: bool, sandbox: bool) -> dict[str, Any]:
-    """What all messages of a sender have in common, as the helpers build it."""
+    """A body as the helpers build it for this sender; what differs from message to message only holds its place."""
     name, bare = _sender(sender)
-    mail = Mail(from_email=From(bare, name or None))
+    mail = Mail(From(bare, name or None), To(bare), Subject("-"), Content(MimeType.text, "-"))
     return _settled(mail, tracking, sandbox)
 
 
@@ -98,9 +99,7 @@ def _settled(mail: Mail, tracking: bool, sandbox: bool) -> dict[str, Any]:
 def _texts(envelope: Envelope) -> list[tuple[str, str]]:
     """Kinds and texts in the order that SendGrid wants; it refuses an empty one."""
     rendered = envelope.rendered
-    texts = [
-        (kind.value, text) for kind, text in ((MimeType.text, rendered.text), (MimeType.html, rendered.html)) if text
-    ]
+    texts = [(kind, text) for kind, text in ((MimeType.text, rendered.text), (MimeType.html, rendered.html)) if text]
     if not texts or not rendered.subject:
         raise Unsendable("SendGrid takes no email without a subject and a text")
     return texts

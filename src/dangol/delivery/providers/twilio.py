@@ -140,7 +140,7 @@ class Twilio:
         if not text or len(text.encode("utf-16-le")) > 2 * _LONGEST_BODY:
             raise Unsendable(f"Twilio takes an SMS of 1 to {_LONGEST_BODY} characters")
         status_url = f"{self._status_url}?{urlencode({'message': envelope.message_id})}"
-        return values.of(
+        form: dict[str, object] = values.of(
             {
                 "To": envelope.to,
                 "Body": text,
@@ -152,6 +152,7 @@ class Twilio:
                 "ShortenUrls": serialize.boolean_to_string(False),
             }
         )
+        return form
 
     def _validity(self, envelope: Envelope) -> object:
         """The seconds for which Twilio may keep the message in its queue, if that is less than it would by itself."""

@@ -77,6 +77,6 @@ CODES: Mapping[int, _Meaning] = {
 
 
 def refusal(code: int, told: str) -> Refused:
-    """What a code means for a message; one that is not in the table is a refusal for good. ``told`` leads the detail."""
+    """What a code means for a message; one that is not in the table refuses for good. ``told`` leads the detail."""
     permanent, cause = CODES.get(code, _FOR_GOOD)
     return Refused(permanent, f"{told}: {code}" if code else told, cause=cause)
