@@ -115,6 +115,7 @@ class Handover:
             rendered=rendered,
             headers=self._headers(claimed, channel),
             not_after=not_after,
+            until=until,
         )
         members = digest.members if digest is not None else ()
         for member in members:
