@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     twilio_countries: str = Field(
         "", description="Countries (US, GB, …) that SMS go to through Twilio; empty means all but KR."
     )
+    fcm_credentials: Path | None = Field(None, description="The key file of the service account that may use FCM.")
+    fcm_url: str = Field("https://fcm.googleapis.com", description="Where FCM is, or a simulator of it.")
+    webpush_private_key: SecretStr | None = Field(
+        None, description="The VAPID key that browsers' push services know us by; `dangol dev vapid` makes one."
+    )
+    webpush_subject: str = Field("", description="Whom push services write to about us: mailto:… or https://….")
     carrier_connections: int = Field(
         256, ge=1, le=10_000, description="Connections to one carrier's host, in one process."
     )
@@ -90,7 +96,8 @@ class Settings(BaseSettings):
         None, description="Signs calls of `webhook` steps: whsec_ and base64; empty means one is made and kept."
     )
     webhook_allow: str = Field(
-        "", description="Hosts, addresses and networks that `webhook` steps may call although they are not public."
+        "",
+        description="Hosts, addresses and networks that `webhook` steps and web push may call although not public.",
     )
     webhook_connect_timeout: Length = Field(
         timedelta(seconds=5), description="How long a connection to a receiver of calls may take."

@@ -40,6 +40,13 @@ class Provider(Protocol):
         ...
 
 
+def takes(provider: Provider, envelope: Envelope) -> bool:
+    """Can this provider carry this message at all? One that serves some recipients of its channel only has a method
+    ``takes(envelope)`` that says which."""
+    asked = getattr(provider, "takes", None)
+    return envelope.channel in provider.channels and (asked is None or bool(asked(envelope)))
+
+
 LATE = Refused(permanent=False, detail="not begun: the time in which it was allowed is over")
 """The refusal of a hand-over that was to begin earlier."""
 

@@ -70,6 +70,10 @@ class Transport:
                 lane.drop(_CLOSED)
         return batch.answers()
 
+    def guarded(self, resolve: Resolve) -> Transport:
+        """Another transport with the same limits and trust, that connects only to the addresses ``resolve`` finds."""
+        return Transport(clock=self._clock, limits=self._limits, tls=self._given_tls, resolve=resolve)
+
     def close(self) -> None:
         """Hang up: what waits is not sent, what is under way is broken. May be called more than once."""
         with self._lock:

@@ -21,7 +21,9 @@ from dangol.settings import Settings
 GROUP = "dangol.providers"
 NOBODY = "none"
 _HERE = "dangol.delivery.providers"
-SHIPPED = tuple(EntryPoint(name, f"{_HERE}.{name}:{name}", GROUP) for name in ("sendgrid", "smtp", "twilio"))
+SHIPPED = tuple(
+    EntryPoint(name, f"{_HERE}.{name}:{name}", GROUP) for name in ("fcm", "sendgrid", "smtp", "twilio", "webpush")
+)
 """Loaded when they are chosen, as plugins are: nobody pays for a library that is not used."""
 
 
