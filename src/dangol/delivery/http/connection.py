@@ -13,6 +13,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from dangol.delivery.http.messages import Answer, Broken, Limits, Reply
 
 _HEAD_AT_MOST = 64 * 1024
+_AT_ONCE = 1.0
 _FRAMES = frozenset({"content-length", "transfer-encoding"})
 _NO_BODY = frozenset({204, 304})
 
@@ -40,13 +41,19 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = HttpResponseParser(self)
         self._job: Job | None = None
-        self._begun = self._heard = self.idle_since = time.monotonic()
+        self._begun = self._heard = self.idle_since = self._opened = time.monotonic()
+        self._carried = False
         self._framed = False
         self._reset()
 
     @property
     def busy(self) -> bool:
         return self._job is not None
+
+    @property
+    def still_born(self) -> bool:
+        """Whether it was gone at once, without having carried anything."""
+        return not self._carried and time.monotonic() - self._opened < _AT_ONCE
 
     @property
     def open(self) -> bool:
@@ -71,6 +78,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         self._reset()
         self._job = job
+        self._carried = True
         self._begun = self._heard = time.monotonic()
         self._transport.write(job.head + job.body)
 

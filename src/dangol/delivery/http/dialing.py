@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -123,4 +124,6 @@ def _reason(error: Exception) -> str:
         return "it took too long"
     if isinstance(error, DangolError):
         return str(error)
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
     return (isinstance(error, OSError) and (error.strerror or str(error))) or type(error).__name__

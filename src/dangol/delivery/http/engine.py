@@ -13,7 +13,7 @@ from contextlib import suppress
 from dangol.clock import Clock
 from dangol.delivery.http.dialing import Dialer, Resolve
 from dangol.delivery.http.messages import Limits, Origin
-from dangol.delivery.http.pool import Batch, Lane, Pool
+from dangol.delivery.http.pool import Lane, Pool
 
 try:
     from uvloop import new_event_loop
@@ -51,10 +51,6 @@ class Engine(threading.Thread):
     def take(self, lanes: Mapping[Origin, Lane]) -> None:
         """Carry these out."""
         self._tell(self._take, lanes)
-
-    def abandon(self, batch: Batch) -> None:
-        """Begin nothing more of this batch."""
-        self._tell(self._abandon, batch)
 
     def stop(self) -> None:
         """Hang up, and come back when that is done."""
@@ -112,10 +108,6 @@ class Engine(threading.Thread):
                 pool = self._pools[origin] = Pool(origin, self._limits, self._dialer, self._clock)
             pool.add(lane)
         self._wake.set()
-
-    def _abandon(self, batch: Batch) -> None:
-        for pool in self._pools.values():
-            pool.abandon(batch)
 
     def _stop(self) -> None:
         self._stopping = True

@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections import deque
-from datetime import datetime
 
 from dangol.clock import Clock
 from dangol.delivery.http.connection import Connection
@@ -23,12 +22,13 @@ _RESERVE = 8
 
 
 class Batch:
-    """The answers of one call, as they come."""
+    """The answers of one call, as they come. When nobody waits for it any more, nothing of it begins."""
 
     def __init__(self, size: int) -> None:
         self._answers: list[Answer | None] = [None] * size
         self._left = size
         self.done = threading.Event()
+        self.awaited = True
 
     def answer(self, index: int, answer: Answer) -> None:
         self._answers[index] = answer
@@ -67,8 +67,8 @@ class Job:
         self.head, self.body = head, request.body
         self.not_after = request.not_after
 
-    def late(self, now: datetime) -> bool:
-        return self.not_after is not None and now >= self.not_after
+    def late(self, clock: Clock) -> bool:
+        return self.not_after is not None and clock.now() >= self.not_after
 
     def answer(self, answer: Answer) -> None:
         """The request is over, after it had begun."""
@@ -113,14 +113,9 @@ class Pool:
         self._lanes.append(lane)
         self._serve()
 
-    def abandon(self, batch: Batch) -> None:
-        """Whoever wanted this batch has gone: what has not begun never will."""
-        for lane in [lane for lane in self._lanes if lane.batch is batch]:
-            self._drop(lane, "nobody waits for it any more")
-
     def check_time(self, now: float) -> None:
         """End what takes too long, close what nobody used for long."""
-        for lane in [lane for lane in self._lanes if lane.until <= now]:
+        for lane in [lane for lane in self._lanes if lane.until <= now or not lane.batch.awaited]:
             self._drop(lane, "not begun: the server is too slow")
         for connection in [one for one in self._live if one.busy]:
             connection.check_time(now)
@@ -156,7 +151,7 @@ class Pool:
             connection = self._idle.pop()
             if connection.usable:
                 return connection
-            self._live.discard(connection)
+            self._lost(connection)
             connection.hang_up()
         return None
 
@@ -167,8 +162,11 @@ class Pool:
         for lane in [lane for lane in self._lanes if plenty or lane.busy < self._reserve]:
             self._lanes.remove(lane)
             while lane.waiting:
+                if not lane.batch.awaited:
+                    lane.drop("nobody waits for it any more")
+                    break
                 job = lane.waiting.popleft()
-                if job.late(self._clock.now()):
+                if job.late(self._clock):
                     job.drop("too late", late=True)
                     continue
                 lane.busy += 1
@@ -215,10 +213,17 @@ class Pool:
         if connection.open:
             self._idle.append(connection)
         else:
-            self._live.discard(connection)
-            if connection in self._idle:
-                self._idle.remove(connection)
+            self._lost(connection)
         self._serve()
+
+    def _lost(self, connection: Connection) -> None:
+        if connection not in self._live:
+            return
+        self._live.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if connection.still_born:
+            self._not_reached("not reached: the server hangs up at once")
 
     def _drop(self, lane: Lane, reason: str) -> None:
         self._lanes.remove(lane)

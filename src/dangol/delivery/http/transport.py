@@ -90,8 +90,7 @@ class Transport:
             while not batch.done.wait(_LOOK) and engine.is_alive() and time.monotonic() < end:
                 pass
         finally:
-            if not batch.done.is_set():
-                engine.abandon(batch)
+            batch.awaited = False
 
     def _running(self) -> Engine | None:
         """The engine, started when first needed, and again in a process that was forked off; None once closed."""
