@@ -150,6 +150,7 @@ class RefusalCause(StrEnum):
     DEAD_TOKEN = "dead_token"  # noqa: S105 (no secret)
     CONTENT = "content"
     ACCOUNT = "account"
+    ELSEWHERE = "elsewhere"
 
 
 class Decision(StrEnum):
