@@ -246,12 +246,23 @@ def test_no_more_of_an_answer_is_read_than_allowed(server: Server) -> None:
     transport.close()
 
 
+def test_an_answer_in_one_piece_that_is_longer_than_allowed_is_cut_off(server: Server) -> None:
+    server.scripts = [lambda line: line.answer(b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\n" + b"x" * 9)]
+    transport = make(answer=8)
+    (reply,) = ask(transport, server)
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.whole) == (202, False)
+    transport.close()
+
+
 WHOLE = {
     "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n",
     "100 and 103 first": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
     "until the end": b"HTTP/1.1 200 OK\r\n\r\nhi",
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+    "an offer of another protocol": b"HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n"
+    b"Content-Length: 2\r\n\r\nhi",
     "more than one answer": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
     b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
     "more than its length": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi there",

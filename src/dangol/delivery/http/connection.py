@@ -121,7 +121,8 @@ class Connection(asyncio.Protocol):
         self._size += len(data)
         flaw = self._parse(data)
         if self._complete:
-            self._finish(Reply(self._status, self._headers, b"".join(self._body)), keep=not flaw)
+            whole = self._body_size <= self._longest
+            self._finish(Reply(self._status, self._headers, b"".join(self._body), whole), keep=not flaw)
         elif flaw or self._size > self._longest + _HEAD_AT_MOST or self._body_size > self._longest:
             self.give_up(flaw or "the answer is too long")
 
@@ -129,7 +130,6 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
-            self._complete = False
             return "the server changes the protocol"
         except HttpParserError:
             return "the answer is not HTTP"
