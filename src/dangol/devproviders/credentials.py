@@ -49,6 +49,7 @@ class Credentials:
         self.messaging_service = "MG" + self._bytes("twilio service", 16).hex()
         self.from_number = FROM_NUMBER
         self.project = PROJECT
+        self.vapid_subject = "mailto:push@dangol.example"
 
     @cached_property
     def webhook_key(self) -> ec.EllipticCurvePrivateKey:
@@ -123,7 +124,7 @@ class Credentials:
                 "messaging_service_sid": self.messaging_service,
             },
             "fcm": {"url": url, "project": self.project, "service_account": self.service_account(url)},
-            "webpush": {"private_key": self.vapid_key, "subject": "mailto:push@dangol.example"},
+            "webpush": {"private_key": self.vapid_key, "subject": self.vapid_subject},
         }
 
     def _p256(self, what: str) -> ec.EllipticCurvePrivateKey:

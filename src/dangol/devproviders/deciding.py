@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -44,10 +44,17 @@ class Bucket:
 class Decider:
     """Decides by address first, then by what was set for the provider. The same seed gives the same draws."""
 
-    def __init__(self, seed: str, behaviour: Behaviour, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seed: str,
+        behaviour: Behaviour,
+        special: Mapping[Provider, Behaviour] | None = None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._key = blake2b(seed.encode(), digest_size=32).digest()
         self._now = now
-        self._start = behaviour
+        self._start = {provider: (special or {}).get(provider, behaviour) for provider in PROVIDERS}
         self.reset()
 
     def reset(self) -> None:
@@ -56,9 +63,10 @@ class Decider:
         self.addresses: dict[str, Act] = {}
         self._buckets: dict[Provider, Bucket] = {}
         self._plain: dict[Provider, bool] = {}
+        self._fated: dict[Provider, bool] = {}
         self._asked: dict[tuple[Provider, str], int] = {}
-        for provider in PROVIDERS:
-            self.behave(provider, self._start)
+        for provider, behaviour in self._start.items():
+            self.behave(provider, behaviour)
 
     def behave(self, provider: Provider, behaviour: Behaviour) -> None:
         """From now on this provider behaves so."""
@@ -67,6 +75,7 @@ class Decider:
         if behaviour.rate_limit is not None:
             self._buckets[provider] = Bucket(behaviour.rate_limit, self._now())
         uncertain = any(getattr(behaviour, f"{name}_rate") for name in (*TRANSPORT, "gone"))
+        self._fated[provider] = any(getattr(behaviour, f"{name}_rate") for name in (*EMAIL, *PHONE))
         self._plain[provider] = not (
             uncertain or behaviour.latency or behaviour.jitter or behaviour.rate_limit or behaviour.outage
         )
@@ -106,15 +115,13 @@ class Decider:
         """What becomes of an accepted message; empty for plain delivery."""
         if act.fate:
             return act.fate
+        if not self._fated[provider]:
+            return ""
         behaviour = self.behaviour[provider]
         drawn = self._draws(f"fate {address} {message_id}")[0]
         if provider == "sendgrid":
             return _pick(behaviour, EMAIL, drawn)
         return {"undelivered": "30003", "stop": "STOP"}.get(_pick(behaviour, PHONE, drawn), "")
-
-    def uncertain_fate(self, provider: Provider) -> bool:
-        """Whether fates are drawn at all."""
-        return any(getattr(self.behaviour[provider], f"{name}_rate") for name in (*EMAIL, *PHONE))
 
     def _count(self, provider: Provider, address: str) -> int:
         asked = self._asked[provider, address] = self._asked.get((provider, address), 0) + 1

@@ -33,7 +33,7 @@ class Request:
 
 
 class Reply:
-    """What goes back: bytes after a delay, nothing at all, a reset, or the first half and then a reset."""
+    """What goes back: bytes after a delay, nothing at all, a reset, or the beginning and then the end."""
 
     __slots__ = ("cut", "data", "delay", "hang", "reset")
 
@@ -195,8 +195,10 @@ class Connection(asyncio.Protocol):
             return
         if reply.reset or reply.cut:
             if reply.cut:
-                transport.write(reply.data[: max(1, len(reply.data) - 5)])
-            self._reset(linger=not reply.cut)
+                transport.write(_half(reply.data))
+                transport.close()
+            else:
+                self._reset()
             return
         transport.write(reply.data)
         if not request.keep_alive:
@@ -206,10 +208,8 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             self._work(self._waiting.popleft())
 
-    def _reset(self, *, linger: bool) -> None:
-        if not linger:
-            self.transport.close()
-            return
+    def _reset(self) -> None:
+        """End the connection with RST, as a crashed machine or a strict middle box does."""
         sock: socket.socket | None = self.transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -219,3 +219,9 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.write(answer(status, headers={"Connection": "close"}))
             self.transport.close()
+
+
+def _half(data: bytes) -> bytes:
+    """An answer that ends within its body, or within its first line if it has none."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    return data[: len(data) - len(body) // 2 - 1] if body else head[: len(b"HTTP/1.1 2")]

@@ -139,3 +139,6 @@ class Options(BaseModel):
     )
     twilio_opt_outs: bool = Field(True, description="Twilio remembers STOP and refuses later messages with 21610.")
     behaviour: Behaviour = Behaviour()
+    special: dict[Provider, Behaviour] = Field(
+        default_factory=dict, description="The behaviour of single providers, where it is not that of all."
+    )

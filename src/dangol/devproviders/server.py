@@ -41,7 +41,7 @@ class Simulator:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.credentials = Credentials(options)
-        self.decider = Decider(options.seed, options.behaviour)
+        self.decider = Decider(options.seed, options.behaviour, options.special)
         try:
             self.record = Record(options.record)
         except OSError as error:
