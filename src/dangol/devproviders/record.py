@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections import Counter
 from pathlib import Path
 
@@ -11,29 +12,36 @@ import orjson
 
 
 class Record:
-    """Accepted messages in order, and counters. Lines are made once and served and written as they are."""
+    """Accepted messages in order, and counters. Lines are made once and served and written as they are.
+
+    They stand one after the other in one piece of memory: a million small objects would cost more than their text.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self._unwritten: list[bytes] = []
-        self.reset()
+        self._begin()
 
     def reset(self) -> None:
-        """Forget everything; the file keeps what it has."""
-        self._lines: list[bytes] = []
+        """Forget everything; the file keeps what it has. Raises OSError like `write`."""
+        self.write()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._data = bytearray()
+        self._starts = array("Q")
+        self._written = 0
         self._seen: set[str] = set()
         self._accepted: dict[str, int] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def accept(self, provider: str, message_id: str, address: str, reference: str, answer: str) -> None:
         """A message was accepted; ``answer`` is what the caller gets to hear, such as ``202`` or ``hang``."""
-        lines = self._lines
         again = message_id in self._seen
         if message_id:
             self._seen.add(message_id)
         line = orjson.dumps(
             {
-                "n": len(lines) + 1,
+                "n": len(self._starts) + 1,
                 "at": time.time(),
                 "provider": provider,
                 "message_id": message_id,
@@ -45,9 +53,8 @@ class Record:
             },
             option=orjson.OPT_APPEND_NEWLINE,
         )
-        lines.append(line)
-        if self._file is not None:
-            self._unwritten.append(line)
+        self._starts.append(len(self._data))
+        self._data += line
         self._accepted[provider] = self._accepted.get(provider, 0) + 1
         if again:
             self._counts[provider, "again"] += 1
@@ -58,12 +65,11 @@ class Record:
 
     def write(self) -> None:
         """Hand to the system what was not written yet. Raises OSError if the file cannot take it."""
-        if self._unwritten:
-            data = memoryview(b"".join(self._unwritten))
-            self._unwritten.clear()
-            assert self._file is not None
-            while data:
-                data = data[os.write(self._file, data) :]
+        if self._file is None:
+            return
+        while self._written < len(self._data):
+            with memoryview(self._data) as data, data[self._written :] as unwritten:
+                self._written += os.write(self._file, unwritten)
 
     def close(self) -> None:
         if self._file is not None:
@@ -73,10 +79,13 @@ class Record:
 
     def after(self, number: int, limit: int) -> bytes:
         """JSON lines of the entries after this number."""
-        return b"".join(self._lines[number : number + limit])
+        starts, end = self._starts, number + limit
+        if number >= len(starts):
+            return b""
+        return bytes(self._data[starts[number] : starts[end] if end < len(starts) else len(self._data)])
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._starts)
 
     def told(self) -> dict[str, dict[str, int]]:
         """Counters by provider."""

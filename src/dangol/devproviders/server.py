@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -127,6 +128,7 @@ def run(simulator: Simulator, ready: Callable[[], None], ended: Callable[[asynci
             ready()
             await ended(asyncio.Event())
 
+    gc.freeze()  # what was imported stays, and need not be looked at again
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serve())
 

@@ -40,9 +40,12 @@ def test_the_file_has_what_was_written_and_is_never_shortened(tmp_path: Path) ->
     record.accept("sendgrid", "m-1", "anna@example.com", "r-1", "202")
     assert len(path.read_text().splitlines()) == 1, "nothing is written before the turn ends"
     record.write()
+    record.accept("sendgrid", "m-2", "anna@example.com", "r-2", "202")
     record.reset()
-    assert [json.loads(line)["n"] for line in path.read_text().splitlines()] == [0, 1]
+    assert [json.loads(line)["n"] for line in path.read_text().splitlines()] == [0, 1, 2]
+    record.accept("sendgrid", "m-3", "anna@example.com", "r-3", "202")
     record.close()
+    assert [json.loads(line)["message_id"] for line in path.read_text().splitlines()[1:]] == ["m-1", "m-2", "m-3"]
 
 
 def test_refusals_are_counted_by_what_was_answered() -> None:
