@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 import time
@@ -68,7 +69,7 @@ class Turn:
             connection.go(request, reply)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=64)
 def date_header(second: int) -> str:
     """The date as HTTP writes it."""
     return formatdate(second, usegmt=True)
@@ -92,6 +93,26 @@ def answer(status: int, body: bytes = b"", headers: Mapping[str, str] | None = N
 
 def answer_json(status: int, value: Any, headers: Mapping[str, str] | None = None, server: str = "nginx") -> bytes:
     return answer(status, orjson.dumps(value), headers, server)
+
+
+_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+
+
+def form_fields(text: bytes) -> dict[str, str]:
+    """The fields of a form or a query; of several with one name the last. Much faster than the standard library."""
+    fields = {}
+    for pair in text.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        fields[_decoded(name)] = _decoded(value)
+    fields.pop("", None)
+    return fields
+
+
+def _decoded(text: bytes) -> str:
+    plain = text.replace(b"+", b" ")
+    if b"%" in plain:
+        plain = _ENCODED.sub(lambda run: bytes.fromhex(run[0].replace(b"%", b"").decode()), plain)
+    return plain.decode("utf-8", "replace")
 
 
 Handler = Callable[[Request], Reply]

@@ -25,6 +25,7 @@ from dangol.devproviders.webhooks import Webhooks
 from dangol.devproviders.webpush import WebPush
 
 _BACKLOG = 4096
+_COLLECT_AFTER = 100_000
 _WELCOME = (
     "This plays SendGrid, Twilio, FCM and a push service for browsers. Nothing leaves this machine.\n"
     "GET /_sim/counts, GET /_sim/record, GET /_sim/credentials, GET /_sim/behaviour, GET /_sim/subscription?id=…\n"
@@ -125,10 +126,11 @@ def run(simulator: Simulator, ready: Callable[[], None], ended: Callable[[asynci
 
     async def serve() -> None:
         async with simulator.listening():
+            gc.freeze()  # what was imported stays, and what comes later lives for a moment and in no cycles
+            gc.set_threshold(_COLLECT_AFTER)
             ready()
             await ended(asyncio.Event())
 
-    gc.freeze()  # what was imported stays, and need not be looked at again
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(serve())
 

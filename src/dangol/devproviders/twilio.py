@@ -7,9 +7,8 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import formatdate
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import smsutil
 
@@ -17,12 +16,15 @@ from dangol.devproviders.carrier import Carrier
 from dangol.devproviders.credentials import Credentials
 from dangol.devproviders.deciding import Decider
 from dangol.devproviders.events import Text
-from dangol.devproviders.http import Reply, Request, answer_json
+from dangol.devproviders.http import Reply, Request, answer_json, date_header, form_fields
 from dangol.devproviders.record import Record
 from dangol.devproviders.words import Act
 
 ROOT = "/2010-04-01/Accounts"
 MAX_UNITS = 1600
+_ONE_SEGMENT = 70
+"""Units of UTF-16 that fit into one segment in any alphabet."""
+_URL = re.compile(r"https?://[^\s/?#]+([/?#]|$)", re.IGNORECASE)
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
 _SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}")
 _ERRORS = {
@@ -103,7 +105,7 @@ class Twilio(Carrier):
             self._left.discard(sender)
 
     def _send(self, request: Request) -> Reply:
-        form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+        form = form_fields(request.body)
         to = form.get("To", "").strip()
         wrong = self._mistake(form, to)
         if wrong is not None:
@@ -139,14 +141,15 @@ class Twilio(Carrier):
             return 21211, to
         if len(form.get("Body", "").encode("utf-16-le")) // 2 > MAX_UNITS:
             return 21617, ""
-        if callback and (urlsplit(callback).scheme not in ("http", "https") or not urlsplit(callback).netloc):
+        if callback and not _URL.match(callback):
             return 21609, callback
         return None
 
     def _take(self, form: dict[str, str], to: str, act: Act) -> Reply:
         sid = "SM" + self.unique().hex()
         callback, service = form.get("StatusCallback", ""), form.get("MessagingServiceSid", "")
-        message_id = dict(parse_qsl(urlsplit(callback).query)).get("message", "")
+        query = callback.partition("#")[0].partition("?")[2]
+        message_id = form_fields(query.encode()).get("message", "")
         self.record.accept("twilio", message_id, to, sid, self.heard(act))
         text = Text(
             sid=sid,
@@ -171,7 +174,7 @@ class Twilio(Carrier):
         return self.accepted(act, self._answer(201, resource))
 
     def _list(self, request: Request) -> Reply:
-        asked = dict(parse_qsl(request.query.decode("ascii", "replace")))
+        asked = form_fields(request.query)
         found = self._by_number.get(asked["To"], []) if "To" in asked else list(self._texts.values())
         if "From" in asked:
             found = [text for text in found if text.sender == asked["From"]]
@@ -194,7 +197,7 @@ class Twilio(Carrier):
         return Reply(self._answer(200, told))
 
     def _resource(self, text: Text) -> dict[str, Any]:
-        date, uri = formatdate(text.created), f"{self._root}/Messages/{text.sid}.json"
+        date, uri = _date(text.created), f"{self._root}/Messages/{text.sid}.json"
         return {
             "account_sid": text.account,
             "api_version": "2010-04-01",
@@ -208,7 +211,7 @@ class Twilio(Carrier):
             "from": text.sender,
             "messaging_service_sid": text.service or None,
             "num_media": "0",
-            "num_segments": str(len(smsutil.split(text.body).parts)),
+            "num_segments": _segments(text.body),
             "price": None,
             "price_unit": "USD",
             "sid": text.sid,
@@ -221,8 +224,8 @@ class Twilio(Carrier):
     def _account(self) -> dict[str, Any]:
         return {
             "auth_token": self.credentials.auth_token,
-            "date_created": formatdate(0),
-            "date_updated": formatdate(0),
+            "date_created": _date(0),
+            "date_updated": _date(0),
             "friendly_name": "dangol's simulator",
             "owner_account_sid": self.credentials.account_sid,
             "sid": self.credentials.account_sid,
@@ -258,6 +261,16 @@ class Twilio(Carrier):
     def _answer(self, status: int, value: Any, headers: dict[str, str] | None = None) -> bytes:
         request_id = {"Twilio-Request-Id": "RQ" + self.unique().hex(), "Twilio-Concurrent-Requests": "1"}
         return answer_json(status, value, request_id | (headers or {}), "envoy")
+
+
+def _date(moment: float) -> str:
+    """As Twilio writes it."""
+    return date_header(int(moment)).replace("GMT", "+0000")
+
+
+def _segments(body: str) -> str:
+    units = len(body.encode("utf-16-le")) // 2
+    return "1" if units <= _ONE_SEGMENT else str(len(smsutil.split(body).parts))
 
 
 def _on(text: Text, asked: dict[str, str]) -> bool:

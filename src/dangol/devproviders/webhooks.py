@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -15,7 +15,7 @@ import orjson
 from dangol.devproviders.credentials import Credentials
 from dangol.devproviders.deciding import Decider
 from dangol.devproviders.events import MAIL_LIVES, Mail, Text, mail_event, text_event, text_life
-from dangol.devproviders.options import Options
+from dangol.devproviders.options import Options, Provider
 from dangol.devproviders.outgoing import Poster
 from dangol.devproviders.signing import sendgrid_signature, twilio_signature
 
@@ -83,16 +83,14 @@ class Webhooks:
 
     def mail(self, mail: Mail) -> None:
         """Everything that happens to an email from now on."""
-        for place, name in enumerate(MAIL_LIVES[mail.fate], 1):
-            self._later("sendgrid", place, (mail, name))
+        self._later("sendgrid", [(mail, name) for name in MAIL_LIVES[mail.fate]])
 
     def text(self, text: Text) -> None:
         """Everything that happens to an SMS from now on; its status changes whether or not anybody is told."""
-        life = text_life(text.fate)
-        for place, status in enumerate(life, 1):
-            self._later("twilio", place, (text, status))
+        events: list[_Event] = [(text, status) for status in text_life(text.fate)]
         if text.fate in ("STOP", "HELP"):
-            self._later("twilio", len(life) + 1, (None, self.inbound_form(text.to, text.sender, text.fate, text.fate)))
+            events.append((None, self.inbound_form(text.to, text.sender, text.fate, text.fate)))
+        self._later("twilio", events)
 
     def inbound(self, form: dict[str, str]) -> None:
         """Somebody wrote an SMS."""
@@ -118,13 +116,18 @@ class Webhooks:
         }
         return form | ({"OptOutType": opt_out_type} if opt_out_type else {})
 
-    def _later(self, provider: Any, place: int, event: _Event) -> None:
-        behaviour = self._decider.behaviour[provider]
-        tick = _now() + round(place * behaviour.webhook_delay / _TICK)
-        copies = 2 if behaviour.webhook_duplicates and self._random.random() < behaviour.webhook_duplicates else 1
-        for _ in range(copies):
-            strewn = self._random.randrange(_SHUFFLED_WITHIN) if behaviour.webhook_shuffle else 0
-            self._due.setdefault(tick + strewn, []).append(event)
+    def _later(self, provider: Provider, events: Sequence[_Event]) -> None:
+        """Each of a message's events in its turn, sooner or later, once or twice, as the behaviour has it."""
+        behaviour, now = self._decider.behaviour[provider], _now()
+        delay, duplicates, shuffle = behaviour.webhook_delay, behaviour.webhook_duplicates, behaviour.webhook_shuffle
+        if not (delay or duplicates or shuffle):
+            self._due.setdefault(now, []).extend(events)
+            return
+        for place, event in enumerate(events, 1):
+            tick = now + round(place * delay / _TICK)
+            for _ in range(2 if self._random.random() < duplicates else 1):
+                strewn = self._random.randrange(_SHUFFLED_WITHIN) if shuffle else 0
+                self._due.setdefault(tick + strewn, []).append(event)
 
     # telling
 
