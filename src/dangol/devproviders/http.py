@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import re
 import socket
 import struct
@@ -20,6 +21,7 @@ import orjson
 
 MAX_BODY = 32 << 20
 """Bytes; the largest that any carrier here takes is SendGrid's 30 MB."""
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -78,7 +80,7 @@ def date_header(second: int) -> str:
 def answer(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None, server: str = "nginx") -> bytes:
     """A response. Without a content type among the headers, a body is JSON."""
     lines = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"HTTP/1.1 {status} {_PHRASES[status]}",
         f"Server: {server}",
         f"Date: {date_header(int(time.time()))}",
     ]
@@ -95,7 +97,8 @@ def answer_json(status: int, value: Any, headers: Mapping[str, str] | None = Non
     return answer(status, orjson.dumps(value), headers, server)
 
 
-_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_ENCODED = re.compile(rb"%[0-9A-Fa-f]{2}")
+_NOT_ENCODED = re.compile(rb"%(?![0-9A-Fa-f]{2})|[\r\n]")
 
 
 def form_fields(text: bytes) -> dict[str, str]:
@@ -111,7 +114,10 @@ def form_fields(text: bytes) -> dict[str, str]:
 def _decoded(text: bytes) -> str:
     plain = text.replace(b"+", b" ")
     if b"%" in plain:
-        plain = _ENCODED.sub(lambda run: bytes.fromhex(run[0].replace(b"%", b"").decode()), plain)
+        if _NOT_ENCODED.search(plain):
+            plain = _ENCODED.sub(lambda found: bytes.fromhex(found[0][1:].decode()), plain)
+        else:  # quoted-printable is the same with another sign, and is decoded in C
+            plain = binascii.a2b_qp(plain.replace(b"=", b"=3D").replace(b"%", b"="))
     return plain.decode("utf-8", "replace")
 
 

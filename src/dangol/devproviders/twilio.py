@@ -22,8 +22,10 @@ from dangol.devproviders.words import Act
 
 ROOT = "/2010-04-01/Accounts"
 MAX_UNITS = 1600
-_ONE_SEGMENT = 70
-"""Units of UTF-16 that fit into one segment in any alphabet."""
+_ALONE, _PART = 70, 67
+"""Units of UTF-16 that fit into a message of one segment, and into each of several."""
+_LAST_OF_GSM = "€"
+"""No character of the GSM alphabet comes later in Unicode."""
 _URL = re.compile(r"https?://[^\s/?#]+([/?#]|$)", re.IGNORECASE)
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
 _SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}")
@@ -269,8 +271,15 @@ def _date(moment: float) -> str:
 
 
 def _segments(body: str) -> str:
+    """How many segments; those that can be told without trying alphabets first, as nearly all can."""
+    if len(body) <= _ALONE // 2:
+        return "1"
     units = len(body.encode("utf-16-le")) // 2
-    return "1" if units <= _ONE_SEGMENT else str(len(smsutil.split(body).parts))
+    if units <= _ALONE:
+        return "1"
+    if units == len(body) and max(body) > _LAST_OF_GSM:
+        return str(-(-units // _PART))
+    return str(len(smsutil.split(body).parts))
 
 
 def _on(text: Text, asked: dict[str, str]) -> bool:
