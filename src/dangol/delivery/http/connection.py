@@ -33,6 +33,17 @@ class Connection(asyncio.Protocol):
     From ``begin`` on bytes count as written, whether or not the system has taken them yet.
     """
 
+    _status: int
+    _headers: dict[str, str]
+    _body: list[bytes]
+    _size: int
+    _body_size: int
+    _begins: int
+    _told: bool
+    _framed: bool
+    _complete: bool
+    _keep: bool
+
     def __init__(self, sock: socket.socket, limits: Limits, released: Callable[[Connection], None]) -> None:
         self._socket = sock
         self._read, self._total = limits.read.total_seconds(), limits.total.total_seconds()
@@ -43,7 +54,6 @@ class Connection(asyncio.Protocol):
         self._job: Job | None = None
         self._begun = self._heard = self.idle_since = self._opened = time.monotonic()
         self._carried = False
-        self._framed = False
         self._reset()
 
     @property
@@ -168,8 +178,8 @@ class Connection(asyncio.Protocol):
 
     def _reset(self, received: int = 0) -> None:
         self._status = 0
-        self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
+        self._headers = {}
+        self._body = []
         self._size = received
         self._body_size = 0
         self._begins = 0
