@@ -72,10 +72,13 @@ class Record:
                 self._written += os.write(self._file, unwritten)
 
     def close(self) -> None:
+        """Write what is left. Raises OSError like `write`."""
         if self._file is not None:
-            self.write()
-            os.close(self._file)
-            self._file = None
+            try:
+                self.write()
+            finally:
+                os.close(self._file)
+                self._file = None
 
     def after(self, number: int, limit: int) -> bytes:
         """JSON lines of the entries after this number."""

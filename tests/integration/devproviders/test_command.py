@@ -129,6 +129,14 @@ def test_the_record_outlives_a_killed_simulator(tmp_path: Path) -> None:
     assert [json.loads(line)["message_id"] for line in record.read_text().splitlines()] == ["m-1"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_nobody_hears_of_an_acceptance_that_cannot_be_recorded() -> None:
+    with running(Options(record=Path("/dev/full"))) as sim:
+        headers = {"Authorization": f"Bearer {sim.credentials()['sendgrid']['api_key']}"}
+        with pytest.raises(ConnectionError):
+            ask(sim.url, "POST", "/v3/mail/send", letter("anna@example.com"), headers)
+
+
 def test_unknown_commands_and_wrong_bodies_are_told() -> None:
     with running() as sim:
         assert "POST /_sim/behaviour" in ask(sim.url, "GET", "/_sim/nothing").json()["errors"][0]

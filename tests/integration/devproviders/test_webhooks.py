@@ -128,7 +128,7 @@ def test_a_thousand_events_travel_in_one_request(sim: Sim, hooks: Receiver, send
     people = [{"to": [{"email": f"{number}@example.com"}]} for number in range(600)]
     send("", personalizations=people)
     sim.settle()
-    assert [len(json.loads(one.body)) for one in hooks.received] == [1000, 200]
+    assert sorted(len(json.loads(one.body)) for one in hooks.received) == [200, 1000]
     assert all(genuine(sim, one) for one in hooks.received)
 
 
@@ -220,7 +220,7 @@ def test_an_inbound_message_is_told_and_signed_for_the_public_url(sim: Sim, hook
 def test_somebody_answers_stop(sim: Sim, hooks: Receiver, twilio: Client) -> None:
     sms(sim, twilio, "+12025550050")
     sim.settle()
-    told = forms(hooks)[-1]
+    (told,) = (form for form in forms(hooks) if "Body" in form)
     assert (told["From"], told["Body"], told["OptOutType"]) == ("+12025550050", "STOP", "STOP")
 
 
