@@ -8,17 +8,22 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from dangol.batch.replies import Reply
 from dangol.consent import ledger
+from dangol.consent.choosing import How
+from dangol.consent.filling import Filled, fill_in
+from dangol.consent.forms import Registered
 from dangol.errors import ErasedProfile, UnknownProfile
 from dangol.ids import SeededEntropy
 from dangol.ledger import reader
 from dangol.ledger.reader import Filter
+from dangol.model.forms import ConsentForm
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.profiles import events
 from dangol.proof import reproduce, sending
 from dangol.store.tables import events as event_rows
-from dangol.store.tables import metadata, profile_keys, profiles, requests, suppressions
+from dangol.store.tables import metadata, profile_keys, profiles, replies, requests, suppressions
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note
 
@@ -200,3 +205,84 @@ def test_of_the_erased_nothing_is_left_to_export(known: House) -> None:
     known.pipeline.erase("kim", by="lee")
     with pytest.raises(ErasedProfile):
         known.pipeline.export("kim", by="lee")
+
+
+NEWS = Registered(
+    "news",
+    1,
+    ConsentForm.model_validate(
+        {"channels": ["email", "sms"], "wording": {"en": {"title": "News", "text": "You may write to me."}}}
+    ),
+)
+
+
+def fills_in(house: House, address: str, channel: Channel = Channel.EMAIL) -> str | None:
+    """Somebody fills in the form; the id of the ledger row that asks, None if nothing is to be confirmed."""
+    filled = Filled(channel, address, (), False, NEWS.form.wording["en"])
+    how = How("form:news", "en", NEWS.name, "198.51.100.9", "Links")
+    with house.database.write() as tx:
+        event = fill_in(
+            tx, NEWS, filled, how, now=house.clock.now(), hasher=house.pipeline.hasher, entropy=house.pipeline.entropy
+        )
+    if event is None:
+        return None
+    house.pipeline.ingest([event])
+    return str(event.properties["consent_id"])
+
+
+def living(house: House, email: str) -> list[str]:
+    return [row.external_id for row in house.rows(profiles) if (row.email or "").lower() == email]
+
+
+def test_who_filled_in_a_form_with_the_same_address_is_erased_with_them(known: House) -> None:
+    phone = known.rows(profiles, external_id="kim")[0].phone
+    fills_in(known, "KIM@example.com")
+    fills_in(known, phone, Channel.SMS)
+    fills_in(known, "lee@example.com")
+    before = len(known.rows(profile_keys))
+    done = known.pipeline.erase("kim", by="lee")
+    assert (done.forms, done.addresses, done.events) == (2, 3, 4)
+    assert [trace for trace in (KIM, "KIM@example.com", phone) if trace in everything(known)] == []
+    assert len(known.rows(profile_keys)) == before - 3
+    assert len(living(known, "lee@example.com")) == 2
+    first, *others = sorted(known.log("data_erased"), key=lambda entry: "with" in entry.evidence)
+    assert first.profile_id == done.profile_id
+    assert [entry.evidence["with"] for entry in others] == [done.profile_id] * 2
+
+
+def test_an_export_tells_what_is_held_by_a_form_under_the_same_address(known: House) -> None:
+    consent_id = fills_in(known, KIM)
+    fills_in(known, "lee@example.com")
+    (form,) = known.pipeline.export("kim", by="lee")["forms"]
+    assert form["profile"]["email"] == KIM
+    assert [row["id"] for row in form["consents"]["history"]] == [consent_id]
+    assert [event["name"] for event in form["events"]] == ["Consent Requested"]
+    assert known.pipeline.export(form["profile"]["external_id"], by="lee")["forms"] == []
+
+
+def test_who_was_erased_and_fills_in_a_form_is_somebody_new_each_time(known: House) -> None:
+    people = set()
+    for _ in range(3):
+        assert fills_in(known, KIM) is not None
+        (again,) = {row.id for row in known.rows(profiles) if row.external_id.startswith("form:")}
+        people.add(again)
+        known.clock.advance(timedelta(minutes=1))
+        known.pipeline.erase(next(row.external_id for row in known.rows(profiles) if row.id == again), by="lee")
+        assert living(known, KIM) == ["kim"]
+    assert len(people) == 3
+
+
+def test_how_answers_were_understood_is_exported_and_erased(known: House) -> None:
+    phone = known.rows(profiles, external_id="kim")[0].phone
+    other = known.rows(profiles, external_id="lee")[0].phone
+    for number, (sender, text) in enumerate([(phone, "HELP"), (phone, "STOP"), (other, "HELP")]):
+        known.pipeline.reply(Reply(Channel.SMS, sender, text, f"SM{number}", known.clock.now()))
+        known.clock.advance(timedelta(minutes=1))
+    told = known.pipeline.export("kim", by="lee")["replies"]
+    assert [(row["address"], row["intent"], row["answer"]) for row in told] == [
+        (phone, "help", "help"),
+        (phone, "stop", "stopped"),
+    ]
+    assert "address_hash" not in told[0]
+    known.pipeline.erase("kim", by="lee")
+    assert [row.intent for row in known.rows(replies)] == ["help"]
