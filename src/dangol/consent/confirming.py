@@ -14,9 +14,11 @@ from sqlalchemy import Connection, bindparam, select
 
 from dangol.consent.choosing import How, Standing, locked, record, standing
 from dangol.consent.folding import Matter
+from dangol.consent.recording import FORM, kind
 from dangol.consent.suppressions import AddressHasher
 from dangol.model.people import ConsentChange
 from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
+from dangol.store.bulk import among
 from dangol.store.tables import consents
 from dangol.store.types import Instant
 
@@ -34,6 +36,7 @@ _ASKED = select(
     consents.c.source,
     consents.c.occurred_at,
 )
+_THESE = _ASKED.where(among(consents.c.id, "ids"), consents.c.action == ConsentAction.REQUESTED.value)
 _ONE = _ASKED.where(consents.c.id == bindparam("id"), consents.c.action == ConsentAction.REQUESTED.value)
 _TOGETHER = _ASKED.where(
     consents.c.profile_id == bindparam("profile_id"),
@@ -64,6 +67,12 @@ class Asked:
     @property
     def matter(self) -> Matter:
         return self.channel, self.purpose, self.topic
+
+
+def asked_by_form(connection: Connection, consent_ids: Sequence[str]) -> dict[str, Asked]:
+    """By id those of these rows of the ledger that ask for something, and that somebody made who filled in a form."""
+    found = [_asked(row) for row in connection.execute(_THESE, {"ids": consent_ids})]
+    return {one.consent_id: one for one in found if kind(one.source) == FORM}
 
 
 def asked_for(connection: Connection, consent_id: str) -> list[Asked]:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from dangol.batch.replies import Reply
-from dangol.consent import ledger
+from dangol.consent import confirming, ledger
 from dangol.consent.choosing import How
 from dangol.consent.filling import Filled, fill_in
 from dangol.consent.forms import Registered
+from dangol.consent.suppressions import active
 from dangol.errors import ErasedProfile, UnknownProfile
 from dangol.ids import SeededEntropy
 from dangol.ledger import reader
@@ -22,6 +23,7 @@ from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.profiles import events
 from dangol.proof import reproduce, sending
+from dangol.store.tables import consents as consent_rows
 from dangol.store.tables import events as event_rows
 from dangol.store.tables import metadata, profile_keys, profiles, replies, requests, suppressions
 from tests.integration.pipeline.house import House
@@ -286,3 +288,87 @@ def test_how_answers_were_understood_is_exported_and_erased(known: House) -> Non
     assert "address_hash" not in told[0]
     known.pipeline.erase("kim", by="lee")
     assert [row.intent for row in known.rows(replies)] == ["help"]
+
+
+ASKS = campaign(
+    "asks", note(), entry={"event": "Consent Requested", "key": "event.consent_id"}, purpose="transactional"
+)
+
+
+@pytest.fixture
+def forgotten(house: House) -> House:
+    """Kim was erased, and the shop asks whoever fills in a form to confirm it."""
+    house.opens_with(ASKS, campaign("thanks", note())).knows("kim")
+    house.pipeline.erase("kim", by="lee")
+    house.clock.advance(timedelta(days=1))
+    return house
+
+
+def causes(house: House) -> set[str]:
+    """Why Kim's address is left alone now."""
+    with house.database.read() as tx:
+        hashed = house.pipeline.hasher.hash(Channel.EMAIL, KIM)
+        return {one.cause for one in active(tx, [hashed])}
+
+
+def confirms(house: House, consent_id: str | None) -> None:
+    with house.database.write() as tx:
+        asked = confirming.asked_for(tx, consent_id or "")
+        how = How("page:confirmation")
+        confirming.confirm(tx, asked, how, now=house.clock.now(), hasher=house.pipeline.hasher)
+
+
+def test_who_was_erased_can_agree_anew_by_a_form_that_they_confirm(forgotten: House) -> None:
+    consent_id = fills_in(forgotten, KIM)
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == [KIM]
+    assert (forgotten.log("message_sending")[-1].evidence["asked"], causes(forgotten)) == (
+        "by a form, after an erasure",
+        {"erased"},
+    )
+    forgotten.clock.advance(timedelta(minutes=1))
+    confirms(forgotten, consent_id)
+    assert causes(forgotten) == set()
+    (form,) = living(forgotten, KIM)
+    forgotten.orders(form)
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == [KIM, KIM]
+
+
+def test_until_it_is_confirmed_nothing_else_reaches_them(forgotten: House) -> None:
+    fills_in(forgotten, KIM)
+    (form,) = living(forgotten, KIM)
+    forgotten.orders(form)
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == [KIM]
+    assert forgotten.told().count(("message_suppressed", "address_suppressed")) == 1
+
+
+def test_what_a_back_end_asks_for_reaches_no_erased_address(forgotten: House) -> None:
+    fills_in(forgotten, "lee@example.com")
+    forgotten.work()
+    forgotten.knows("somebody", email=KIM, agreeing_to=())
+    change = ConsentChange(
+        "somebody", Channel.EMAIL, Purpose.MARKETING, ConsentAction.REQUESTED, forgotten.clock.now(), "api:form"
+    )
+    (own,) = forgotten.pipeline.record_consents([change])
+    others = {row.id for row in forgotten.rows(consent_rows, source="form:news")}
+    for number, consent_id in enumerate([own, *others, "unknown"]):
+        forgotten.happens(
+            "Consent Requested",
+            "somebody",
+            id=f"r{number}",
+            channel="email",
+            purpose="marketing",
+            consent_id=consent_id,
+        )
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == ["lee@example.com"]
+
+
+def test_whatever_else_keeps_an_erased_address_away_also_keeps_the_question_away(forgotten: House) -> None:
+    forgotten.bounces(Channel.EMAIL, KIM)
+    fills_in(forgotten, KIM)
+    forgotten.work()
+    assert forgotten.sent == []
+    assert forgotten.log("message_suppressed")[-1].evidence["cause"] == "hard_bounce"
