@@ -30,7 +30,7 @@ from dangol.errors import UnknownProfile
 from dangol.ids import Entropy
 from dangol.ledger.entries import Subject
 from dangol.model.people import Profile
-from dangol.model.vocabulary import Channel, Decision, Reason, SuppressionCause
+from dangol.model.vocabulary import Decision, Reason, SuppressionCause
 from dangol.profiles import people
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows

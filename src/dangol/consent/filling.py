@@ -87,18 +87,23 @@ def fill_in(
 def known_by(connection: Connection, addresses: Iterable[tuple[Channel, str]], hasher: AddressHasher) -> list[str]:
     """The ids of those who are known by one of these addresses alone, and who were not erased."""
     hashes = [hasher.hash(channel, address) for channel, address in addresses]
-    found = [id_ for hashed in hashes for _, id_ in _one_after_the_other(connection, hashed) if id_ is not None]
-    gone = people.erased(connection, found)
-    return [id_ for id_ in found if id_ not in gone]
+    return _living(connection, [one for hashed in hashes for one in _one_after_the_other(connection, hashed)])
+
+
+def _living(connection: Connection, found: Iterable[tuple[str, str | None]]) -> list[str]:
+    known = [id_ for _, id_ in found if id_ is not None]
+    gone = people.erased(connection, known)
+    return [id_ for id_ in known if id_ not in gone]
 
 
 def _person(
     connection: Connection, hashed: str, filled: Filled, how: How, *, now: datetime, entropy: Entropy
 ) -> str | None:
     """The person with this address; who is known stays as they are. None for somebody who is just being erased."""
-    for external_id, known in _one_after_the_other(connection, hashed):
-        if known is not None and not people.erased(connection, [known]):
-            return known
+    found = list(_one_after_the_other(connection, hashed))
+    if living := _living(connection, found):
+        return living[-1]
+    external_id, _ = found[-1]
     email = filled.address if filled.channel is Channel.EMAIL else None
     phone = filled.address if filled.channel is Channel.SMS else None
     change = ProfileChange(external_id, email=email, phone=phone, locale=how.locale)

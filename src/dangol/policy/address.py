@@ -1,7 +1,7 @@
 """An erased person or a suppressed address gets nothing, whatever the purpose.
 
-Save one thing: whoever fills in a form after an erasure is asked whether it was them. Without that question nobody could
-ever agree anew, and it is all that an erased address is sent.
+Save one thing: whoever fills in a form after an erasure is asked whether it was them. Without that question nobody
+could ever agree anew, and it is all that an erased address is sent.
 """
 
 from __future__ import annotations

@@ -290,9 +290,8 @@ def test_how_answers_were_understood_is_exported_and_erased(known: House) -> Non
     assert [row.intent for row in known.rows(replies)] == ["help"]
 
 
-ASKS = campaign(
-    "asks", note(), entry={"event": "Consent Requested", "key": "event.consent_id"}, purpose="transactional"
-)
+ENTRY = {"event": "Consent Requested", "key": "event.consent_id"}
+ASKS = campaign("asks", note(), entry=ENTRY, purpose="transactional")
 
 
 @pytest.fixture
@@ -315,7 +314,8 @@ def confirms(house: House, consent_id: str | None) -> None:
     with house.database.write() as tx:
         asked = confirming.asked_for(tx, consent_id or "")
         how = How("page:confirmation")
-        confirming.confirm(tx, asked, how, now=house.clock.now(), hasher=house.pipeline.hasher)
+        hasher, now = house.pipeline.hasher, house.clock.now()
+        confirming.confirm(tx, asked, how, now=now, hasher=hasher, was_sent_to=lambda *_: True)
 
 
 def test_who_was_erased_can_agree_anew_by_a_form_that_they_confirm(forgotten: House) -> None:
@@ -354,14 +354,8 @@ def test_what_a_back_end_asks_for_reaches_no_erased_address(forgotten: House) ->
     (own,) = forgotten.pipeline.record_consents([change])
     others = {row.id for row in forgotten.rows(consent_rows, source="form:news")}
     for number, consent_id in enumerate([own, *others, "unknown"]):
-        forgotten.happens(
-            "Consent Requested",
-            "somebody",
-            id=f"r{number}",
-            channel="email",
-            purpose="marketing",
-            consent_id=consent_id,
-        )
+        told = {"id": f"r{number}", "channel": "email", "purpose": "marketing", "consent_id": consent_id}
+        forgotten.happens("Consent Requested", "somebody", **told)
     forgotten.work()
     assert [address for _, address in forgotten.sent] == ["lee@example.com"]
 
