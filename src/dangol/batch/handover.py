@@ -157,7 +157,8 @@ class Handover:
 
     def links(self, claimed: Claimed, channel: Channel) -> PersonalLinks:
         """What makes the links that a message's text may hold; see docs/messages.md."""
-        return partial(links_for, self._to_pages, claimed, channel, self._now)
+        recipient = self._briefing.profiles[claimed.row.profile_id]
+        return partial(links_for, self._to_pages, claimed, recipient, channel, self._now)
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""
