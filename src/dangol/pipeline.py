@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from dangol import ids
+from dangol import ids, meters
 from dangol.clock import Clock
 from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
@@ -298,6 +298,8 @@ class Pipeline:
                 noting(tx, new)
             following = self._follow(tx, new)
         self._announce(following.due)
+        meters.count("events", len(new), result="new")
+        meters.count("events", len(incoming) - len(new), result="known")
         return Ingested(len(incoming), len(new), following.entered)
 
     def start(self, campaign_key: str, request: IncomingEvent) -> Started:
@@ -672,6 +674,8 @@ class Pipeline:
         rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
         releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
         claimed = in_order([Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases])
+        if claimed:
+            meters.observe("due_lag_seconds", (now - min(item.row.due_at for item in claimed)).total_seconds())
         rivals = [
             Claimed.of(row, releases[row.version_id])
             for row in open_now

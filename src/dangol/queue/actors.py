@@ -19,6 +19,7 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import CurrentMessage
 from redis.exceptions import RedisError
 
+from dangol import meters
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable
 from dangol.intake import Intake
@@ -70,7 +71,7 @@ class Actors:
                 max_retries=0,
                 max_age=age,
             )
-            return as_actor(_on_wake_up(work))
+            return as_actor(_on_wake_up(name, work))
 
         self._deliver = declare(self._pipeline.deliver, "deliver", priority=0)
         self._call = declare(self._pipeline.call, "call", priority=3)
@@ -146,13 +147,17 @@ class Actors:
         return True
 
 
-def _on_wake_up(work: Callable[[T], object]) -> Callable[[T], None]:
+def _on_wake_up(name: str, work: Callable[[T], object]) -> Callable[[T], None]:
     """``work`` as an actor: it answers nothing, and trouble outside is no dead letter, for the sweeper tells again."""
 
     def wake_up(what: T) -> None:
         try:
-            work(what)
-        except (StoreUnavailable, BrokerUnavailable) as error:
+            with meters.timed("batch_seconds", work=name):
+                work(what)
+        except Exception as error:
+            meters.count("batch_failures", work=name, error=type(error).__name__)
+            if not isinstance(error, StoreUnavailable | BrokerUnavailable):
+                raise
             _log.warning("work waits for the sweeper", error=str(error))
 
     return wake_up

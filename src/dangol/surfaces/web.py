@@ -27,7 +27,7 @@ from dangol.surfaces.recipients import confirming, forms, preferences, unsubscri
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """What this machine calls itself in a request, when it is asked over its loopback address."""
-_FOR_MACHINES = ("/v1/", "/healthz", "/openapi.json")
+_FOR_MACHINES = ("/v1/", "/healthz", "/livez", "/readyz", "/openapi.json")
 _STATUS: dict[type[DangolError], int] = {
     UsageError: 400,
     UnknownProfile: 404,

@@ -16,7 +16,8 @@ from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.housekeeping import forget_wakeups
 from dangol.surfaces.cli.check import telling_problems
-from dangol.surfaces.cli.processes import PATIENCE, Stop, bind, in_thread, only_one, serving, tell
+from dangol.surfaces.cli.processes import Stop, bind, in_thread, only_one, serving, tell
+from dangol.surfaces.watching.server import watched
 from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 
 HostOption = Annotated[str, typer.Option(help="The address to listen on; others can reach 0.0.0.0.")]
@@ -38,10 +39,12 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
             with dangol.database.write() as tx:
                 forget_wakeups(tx, dangol.clock.now())
         app = create_app(dangol, hosts=_names(host), workspace=settings.workspace)
+        figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, settings.worker_threads)
         _start_scheduler(running, dangol, stop)
-        running.enter_context(serving(app, listener, stop))
-        _introduce(dangol, changes, host, port)
+        running.enter_context(serving(app, listener, stop, settings.stop_within))
+        _introduce(dangol, changes, _url(host, port), figures)
+        _warn_if_open(host)
         stop.wait()
     typer.echo("Stopped.")
 
@@ -53,8 +56,10 @@ def web(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=bool(settings.broker_url)))
         listener = running.enter_context(bind(host, port))
-        running.enter_context(serving(create_app(dangol, hosts=_names(host)), listener, stop))
-        typer.echo(f"Web on {_url(host, port)}")
+        figures = running.enter_context(watched(dangol, needs_broker=False))
+        app = create_app(dangol, hosts=_names(host))
+        running.enter_context(serving(app, listener, stop, settings.stop_within))
+        _say(f"Web on {_url(host, port)}", figures)
         _warn_if_open(host)
         stop.wait()
 
@@ -69,8 +74,9 @@ def worker(
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=True))
+        figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, count)
-        typer.echo(f"Worker with {count} threads on {dangol.database.label}")
+        _say(f"Worker with {count} threads on {dangol.database.label}", figures)
         stop.wait()
 
 
@@ -80,8 +86,9 @@ def scheduler() -> None:
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=True))
+        figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_scheduler(running, dangol, stop)
-        typer.echo(f"Scheduler on {dangol.database.label}")
+        _say(f"Scheduler on {dangol.database.label}", figures)
         stop.wait()
 
 
@@ -109,12 +116,12 @@ def webhook_secret() -> None:
 
 def _start_workers(running: ExitStack, dangol: Dangol, threads: int) -> None:
     assert dangol.broker is not None
-    running.enter_context(Workers(dangol.broker, threads=threads, patience=PATIENCE))
+    running.enter_context(Workers(dangol.broker, threads=threads, patience=dangol.settings.stop_within))
 
 
 def _start_scheduler(running: ExitStack, dangol: Dangol, stop: Stop) -> None:
     scheduler = dangol.scheduler()
-    running.enter_context(in_thread("scheduler", scheduler.run, scheduler.stop, stop))
+    running.enter_context(in_thread("scheduler", scheduler.run, scheduler.stop, stop, dangol.settings.stop_within))
 
 
 def _with_broker(process: str) -> Settings:
@@ -127,10 +134,9 @@ def _with_broker(process: str) -> Settings:
     return settings
 
 
-def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: int) -> None:
+def _introduce(dangol: Dangol, changes: Sequence[Deployment], url: str, figures: str) -> None:
     with dangol.database.read() as tx:
         in_service = [release.campaign.key for release in dangol.releases.active(tx)]
-    url = _url(host, port)
     campaigns = f"{len(in_service)} campaign{'' if len(in_service) == 1 else 's'}"
     typer.echo(f"dangol is up, with {campaigns} in service. Ctrl-C stops it.")
     tell(
@@ -143,12 +149,16 @@ def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: i
             "Mail": f"{url}/mailbox",
             "Log": f"{url}/log",
             "API": f"{url}/docs",
+            **({"Figures": figures} if figures else {}),
             "Database": dangol.database.label,
             "Mailbox": str(dangol.settings.mailbox),
             "Write key": "DANGOL_WRITE_KEY" if dangol.settings.write_key else "in the database; `dangol write-key`",
         }
     )
-    _warn_if_open(host)
+
+
+def _say(what: str, figures: str) -> None:
+    typer.echo(f"{what}; figures on {figures}" if figures else what)
 
 
 def _changed(changes: Sequence[Deployment]) -> str:
