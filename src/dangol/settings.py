@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'dangol.sqlite3'}"
 
     @property
+    def pool_size(self) -> int:
+        """Connections to the database that a process keeps open; under load it opens as many again."""
+        return max(10, self.worker_threads + 2)
+
+    @property
     def mailbox(self) -> Path:
         """The mailbox provider's own file."""
         return self.home / "mailbox.sqlite3"
