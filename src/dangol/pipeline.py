@@ -809,7 +809,12 @@ def _next(release: Release, journey: Journey, known: Acquaintance, now: datetime
     try:
         return advance(release.flow, state_of(journey), known.known(release, journey), now, base=base)
     except Exception as error:
-        _log.exception("a journey cannot go on", journey_id=journey["id"], error=type(error).__name__)
+        _log.exception(
+            "a journey cannot go on",
+            campaign=release.campaign.key,
+            journey_id=journey["id"],
+            error=type(error).__name__,
+        )
         return None
 
 

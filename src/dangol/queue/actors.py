@@ -18,6 +18,7 @@ from dramatiq import Broker
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import CurrentMessage
 from redis.exceptions import RedisError
+from structlog.contextvars import bound_contextvars
 
 from dangol import meters
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE
@@ -111,7 +112,11 @@ class Actors:
         """
         message = CurrentMessage.get_current_message()
         assert message is not None, "make_broker adds CurrentMessage"
-        for batch in _batches(_named(_carried(args, kwargs), message.message_id), self._batch_size):
+        with bound_contextvars(work="events", wake_up=message.message_id):
+            self._take(message, _carried(args, kwargs))
+
+    def _take(self, message: dramatiq.Message[Any], events: Sequence[Any]) -> None:
+        for batch in _batches(_named(events, message.message_id), self._batch_size):
             if not self._committed(batch) and not self._hold(batch):
                 self._broker.enqueue(message.copy())
                 return
@@ -152,7 +157,7 @@ def _on_wake_up(name: str, work: Callable[[T], object]) -> Callable[[T], None]:
 
     def wake_up(what: T) -> None:
         try:
-            with meters.timed("batch_seconds", work=name):
+            with bound_contextvars(work=name, wake_up=_message_id()), meters.timed("batch_seconds", work=name):
                 work(what)
         except Exception as error:
             meters.count("batch_failures", work=name, error=type(error).__name__)
@@ -161,6 +166,12 @@ def _on_wake_up(name: str, work: Callable[[T], object]) -> Callable[[T], None]:
             _log.warning("work waits for the sweeper", error=str(error))
 
     return wake_up
+
+
+def _message_id() -> str:
+    """Of the wake-up that this thread works on; for the log lines of its batch."""
+    message = CurrentMessage.get_current_message()
+    return message.message_id if message is not None else ""
 
 
 def _send(actor: dramatiq.Actor[[T], None], what: T) -> None:

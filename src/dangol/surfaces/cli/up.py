@@ -15,6 +15,7 @@ from dangol.queue.worker import Workers
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.housekeeping import forget_wakeups
+from dangol.surfaces import logs
 from dangol.surfaces.cli.check import telling_problems
 from dangol.surfaces.cli.processes import Stop, bind, in_thread, only_one, serving, tell
 from dangol.surfaces.watching.server import watched
@@ -28,6 +29,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run everything in one process: web pages and API, workers and scheduler. Ctrl-C stops it."""
     settings, stop = Settings(), Stop()
+    logs.configure(settings, process="up")
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=True))
@@ -52,6 +54,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
 def web(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run the web pages and the API only; workers and a scheduler run elsewhere."""
     settings, stop = Settings(), Stop()
+    logs.configure(settings, process="web")
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=bool(settings.broker_url)))
@@ -69,6 +72,7 @@ def worker(
 ) -> None:
     """Run worker threads only; they are told about work over the broker."""
     settings, stop = _with_broker("worker"), Stop()
+    logs.configure(settings, process="worker")
     count = threads or settings.worker_threads
     settings = settings.model_copy(update={"worker_threads": count})
     with ExitStack() as running:
@@ -83,6 +87,7 @@ def worker(
 def scheduler() -> None:
     """Run the scheduler only; of several, one leads and the others wait."""
     settings, stop = _with_broker("scheduler"), Stop()
+    logs.configure(settings, process="scheduler")
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=True))

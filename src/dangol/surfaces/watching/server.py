@@ -77,7 +77,7 @@ def _bound(address: str) -> _Server | None:
             return kind((host, port), _Handler)
         except OSError as error:
             trouble = error
-    _log.warning("figures are not served", address=address, error=str(trouble or "no such port"))
+    _log.warning("figures are not served", at=address, error=str(trouble or "no such port"))
     return None
 
 
