@@ -48,12 +48,16 @@ class Stop:
             raise self._failure
 
     @contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """The first SIGINT or SIGTERM asks; another ends the process at once, without waiting for anything."""
+    def on_signals(self, at_once: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """The first SIGINT or SIGTERM asks; another ends the process at once, without waiting for anything.
+
+        ``at_once`` is called before such an end, for what would outlive the process.
+        """
 
         def handle(_signal: int, _frame: object) -> None:
             if self._signalled:
                 os.write(sys.stderr.fileno(), b"stopped at once; a hand-over in hand will be logged as unknown\n")
+                at_once()
                 os._exit(130)
             self._signalled = True  # before it is told, for the next may come at any moment
             os.write(sys.stderr.fileno(), b"stopping: what is in hand is finished; Ctrl-C again stops at once\n")

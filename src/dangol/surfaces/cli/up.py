@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -17,12 +18,15 @@ from dangol.store.database import Database
 from dangol.store.housekeeping import forget_wakeups
 from dangol.surfaces import logs
 from dangol.surfaces.cli.check import telling_problems
+from dangol.surfaces.cli.children import ending_with_parent, supervise
 from dangol.surfaces.cli.processes import Stop, bind, in_thread, only_one, serving, tell
 from dangol.surfaces.watching.server import watched
 from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 
 HostOption = Annotated[str, typer.Option(help="The address to listen on; others can reach 0.0.0.0.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+_FAREWELL = timedelta(seconds=5)
+"""What a child may take beyond its own patience, to let go of connections."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -69,14 +73,25 @@ def web(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
 
 def worker(
     threads: Annotated[int | None, typer.Option(min=1, max=64, help="DANGOL_WORKER_THREADS by default.")] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="So many processes; each that ends is started again.")
+    ] = 1,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
 ) -> None:
     """Run worker threads only; they are told about work over the broker."""
     settings, stop = _with_broker("worker"), Stop()
     logs.configure(settings, process="worker")
     count = threads or settings.worker_threads
+    if processes > 1:
+        command = ("worker", "--threads", str(count), "--supervised")
+        label = f"{processes} workers with {count} threads each"
+        supervise(processes, command, stop, settings.stop_within + _FAREWELL, lambda: typer.echo(label))
+        return
     settings = settings.model_copy(update={"worker_threads": count})
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
+        if supervised:
+            running.enter_context(ending_with_parent(stop))
         dangol = running.enter_context(Dangol(settings, workers=True))
         figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, count)
