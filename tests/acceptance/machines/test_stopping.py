@@ -56,7 +56,10 @@ def states(database: Database) -> Counter[str]:
 
 
 def children(process: subprocess.Popen[str]) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    asked = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
+    )
+    return [pid for pid in map(int, asked.stdout.split()) if alive(pid)]
 
 
 def alive(pid: int) -> bool:
