@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="The least that is written: debug, info, warning or error."
     )
+    telemetry_endpoint: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = Field(
+        "", description="http(s)://…/v1/traces that takes traces over OTLP; empty means that none are made."
+    )
+    telemetry_share: float = Field(0.01, ge=0, le=1, description="The share of journeys that are traced, 0 to 1.")
     max_attempts: int = Field(
         5, ge=1, le=100, description="Hand-overs tried after transient refusals before giving up."
     )

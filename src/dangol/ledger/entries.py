@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from dangol import ids, meters
+from dangol import ids, meters, traces
 from dangol.ledger.sealing import PersonKey
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Decision, Reason
@@ -123,6 +123,10 @@ class Journal:
         if meters.on():
             alike = Counter((row["decision"], row["reason"], row["channel"]) for row in self._rows)
             after_commit(connection, partial(_tell, alike))
+        if traces.on():
+            for row in self._rows:
+                told = {name: row[name] for name in ("decision", "reason", "channel")}
+                traces.concerns(row["journey_id"], message=row["message_id"], **told)
 
 
 def _tell(alike: Counter[tuple[str, str, str | None]]) -> None:

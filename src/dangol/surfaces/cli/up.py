@@ -21,6 +21,7 @@ from dangol.surfaces.cli.check import telling_problems
 from dangol.surfaces.cli.children import ending_with_parent, supervise
 from dangol.surfaces.cli.processes import Stop, bind, in_thread, only_one, serving, tell
 from dangol.surfaces.watching.server import watched
+from dangol.surfaces.watching.telemetry import traced
 from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 
 HostOption = Annotated[str, typer.Option(help="The address to listen on; others can reach 0.0.0.0.")]
@@ -45,6 +46,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
             with dangol.database.write() as tx:
                 forget_wakeups(tx, dangol.clock.now())
         app = create_app(dangol, hosts=_names(host), workspace=settings.workspace)
+        running.enter_context(traced(settings, "up"))
         figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, settings.worker_threads)
         _start_scheduler(running, dangol, stop)
@@ -63,6 +65,7 @@ def web(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=bool(settings.broker_url)))
         listener = running.enter_context(bind(host, port))
+        running.enter_context(traced(settings, "web"))
         figures = running.enter_context(watched(dangol, needs_broker=False))
         app = create_app(dangol, hosts=_names(host))
         running.enter_context(serving(app, listener, stop, settings.stop_within))
@@ -93,6 +96,7 @@ def worker(
         if supervised:
             running.enter_context(ending_with_parent(stop))
         dangol = running.enter_context(Dangol(settings, workers=True))
+        running.enter_context(traced(settings, "worker"))
         figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, count)
         _say(f"Worker with {count} threads on {dangol.database.label}", figures)
@@ -106,6 +110,7 @@ def scheduler() -> None:
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=True))
+        running.enter_context(traced(settings, "scheduler"))
         figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_scheduler(running, dangol, stop)
         _say(f"Scheduler on {dangol.database.label}", figures)
