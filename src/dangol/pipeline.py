@@ -267,7 +267,7 @@ class Pipeline:
 
         Reported again with the same ``message_id``, nothing happens and the answer is the same.
         """
-        with traces.step("receive"), self.database.write() as tx:
+        with traces.at("receive"), self.database.write() as tx:
             controls_rows.attend(tx)
             shop = shop_in_service(tx)
             heard = hear(
@@ -291,7 +291,7 @@ class Pipeline:
         An event seen before, by its ``message_id``, changes nothing; of one about an erased person only that it came
         is kept. ``noting`` is given the new ones, to write what belongs to them in the same transaction.
         """
-        with traces.step("ingest"), self.database.write() as tx:
+        with traces.at("ingest"), self.database.write() as tx:
             controls_rows.attend(tx)
             new = self._record(tx, incoming)
             if noting is not None:
@@ -308,7 +308,7 @@ class Pipeline:
 
         Raises UnknownCampaign if no campaign of that key and kind is in service.
         """
-        with traces.step("ingest"), self.database.write() as tx:
+        with traces.at("ingest"), self.database.write() as tx:
             controls_rows.attend(tx)
             release = self.releases.serving(tx, campaign_key)
             if release is None or release.campaign.entry.api is None:
@@ -468,7 +468,7 @@ class Pipeline:
         Taking the campaign out of service, or stopping it, stops it; while it is paused nobody is taken in.
         """
         now = self.clock.now()
-        with traces.step("fan_out"), self.database.write() as tx:
+        with traces.at("fan_out"), self.database.write() as tx:
             controls_rows.attend(tx)
             run = journey_rows.claim_run(tx, run_id)
             if run is None:
@@ -576,7 +576,7 @@ class Pipeline:
             self.plan(journey_ids[middle:])
 
     def _plan(self, journey_ids: Sequence[str]) -> None:
-        with traces.step("plan"), self.database.write() as tx:
+        with traces.at("plan"), self.database.write() as tx:
             controls_rows.attend(tx)
             people.lock(tx, journey_rows.people_of(tx, journeys, journey_ids))
             changes, following = Changes(self.clock.now()), Following()
@@ -623,13 +623,13 @@ class Pipeline:
         committed before the provider is called: a crash in mid-call leaves ``sending`` rows, which the sweeper
         turns into ``unknown`` and nobody sends again (G2).
         """
-        with traces.step("deliver"), self.database.write() as tx:
+        with traces.at("deliver"), self.database.write() as tx:
             controls_rows.attend(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
         if not handover.under_way:
             return 0
-        with traces.step("hand_over"):
+        with traces.at("hand_over"):
             for item in handover.under_way:
                 carrier = self._carrier(item.envelope.channel)
                 traces.concerns(item.subject.journey_id, message=item.subject.message_id, provider=carrier)
@@ -646,7 +646,7 @@ class Pipeline:
 
         As with messages, what is about to leave the house is committed before it does.
         """
-        with traces.step("call"), self.database.write() as tx:
+        with traces.at("call"), self.database.write() as tx:
             controls_rows.attend(tx)
             people.lock(tx, call_rows.people_of(tx, call_ids))
             under_way = begin_calls(tx, call_ids, self.clock.now(), self.releases, self.timing.send_lease)
@@ -667,7 +667,7 @@ class Pipeline:
         return self._settle_once(write)
 
     def _settle_once(self, write: Callable[[Connection], None]) -> None:
-        with traces.step("settle"), self.database.write() as tx:
+        with traces.at("settle"), self.database.write() as tx:
             write(tx)
 
     def _decide(self, tx: Connection, message_ids: Sequence[str]) -> Handover:

@@ -1,8 +1,8 @@
 """Traces of journeys: any station may say what it did about which journey, and none of them knows who collects.
 
 A journey's trace is found by its id alone, in every process and over days, because the trace's id is derived from it:
-nothing has to be carried along or kept. Stations work in batches, so one step of a batch appears in the trace of each
-journey that it concerns. Nothing happens until a process calls ``collect_in``; only ids, kinds and counts are told.
+nothing has to be carried along or kept. Stations work in batches, so one passage of a batch appears in the trace of
+each journey that it concerns. Nothing happens until a process calls ``collect_in``; only ids, kinds and counts are told.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 
 
 @dataclass(slots=True)
-class Step:
+class Passage:
     """What a station did in one batch: ``concerned`` has each journey with what is to be told about it.
 
     ``began`` and ``ended`` are nanoseconds since 1970.
@@ -30,13 +30,13 @@ class Step:
 
 
 class Collector(Protocol):
-    """Whoever collects; called from any thread at the end of each step, and quick."""
+    """Whoever collects; called from any thread at the end of each passage, and quick."""
 
     def wants(self, journey_id: str) -> bool:
         """Whether this journey is among those that are traced."""
         ...
 
-    def take(self, step: Step) -> None: ...
+    def take(self, passage: Passage) -> None: ...
 
 
 _collector: Collector | None = None
@@ -44,7 +44,7 @@ _at_work = threading.local()
 
 
 def collect_in(collector: Collector | None) -> None:
-    """From now on this process's steps go there; None: nowhere."""
+    """From now on this process's passages go there; None: nowhere."""
     global _collector
     _collector = collector
 
@@ -55,29 +55,29 @@ def on() -> bool:
 
 
 @contextmanager
-def step(name: str) -> Iterator[None]:
-    """One step of a batch. Steps within it are told by themselves, and it goes on after them."""
+def at(name: str) -> Iterator[None]:
+    """A batch passes a station. Those passed within it are told by themselves, and it goes on after them."""
     collector = _collector
     if collector is None:
         yield
         return
-    outer, own = getattr(_at_work, "step", None), Step(name, time.time_ns())
-    _at_work.step = own
+    outer, own = getattr(_at_work, "passage", None), Passage(name, time.time_ns())
+    _at_work.passage = own
     try:
         yield
     except BaseException as error:
         own.error = type(error).__name__
         raise
     finally:
-        _at_work.step = outer
+        _at_work.passage = outer
         own.ended = time.time_ns()
         collector.take(own)
 
 
 def concerns(journey_id: str | None, **told: str | None) -> None:
-    """This thread's step is about this journey; ``told`` holds ids and kinds, never a person's data."""
+    """What this thread is at is about this journey; ``told`` holds ids and kinds, never a person's data."""
     if _collector is None or not journey_id:
         return
-    own: Step | None = getattr(_at_work, "step", None)
+    own: Passage | None = getattr(_at_work, "passage", None)
     if own is not None and _collector.wants(journey_id):
         own.concerned.append((journey_id, {name: value for name, value in told.items() if value}))

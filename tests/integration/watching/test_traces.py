@@ -72,9 +72,9 @@ def test_no_attribute_is_personal(house: House, exporter: InMemorySpanExporter) 
 
 
 @pytest.mark.usefixtures("collecting")
-def test_a_step_that_breaks_is_told_with_its_error(house: House, exporter: InMemorySpanExporter) -> None:
+def test_a_passage_that_breaks_is_told_with_its_error(house: House, exporter: InMemorySpanExporter) -> None:
     def failing() -> None:
-        with traces.step("plan"):
+        with traces.at("plan"):
             traces.concerns("j1")
             raise LookupError
 
@@ -98,7 +98,7 @@ def test_without_an_endpoint_nothing_is_traced() -> None:
 
 
 def test_with_an_endpoint_spans_are_sent_by_the_end(exporter: InMemorySpanExporter) -> None:
-    with traced(SETTINGS, "worker", exporter), traces.step("plan"):
+    with traced(SETTINGS, "worker", exporter), traces.at("plan"):
         traces.concerns("j1", message="m1")
     (span,) = spans_of(exporter, "j1")
     assert span.resource.attributes["service.name"] == "dangol-worker"
@@ -114,7 +114,7 @@ def test_an_endpoint_without_the_libraries_is_told_in_words(monkeypatch: pytest.
         pass
 
 
-def test_while_nobody_collects_steps_cost_nothing_and_tell_nothing() -> None:
-    with traces.step("plan"):
+def test_while_nobody_collects_stations_cost_nothing_and_tell_nothing() -> None:
+    with traces.at("plan"):
         traces.concerns("j1", message="m1")
     assert not traces.on()

@@ -1,7 +1,7 @@
 """Traces over OpenTelemetry, if the extra ``telemetry`` is installed and an endpoint is set.
 
-A step becomes one span in the trace of each journey that it concerns. The parent of all is the journey itself, whose
-ids are derived from its own and which nobody has to send.
+A passage of a batch through a station becomes one span in the trace of each journey that it concerns. The parent of
+all is the journey itself, whose ids are derived from its own and which nobody has to send.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from dangol import traces
 from dangol.errors import UsageError
 from dangol.settings import Settings
-from dangol.traces import Step
+from dangol.traces import Passage
 
 _LACKING = (
     "DANGOL_TELEMETRY_ENDPOINT is set, and the libraries that send traces are not installed; "
@@ -25,7 +25,7 @@ _SIXTY_FOUR_BITS = 1 << 64
 
 
 class Spans:
-    """Turns steps into spans of an OpenTelemetry tracer. ``share`` of the journeys, from 0 to 1, are traced whole."""
+    """Turns passages into OpenTelemetry's spans. ``share`` of the journeys, from 0 to 1, are traced whole."""
 
     def __init__(self, tracer: Any, share: float) -> None:
         self._tracer = tracer
@@ -35,19 +35,19 @@ class Spans:
     def wants(self, journey_id: str) -> bool:
         return trace_id(journey_id) % _SIXTY_FOUR_BITS < self._bound
 
-    def take(self, step: Step) -> None:
-        alike = _by_message(step)
+    def take(self, passage: Passage) -> None:
+        alike = _by_message(passage)
         for (journey_id, _), told in alike.items():
             attributes = {f"dangol.{name}": ",".join(dict.fromkeys(values)) for name, values in told.items()}
             span = self._tracer.start_span(
-                step.name,
+                passage.name,
                 context=self._api.set_span_in_context(self._api.NonRecordingSpan(self._of(journey_id))),
-                start_time=step.began,
+                start_time=passage.began,
                 attributes={"dangol.journey": journey_id, "dangol.batch": len(alike), **attributes},
             )
-            if step.error:
-                span.set_status(self._api.Status(self._api.StatusCode.ERROR, step.error))
-            span.end(end_time=step.ended)
+            if passage.error:
+                span.set_status(self._api.Status(self._api.StatusCode.ERROR, passage.error))
+            span.end(end_time=passage.ended)
 
     def _of(self, journey_id: str) -> Any:
         return self._api.SpanContext(
@@ -58,10 +58,10 @@ class Spans:
         )
 
 
-def _by_message(step: Step) -> dict[tuple[str, str], dict[str, list[str]]]:
-    """One span for a journey and message, though a step may say several things about it."""
+def _by_message(passage: Passage) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """One span for a journey and message, though a passage may say several things about it."""
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for journey_id, told in step.concerned:
+    for journey_id, told in passage.concerned:
         about = found.setdefault((journey_id, told.get("message", "")), {})
         for name, value in told.items():
             about.setdefault(name, []).append(value)
