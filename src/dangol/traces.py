@@ -2,7 +2,7 @@
 
 A journey's trace is found by its id alone, in every process and over days, because the trace's id is derived from it:
 nothing has to be carried along or kept. Stations work in batches, so one passage of a batch appears in the trace of
-each journey that it concerns. Nothing happens until a process calls ``collect_in``; only ids, kinds and counts are told.
+each journey that it concerns. Nothing happens until a process calls ``collect_in``; only ids and kinds are told.
 """
 
 from __future__ import annotations
