@@ -28,6 +28,7 @@ from dangol.store.tables import (
     calls,
     devices,
     events,
+    feedback,
     journeys,
     members,
     messages,
@@ -58,6 +59,7 @@ def belongings(
         "consents": _consents(connection, person, now),
         "suppressions": _suppressions(connection, person, hasher),
         "messages": _messages(connection, releases, person, log),
+        "feedback": _rows(connection, _FEEDBACK, person),
         "log": [_line(entry, person) for entry in log],
     }
     plain: Document = _plain(document)
@@ -151,6 +153,11 @@ def _of(table: Any, *, without: Iterable[str] = ()) -> Select[Any]:
     return select(*shown).where(table.c.profile_id == bindparam("of")).order_by(*table.primary_key)
 
 
+_FEEDBACK = (
+    select(*(column for column in feedback.c if column.name not in {"queued_until", "address_hash"}))
+    .where(feedback.c.message_id.in_(select(messages.c.id).where(messages.c.profile_id == bindparam("of"))))
+    .order_by(feedback.c.at, feedback.c.id)
+)
 _MESSAGES = _of(messages, without=("lease_until",))
 _TABLES = {
     "devices": _of(devices),

@@ -1,6 +1,7 @@
 """Erasing a person: their rows go, their key is destroyed, and what has to stay tells nobody who they were (G8).
 
-    deleted     events, devices, preferences, membership of audiences, refused reports that name them
+    deleted     events, devices, preferences, membership of audiences, refused reports that name them, what carriers
+                reported about their messages and addresses
     blanked     the profile's fields, the keys of journeys, what is to be told to other systems
     ended       journeys; messages that are not under way
     destroyed   the key: contexts, addresses and texts in the log, and where consents came from, open no more
@@ -27,6 +28,7 @@ from dangol.ledger.entries import Subject
 from dangol.model.people import Profile
 from dangol.model.vocabulary import Channel, Decision, Reason, SuppressionCause
 from dangol.profiles import people
+from dangol.store import feedback as feedback_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.tables import calls, journeys, members, preferences, requests
@@ -77,6 +79,7 @@ def erase(
         journal=changes.journal,
         profile_id=profile_id,
     )
+    feedback_rows.forget_person(connection, profile_id, sorted({one.address_hash for one in kept_away}))
     for statement in _FORGET:
         connection.execute(statement, {"of": profile_id})
     connection.execute(_ANSWERED, {"of": profile_id, "at": now, "by": by})

@@ -105,7 +105,7 @@ class Handover:
             self._journal.forget_after(written)
             raise
         self._change(row.id, MessageState.SENDING, Reason.ALLOWED, channel=channel, lease_until=self._lease_until)
-        self._slots.append(_slot_row(claimed, channel, self._now))
+        self._slots.append(slot_row(claimed, channel, self._now))
         self._briefing.take_slot(claimed, channel)
         envelope = Envelope(
             message_id=row.id,
@@ -247,7 +247,8 @@ def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((end for end in (one, other) if end is not None), default=None)
 
 
-def _slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+def slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+    """The slot of a message whose hand-over began at ``now``."""
     candidate, row = claimed.candidate, claimed.row
     return {
         "message_id": row.id,

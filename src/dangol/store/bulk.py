@@ -20,12 +20,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Select,
     Table,
     Text,
     TypeDecorator,
     bindparam,
     column,
     func,
+    select,
     update,
 )
 from sqlalchemy.dialects import postgresql
@@ -187,6 +189,41 @@ def insert_new(
     """Insert ``rows``, passing over those whose ``conflict`` columns are there already."""
     if rows:
         connection.execute(_insert(connection, table).on_conflict_do_nothing(index_elements=list(conflict)), list(rows))
+
+
+def insert_unseen(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Insert ``rows`` whose ``id`` is not there yet, in one statement; the ids of these. All rows have the same keys.
+
+    Rows go in by id, so that two transactions that insert the same ones wait for one another and not in a circle.
+    """
+    ordered = [row for _, row in sorted({row["id"]: row for row in rows}.items())]
+    if not ordered:
+        return []
+    if connection.dialect.name != "postgresql":
+        told = {"ids": [row["id"] for row in ordered]}
+        known = set(connection.execute(_known_ids(table), told).scalars())
+        new = [row for row in ordered if row["id"] not in known]
+        insert_many(connection, table, new)
+        return [row["id"] for row in new]
+    names = tuple(ordered[0])
+    arrays = [
+        bindparam(f"p_{name}", [row[name] for row in ordered], type_=postgresql.ARRAY(table.c[name].type))
+        for name in names
+    ]
+    given = (
+        func.unnest(*arrays)
+        .table_valued(*(column(name, table.c[name].type) for name in names), name="given")
+        .render_derived()
+    )
+    statement = postgresql.insert(table).from_select(list(names), select(*(given.c[name] for name in names)))
+    return list(
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id)).scalars()
+    )
+
+
+@lru_cache(maxsize=16)
+def _known_ids(table: Table) -> Select[Any]:
+    return select(table.c.id).where(among(table.c.id, "ids"))
 
 
 def upsert(

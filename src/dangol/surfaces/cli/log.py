@@ -35,7 +35,15 @@ class Tongue(StrEnum):
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-_COLOURS = {"sent": "green", "on_its_way": "cyan", "waiting": "yellow", "not_sent": "red", "unknown": "magenta"}
+_COLOURS = {
+    "sent": "green",
+    "delivered": "green",
+    "bounced": "red",
+    "on_its_way": "cyan",
+    "waiting": "yellow",
+    "not_sent": "red",
+    "unknown": "magenta",
+}
 
 
 @app.command("list")
