@@ -135,7 +135,7 @@ def run(sent: Path, told: list[tuple[int, int, int]], portion: int) -> dict[str,
             return outcome(house)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days())
 def test_any_order_with_repetitions_leads_to_the_same(
     sent: Path, told: tuple[list[tuple[int, int, int]], list[tuple[int, int, int]], int]
