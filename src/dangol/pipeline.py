@@ -67,7 +67,8 @@ from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
-from dangol.batch.feedback import receive, row_of
+from dangol.batch.reports import row_of
+from dangol.batch.feedback import receive
 from dangol.batch.calls import begin_calls, settle_calls
 from dangol.delivery.webhooks import Caller
 

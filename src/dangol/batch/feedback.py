@@ -15,27 +15,26 @@ looked at again for an hour, then it is closed as ``unmatched``. Of those about 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from dangol import ids
-from dangol.batch import announcing, reach
+from dangol.batch import announcing, reach, reports
 from dangol.batch.changes import row_subject
 from dangol.batch.evidence import Evidence, further, too_fast, weigh
 from dangol.batch.facts import Claimed
 from dangol.batch.handover import slot_row
+from dangol.batch.reports import Became
 from dangol.consent import lifting
 from dangol.consent.lifting import Objection
-from dangol.consent.suppressions import AddressHasher, NewSuppression
+from dangol.consent.suppressions import NewSuppression
 from dangol.ids import Entropy
 from dangol.ledger import reader
 from dangol.ledger.entries import Journal
-from dangol.model.feedback import Feedback, FeedbackKind, Finding
+from dangol.model.feedback import FeedbackKind, Finding
 from dangol.model.people import IncomingEvent
 from dangol.model.vocabulary import Channel, Decision, MessageState, Reason, Scope, SuppressionCause
 from dangol.profiles import people
@@ -43,7 +42,6 @@ from dangol.release import Releases
 from dangol.store import feedback as feedback_rows
 from dangol.store import messages as message_rows
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _AGAIN_AFTER = timedelta(seconds=5)
 _LOOKED_FOR = timedelta(hours=1)
 """How long a message is looked for that a report names."""
@@ -77,41 +75,12 @@ _CAUSES = {
 _SETTLED = frozenset({MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED})
 
 
-class Became(StrEnum):
-    """What came of a report. ``contradicted``: it is about a message that we never handed over."""
-
-    APPLIED = "applied"
-    UNMATCHED = "unmatched"
-    ERASED = "erased"
-    CONTRADICTED = "contradicted"
-
-
 @dataclass(frozen=True, slots=True)
 class Received:
     """What came of a batch of reports: how many were closed in which way, and the events that follow, by profile id."""
 
     became: Mapping[Became, int]
     events: Sequence[IncomingEvent]
-
-
-def row_of(report: Feedback, now: datetime, hasher: AddressHasher, queued_until: datetime | None) -> dict[str, Any]:
-    """The row of a report. The same report has the same id; where no time was told, the time is ours."""
-    return {
-        "id": ids.derive(report.at or _EPOCH, "feedback", report.provider, report.event_id),
-        "provider": report.provider,
-        "kind": report.kind.value,
-        "channel": report.channel.value,
-        "finding": report.finding.value,
-        "detail": report.detail,
-        "message_id": report.message_id or None,
-        "reference": report.reference or None,
-        "at": min(report.at or now, now),
-        "received_at": now,
-        "machine": report.machine,
-        "url": report.url or None,
-        "address_hash": hasher.hash(report.channel, report.address) if report.address else None,
-        "queued_until": queued_until,
-    }
 
 
 def receive(
@@ -125,7 +94,7 @@ def receive(
 ) -> Received:
     """Work off those of these reports that nobody else is at. ``soft_bounces`` in a row suppress an address."""
     seen = feedback_rows.waiting(connection, feedback_ids)
-    whose = _whose(connection, seen)
+    whose = reports.whose_are(connection, seen)
     owners = sorted({message.profile_id for message in whose.values()})
     people.lock(connection, owners)
     claimed = feedback_rows.claim(connection, feedback_ids)
@@ -138,25 +107,6 @@ def receive(
     for report in claimed:
         work.take(report)
     return work.write(soft_bounces)
-
-
-def _whose(connection: Connection, reports: Iterable[Row[Any]]) -> dict[str, Row[Any]]:
-    """Report → its message: by our id, else by the carrier's where that names one message alone."""
-    ours = sorted({one.message_id for one in reports if one.message_id})
-    theirs = sorted({one.reference for one in reports if one.reference})
-    found = feedback_rows.messages_of(connection, ours, theirs)
-    by_id = {row.id: row for row in found}
-    by_reference: dict[tuple[str, str], set[str]] = {}
-    for row in found:
-        if row.provider_reference:
-            by_reference.setdefault((row.provider or "", row.provider_reference), set()).add(row.id)
-    whose = {}
-    for one in reports:
-        candidates = by_reference.get((one.provider, one.reference or ""), set())
-        message = by_id.get(one.message_id or "") or (by_id[min(candidates)] if len(candidates) == 1 else None)
-        if message is not None:
-            whose[one.id] = message
-    return whose
 
 
 @dataclass
@@ -187,7 +137,7 @@ class _Work:
             message_id = self.whose[row.id].id if row.id in self.whose else row.message_id
             self.about.setdefault(message_id, []).append(row)
             if row.processed_at is not None:
-                self.told.add(_matter(message_id, row, row.machine))
+                self.told.add(reports.matter(message_id, row, row.machine))
 
     def take(self, report: Row[Any]) -> None:
         message = self.whose.get(report.id)
@@ -212,12 +162,12 @@ class _Work:
         kind, machine = FeedbackKind(report.kind), self._machine(report, message)
         self.touched[message.id] = message
         self._withdraw(report, message)
-        decision, matter = _DECISIONS.get(kind), _matter(message.id, report, machine)
+        decision, matter = _DECISIONS.get(kind), reports.matter(message.id, report, machine)
         if decision is not None and matter not in self.told:
             self.told.add(matter)
             subject = replace(row_subject(message), occasion=report.id)
             channel = Channel(report.channel)
-            evidence = _evidence(report, machine)
+            evidence = reports.evidence(report, machine)
             self._accept(report, message)
             self.journal.add(decision, Reason.REPORTED, subject, channel=channel, evidence=evidence)
         else:
@@ -257,7 +207,7 @@ class _Work:
         cause = _CAUSES.get(Finding(report.finding))
         if cause is None or report.address_hash is None:
             return
-        channel, source = Channel(report.channel), _source(report)
+        channel, source = Channel(report.channel), reports.source(report)
         scope = self._scope(report, message) if cause is SuppressionCause.STOP else None
         self.suppressed.append(NewSuppression(channel, report.address_hash, cause.value, source, report.at, scope))
 
@@ -266,7 +216,7 @@ class _Work:
             return
         scope = self._scope(report, message) if report.finding == Finding.OPTED_OUT else Scope.MARKETING
         self.objections.append(
-            Objection(message.profile_id, Channel(report.channel), scope, report.at, _source(report))
+            Objection(message.profile_id, Channel(report.channel), scope, report.at, reports.source(report))
         )
 
     def _scope(self, report: Row[Any], message: Row[Any] | None) -> Scope:
@@ -284,12 +234,12 @@ class _Work:
             self._put_off(report, min(max(_AGAIN_AFTER, age), max(_AGAIN_AFTER, _LOOKED_FOR - age)))
 
     def _put_off(self, report: Row[Any], pause: timedelta) -> None:
-        self.closed.append({**_as_it_was(report), "queued_until": self.now + pause})
+        self.closed.append({**reports.as_it_was(report), "queued_until": self.now + pause})
 
     def _close(
         self, report: Row[Any], became: Became, message_id: str | None = None, *, machine: bool | None = None
     ) -> None:
-        kept = _as_it_was(report)
+        kept = reports.as_it_was(report)
         if became is Became.ERASED:
             kept |= dict.fromkeys(("message_id", "reference", "url", "address_hash"))
         if message_id is not None:
@@ -311,8 +261,8 @@ class _Work:
         )
         lifting.withdraw(self.connection, self.objections, now=self.now)
         feedback_rows.close(self.connection, self.closed)
-        reports = [one.report for one in self.applied]
-        reach.weigh_addresses(self.connection, reports, soft_bounces, self.now, self.entropy, self.journal)
+        applied = [one.report for one in self.applied]
+        reach.weigh_addresses(self.connection, applied, soft_bounces, self.now, self.entropy, self.journal)
         events = announcing.events_of(self.connection, self.applied, self.releases, self.journal, self.now)
         self.journal.write(self.connection)
         became: dict[Became, int] = {}
@@ -354,41 +304,3 @@ class _Work:
                 claimed = Claimed.of(row, compiled[row.version_id])
                 rows.append(slot_row(claimed, Channel(row.channel), sent[-1].at))
         message_rows.reserve(self.connection, rows)
-
-
-def _matter(message_id: str, report: Row[Any], machine: bool) -> tuple[Any, ...]:
-    """What the log says of a message once: that it arrived, that a person followed this link, …"""
-    return message_id, report.kind, bool(machine), report.url, report.finding
-
-
-def _source(report: Row[Any]) -> str:
-    """Where a suppression or withdrawal comes from; one of a text message reads as a STOP by text does."""
-    if report.channel == Channel.SMS and report.finding == Finding.OPTED_OUT:
-        return f"sms:{report.provider}"
-    return f"{report.provider}:{report.kind}"
-
-
-def _evidence(report: Row[Any], machine: bool) -> dict[str, Any]:
-    told = {
-        "provider": report.provider,
-        "bounce": report.finding if report.kind == FeedbackKind.BOUNCED else "",
-        "detail": report.detail,
-        "machine": machine,
-        "url": report.url,
-    }
-    return {name: value for name, value in told.items() if value}
-
-
-def _as_it_was(report: Row[Any]) -> dict[str, Any]:
-    names = (
-        "id",
-        "message_id",
-        "reference",
-        "url",
-        "address_hash",
-        "machine",
-        "processed_at",
-        "became",
-        "queued_until",
-    )
-    return {name: getattr(report, name) for name in names}

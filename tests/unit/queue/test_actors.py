@@ -20,7 +20,7 @@ from dangol.queue.broker import make_broker
 from dangol.sweeper import Due
 
 TIMEOUT_MS = 10_000
-WAKE_UPS = ("dangol-deliver", "dangol-call", "dangol-plan", "dangol-fan_out")
+WAKE_UPS = ("dangol-deliver", "dangol-call", "dangol-plan", "dangol-fan_out", "dangol-receive")
 
 
 class Pipeline:

@@ -128,15 +128,13 @@ _OF_UNKNOWN = ("id", "campaign_key", "step", "channel", "provider", "reason", "a
 
 def _unknown(told: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("message", no_wrap=True)
-    table.add_column("since, UTC", no_wrap=True)
+    table.add_column("message, since (UTC)", no_wrap=True)
     table.add_column("campaign, step", overflow="fold")
     table.add_column("provider, channel, reason", overflow="fold")
     for one in told:
         where = " · ".join(str(one[name]) for name in ("provider", "channel") if one[name])
         table.add_row(
-            one["id"],
-            f"{one['updated_at']:%Y-%m-%d %H:%M:%S}",
+            f"{one['id']}\n{one['updated_at']:%Y-%m-%d %H:%M:%S}",
             f"{one['campaign_key']} · {one['step']}",
             f"{where}\n{one['reason']}",
         )
