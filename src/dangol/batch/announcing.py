@@ -34,8 +34,6 @@ NAMES = {
 }
 BY_MACHINE = " By Machine"
 SOURCE = "feedback"
-_AGAIN_AND_AGAIN = frozenset({FeedbackKind.OPENED, FeedbackKind.CLICKED})
-"""What can happen to a message several times; anything else happens once, in whatever words it is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def _event(one: Applied, hops: int, now: datetime) -> IncomingEvent:
     if one.kind is FeedbackKind.BOUNCED:
         properties["bounce"] = report.finding
     return IncomingEvent(
-        message_id=f"{SOURCE}:{one.id if one.kind in _AGAIN_AND_AGAIN else f'{message.id}:{one.kind.value}'}",
+        message_id=f"{SOURCE}:{one.id}",
         external_id=message.profile_id,
         name=one.name,
         properties=properties,
