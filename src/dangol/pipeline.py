@@ -644,7 +644,11 @@ class Pipeline:
             (item, outcome, self._carrier(item.envelope.channel))
             for item, outcome in zip(handover.under_way, outcomes, strict=True)
         ]
-        self._settle(lambda tx: settle(tx, answered, self.clock.now(), self.timing.patience))
+        self._settle(
+            lambda tx: settle(
+                tx, answered, self.clock.now(), self.timing.patience, entropy=self.entropy, hasher=self.hasher
+            )
+        )
         return len(answered)
 
     def call(self, call_ids: Sequence[str]) -> int:

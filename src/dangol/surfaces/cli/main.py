@@ -17,6 +17,7 @@ from dangol.surfaces.cli import (
     consent,
     demo,
     deploy,
+    dev,
     duties,
     graph,
     imports,
@@ -96,6 +97,7 @@ app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)
 app.add_typer(requests.app)
+app.add_typer(dev.app)
 
 
 def run() -> None:
