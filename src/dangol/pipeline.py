@@ -6,6 +6,7 @@
     deliver  due messages → claim, facts, gate, render, slots, log          one transaction
              → the provider → outcomes, log                                 one transaction
     call     due calls to other systems, likewise
+    receive  what carriers report → states, slots, suppressions, consents, events, log   one transaction
 
 The database is the truth; queues only wake workers up. Every method takes a batch, asks one query per kind of
 fact, decides in memory with pure functions, and writes in bulk. A person is always locked before their rows.
@@ -28,11 +29,13 @@ from dangol.clock import Clock
 from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
+from dangol.model.feedback import Feedback
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason, Scope
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
+from dangol.store import feedback as feedback_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.database import Database
@@ -64,6 +67,8 @@ from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
+from dangol.batch.reports import row_of
+from dangol.batch.feedback import receive
 from dangol.batch.calls import begin_calls, settle_calls
 from dangol.delivery.webhooks import Caller
 
@@ -73,7 +78,7 @@ _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
 _log = structlog.get_logger(__name__)
 _ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
-"""Tells workers about messages that are due. Losing the call loses nothing: the sweeper finds them again."""
+"""Tells workers about rows that are due. Losing the call loses nothing: the sweeper finds them again."""
 
 
 Noting = Callable[[Connection, Sequence[Event]], None]
@@ -103,11 +108,12 @@ class Following:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long marks on rows hold, and how refusals are retried."""
+    """How long marks on rows hold, how refusals are retried, and how long reports are kept once processed."""
 
     queue_lease: timedelta
     send_lease: timedelta
     patience: Patience
+    feedback_kept: timedelta = timedelta(days=30)
 
 
 class Pipeline:
@@ -129,6 +135,7 @@ class Pipeline:
         releases: Releases,
         timing: Timing,
         batch_size: int = 500,
+        soft_bounces: int = 5,
         wake: Wake | None = None,
     ) -> None:
         self.database = database
@@ -141,7 +148,9 @@ class Pipeline:
         self.releases = releases
         self.timing = timing
         self.batch_size = batch_size
+        self.soft_bounces = soft_bounces
         self.wake = wake
+        self.wake_receivers: Wake | None = None
 
     # People tell us who they are and what they agree to.
 
@@ -606,13 +615,16 @@ class Pipeline:
         return events.record(tx, changes.emitted, owners, received_at=changes.now)
 
     def _announce(self, message_ids: Sequence[str]) -> None:
-        if not message_ids or self.wake is None:
+        self._tell(self.wake, message_ids)
+
+    def _tell(self, wake: Wake | None, ids_: Sequence[str]) -> None:
+        if not ids_ or wake is None:
             return
         try:
-            self.wake(message_ids)
+            wake(ids_)
         except Exception as error:
-            # What was committed stays accepted; the sweeper finds these messages when their mark runs out.
-            _log.error("nobody could be told", messages=len(message_ids), error=type(error).__name__)
+            # What was committed stays accepted; the sweeper finds these rows when their mark runs out.
+            _log.error("nobody could be told", rows=len(ids_), error=type(error).__name__)
 
     # Messages leave the house.
 
@@ -660,6 +672,54 @@ class Pipeline:
         answered = list(zip(under_way, outcomes, strict=True))
         self._settle(lambda tx: settle_calls(tx, answered, self.clock.now(), self.timing.patience))
         return len(answered)
+
+    # Carriers report what became of them.
+
+    def take_in(self, reports: Sequence[Feedback]) -> int:
+        """Store what carriers report; how much of it was new. When this returns it is committed, and is worked off by
+        whoever is told, or found by the sweeper. What was reported before changes nothing."""
+        now = self.clock.now()
+        until = now + self.timing.queue_lease if self.wake_receivers is not None else None
+        rows = [row_of(report, now, self.hasher, until) for report in reports]
+        with self.database.write() as tx:
+            new = feedback_rows.insert(tx, rows)
+        self._tell(self.wake_receivers, new)
+        return len(new)
+
+    def receive(self, feedback_ids: Sequence[str]) -> None:
+        """Work off what carriers reported: states, slots, suppressions, consents, events for journeys, and the log.
+
+        The order in which reports come, and how often, makes no difference. What is processed already, or held by
+        another worker, is left alone. Whatever is wrong with one report holds up no other.
+        """
+        try:
+            self._receive(feedback_ids)
+        except DangolError:
+            raise
+        except Exception as error:
+            if len(feedback_ids) <= 1:
+                _log.exception("a report cannot be processed", ids=list(feedback_ids), error=type(error).__name__)
+                return
+            middle = len(feedback_ids) // 2
+            self.receive(feedback_ids[:middle])
+            self.receive(feedback_ids[middle:])
+
+    def _receive(self, feedback_ids: Sequence[str]) -> None:
+        with self.database.write() as tx:
+            controls_rows.attend(tx)
+            now = self.clock.now()
+            done = receive(
+                tx,
+                feedback_ids,
+                releases=self.releases,
+                soft_bounces=self.soft_bounces,
+                now=now,
+                entropy=self.entropy,
+            )
+            owners = {event.external_id: event.external_id for event in done.events}
+            happened = events.record(tx, done.events, owners, received_at=now)
+            following = self._follow(tx, sorted(happened, key=lambda event: event.order))
+        self._announce(following.due)
 
     def _settle(self, write: Callable[[Connection], None]) -> None:
         """Write the outcomes; a database that is away for a moment must not make them unknown."""

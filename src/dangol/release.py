@@ -68,7 +68,10 @@ class Asks:
 
 @dataclass(frozen=True)
 class Release:
-    """One version of one campaign, compiled. ``opens_at`` and ``over_at`` bound the time in which people enter."""
+    """One version of one campaign, compiled. ``opens_at`` and ``over_at`` bound the time in which people enter.
+
+    ``listed`` are the events of its tracking plan.
+    """
 
     version_id: str
     campaign: Campaign
@@ -81,6 +84,7 @@ class Release:
     asks: Asks
     opens_at: datetime | None = None
     figure: Figure | None = None
+    listed: frozenset[str] = frozenset()
 
     @property
     def over_at(self) -> datetime | None:
@@ -159,6 +163,7 @@ def compile_release(version: versions.Version) -> Release:
         asks=_asks(campaign, flow, [*conditions.parsed, *([figure] if figure is not None else [])]),
         opens_at=_midnight(campaign.starts, zone) if campaign.starts is not None else None,
         figure=figure,
+        listed=frozenset(workspace.tracking_plan.events),
     )
 
 

@@ -108,7 +108,7 @@ class Handover:
             self._journal.forget_after(written)
             raise
         self._change(row.id, MessageState.SENDING, Reason.ALLOWED, channel=channel, lease_until=self._lease_until)
-        self._slots.append(_slot_row(claimed, channel, self._now))
+        self._slots.append(slot_row(claimed, channel, self._now))
         self._briefing.take_slot(claimed, channel)
         envelope = Envelope(
             message_id=row.id,
@@ -119,6 +119,7 @@ class Handover:
             headers=self._headers(claimed, channel),
             not_after=not_after,
             until=until,
+            receipt=self._to_pages.receipt(row.id) if channel is Channel.PUSH else "",
         )
         members = digest.members if digest is not None else ()
         for member in members:
@@ -258,7 +259,8 @@ def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((end for end in (one, other) if end is not None), default=None)
 
 
-def _slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+def slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+    """The slot of a message whose hand-over began at ``now``."""
     candidate, row = claimed.candidate, claimed.row
     return {
         "message_id": row.id,

@@ -5,6 +5,8 @@
     /c/…    confirm what one row of the consent ledger asked for          7 days
 
 A link that confirms is good for the address alone to which it was sent: it holds a short keyed hash of it.
+A receipt is signed like them: whoever has it got the message that it names, and may report what became of it.
+
 A link's path is part of what is signed, so a link for one use is no link for another. Links are made with the newest
 key and read with any, so that a key can be changed while links made before go on working.
 """
@@ -36,6 +38,9 @@ LEAVE, PREFERENCES, CONFIRM = "/u/", "/p/", "/c/"
 FORMS = "/forms/"
 PATHS = (LEAVE, PREFERENCES, CONFIRM, FORMS)
 """Under which paths the pages for recipients lie; forms are for everybody."""
+HOOKS = "/hooks/"
+"""Under which path carriers and apps report what became of messages."""
+_RECEIPT = f"{HOOKS}push"
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT = re.compile(r"([0-9A-Z]{26})\.([0-9a-f]{1,6})(?:\.([A-Za-z0-9_-]{8}))?\.([A-Za-z0-9_-]{16})", re.ASCII)
@@ -121,6 +126,16 @@ class Links:
         """
         sent_to = _address_mac(self._keys[0], consent_id, channel, address)
         return self._short(CONFIRM, consent_id, now + CONFIRM_WITHIN, sent_to)
+
+    def receipt(self, message_id: str) -> str:
+        """The text that travels with a push message, by which its device proves that it got it."""
+        return _mac(self._keys[0], _RECEIPT, message_id)
+
+    def is_receipt(self, message_id: str, receipt: str) -> bool:
+        """Whether this is the receipt of that message; takes as long whichever it is."""
+        given = receipt.encode(errors="replace")
+        known = [hmac.compare_digest(given, _mac(key, _RECEIPT, message_id).encode()) for key in self._keys]
+        return any(known)
 
     def read_leave(self, token: str, now: datetime) -> Leave:
         """What a link's token says. Raises UnknownLink, or ExpiredLink for one that was good once."""

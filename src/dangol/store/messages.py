@@ -222,6 +222,20 @@ def reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     insert_many(connection, slots, rows)
 
 
+def holding_slots(connection: Connection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these messages hold a slot."""
+    return frozenset(connection.execute(_HOLDING, {"ids": message_ids}).scalars()) if message_ids else frozenset()
+
+
+_HOLDING = select(slots.c.message_id).where(among(slots.c.message_id, "ids"))
+
+
+def unknown(connection: Connection, limit: int) -> Sequence[Row[Any]]:
+    """Messages of which nobody can tell whether their carrier has them, the oldest first."""
+    statement = select(messages).where(messages.c.state == MessageState.UNKNOWN.value)
+    return connection.execute(statement.order_by(messages.c.updated_at, messages.c.id).limit(limit)).all()
+
+
 def release(connection: Connection, message_ids: Iterable[str]) -> None:
     """Give slots back; only after a definite refusal."""
     released = list(message_ids)

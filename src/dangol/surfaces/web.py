@@ -17,10 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dangol import __version__
 from dangol.bootstrap import Dangol
-from dangol.consent.links import PATHS
+from dangol.consent.links import HOOKS, PATHS
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable, UnknownProfile, UsageError
 from dangol.surfaces.api.forms import make_router as make_forms_api
 from dangol.surfaces.api.router import make_router as make_api
+from dangol.surfaces.hooks.router import make_router as make_hooks
+from dangol.surfaces.hooks.tally import Tally
 from dangol.surfaces.pages.router import make_router as make_pages
 from dangol.surfaces.pages.router import problem
 from dangol.surfaces.pressure import Pressure
@@ -28,7 +30,8 @@ from dangol.surfaces.recipients import confirming, forms, preferences, unsubscri
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """What this machine calls itself in a request, when it is asked over its loopback address."""
-_FOR_MACHINES = ("/v1/", "/healthz", "/livez", "/readyz", "/openapi.json")
+_FROM_OUTSIDE = (*PATHS, HOOKS)
+_FOR_MACHINES = ("/v1/", HOOKS, "/healthz", "/livez", "/readyz", "/openapi.json")
 _STATUS: dict[type[DangolError], int] = {
     UsageError: 400,
     UnknownProfile: 404,
@@ -50,6 +53,8 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
 
     With ``workspace`` the pages of messages show its files and follow them; without, what is in service.
 
+    What came in by the hooks is counted in ``state.hooks``.
+
     ``hosts`` are the names that requests may be addressed to. On a loopback address they should be named, so that no
     foreign web page can read personal data by pointing its own name at this machine.
     """
@@ -63,6 +68,8 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
     app.include_router(make_api(dangol))
     app.include_router(make_forms_api(dangol))
     app.include_router(make_pages(dangol, workspace))
+    app.state.hooks = Tally()
+    app.include_router(make_hooks(dangol, app.state.hooks))
     for pages in (unsubscribing, preferences, confirming, forms):
         app.include_router(pages.make_router(dangol))
     app.add_exception_handler(DangolError, _dangol_error)
@@ -78,14 +85,14 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
 
 
 class ForRecipients:
-    """Whoever comes by the name that recipients know gets what is for recipients, and nothing else that is here."""
+    """Whoever comes by the name that recipients know gets what is for them or for carriers, and nothing else here."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(PATHS):
+        if scope["type"] == "http" and not scope["path"].startswith(_FROM_OUTSIDE):
             asked = Headers(scope=scope).get("host", "").rpartition(":")
             name = asked[0] if asked[0] and asked[2].isdecimal() else "".join(asked)
             if name.lower().rstrip(".") == self._host:
