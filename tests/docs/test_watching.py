@@ -79,7 +79,7 @@ def test_the_values_that_are_asked_for_exist() -> None:
         "reason": set(Reason),
         "outcome": OUTCOMES,
         "state": {"in use", "idle", "limit"},
-        "result": {"refused"},
+        "result": set(Came),
         "job": {"dangol"},
     }
     for name, expression in expressions():
