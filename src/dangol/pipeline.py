@@ -30,7 +30,16 @@ from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason, Scope
+from dangol.model.vocabulary import (
+    Channel,
+    ConsentAction,
+    Control,
+    Decision,
+    JourneyStatus,
+    MessageState,
+    Reason,
+    Scope,
+)
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
 from dangol.store import journeys as journey_rows
@@ -619,12 +628,24 @@ class Pipeline:
 
         What is not open, not due, or held by another worker is left alone. Decisions, slots and the log are
         committed before the provider is called: a crash in mid-call leaves ``sending`` rows, which the sweeper
-        turns into ``unknown`` and nobody sends again (G2).
+        turns into ``unknown`` and nobody sends again (G2). A journey's later message is not begun before the outcome
+        of an earlier one is written: the provider may refuse that one for the moment.
         """
+        handed_over, following = 0, message_ids
+        while following:
+            handover = self._begin_hand_over(following)
+            handed_over += self._hand_over(handover)
+            following = handover.following
+        return handed_over
+
+    def _begin_hand_over(self, message_ids: Sequence[str]) -> Handover:
         with self.database.write() as tx:
             controls_rows.attend(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
+        return handover
+
+    def _hand_over(self, handover: Handover) -> int:
         if not handover.under_way:
             return 0
         outcomes = self.dispatcher.send([item.envelope for item in handover.under_way])
@@ -668,16 +689,26 @@ class Pipeline:
         owners = journey_rows.people_of(tx, messages, message_ids)
         people.lock(tx, owners)
         now, controls = self.clock.now(), controls_rows.in_force(tx)
-        open_now = message_rows.waiting_for(tx, owners)
+        open_now, sending = _parted(message_rows.undecided(tx, owners))
         rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
-        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
+        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now, *sending)})
         claimed = in_order([Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases])
         rivals = [
             Claimed.of(row, releases[row.version_id])
             for row in open_now
             if row.version_id in releases and row.campaign_key not in controls
         ]
-        briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)
+        under_way = [Claimed.of(row, releases[row.version_id]) for row in sending if row.version_id in releases]
+        briefing = brief(
+            tx,
+            claimed,
+            now,
+            hasher=self.hasher,
+            providers=self._channels(),
+            leeway=self.timing.send_lease,
+            waiting=rivals,
+            under_way=under_way,
+        )
         handover = Handover(briefing, now + self.timing.send_lease, self.links)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
@@ -686,6 +717,9 @@ class Pipeline:
         for item in claimed:
             if item.row.id in handover.decided:
                 continue  # it goes out in the email of one before it
+            if briefing.follows(item):
+                handover.following.append(item.row.id)
+                continue
             try:
                 if not self._held(item, briefing, controls, handover):
                     self._rule(item, briefing, handover, waited.get(item.row.profile_id, ()))
@@ -791,6 +825,12 @@ class Pipeline:
 def _quoting_nothing(error: RenderError) -> str:
     """What went wrong, for the log: without the values that it quotes, because evidence holds no personal data."""
     return _QUOTED.sub("…", str(error).partition("; found ")[0])
+
+
+def _parted(rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """Those that wait, and those that are being handed over."""
+    waiting = [row for row in rows if row.state != MessageState.SENDING]
+    return waiting, [row for row in rows if row.state == MessageState.SENDING]
 
 
 def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:

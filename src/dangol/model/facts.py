@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dangol.model.people import ConsentState, Preferences, Profile, Suppressed
@@ -88,7 +88,9 @@ class Facts:
 
     ``suppressed`` maps a channel to why that person's address on it is suppressed. ``ended`` is why the journey
     is over, or None. ``slots`` are all that could count, oldest first or not. ``topic_consents`` are consents for one
-    topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way.
+    topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way;
+    ``under_way`` those of the same journey whose hand-over has begun and whose outcome is not known.
+    ``leeway`` is how long after this decision the hand-over may begin.
     ``recalled`` keeps what was found out about contenders, for all messages to the person in one batch.
     """
 
@@ -105,6 +107,8 @@ class Facts:
     cases: Sequence[Case] = ()
     preferences: Preferences = field(default_factory=Preferences)
     contenders: Sequence[Contender] = ()
+    under_way: Sequence[Candidate] = ()
+    leeway: timedelta = timedelta()
     recalled: dict[Any, bool] = field(default_factory=dict, compare=False, repr=False)
 
 

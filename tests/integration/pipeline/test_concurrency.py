@@ -76,7 +76,7 @@ def test_without_the_persons_lock_the_cap_would_be_exceeded(house: House, monkey
     meeting = Barrier(WORKERS)
     monkeypatch.setattr(people, "lock", lambda *_: meeting.wait(timeout=PATIENCE))
     # Else the first worker decides about all of them, or sees the others waiting and yields.
-    monkeypatch.setattr(pipeline_module.message_rows, "waiting_for", lambda *_: [])
+    monkeypatch.setattr(pipeline_module.message_rows, "undecided", lambda *_: [])
     all_at_once(house.pipeline.deliver, [[[message_id]] for message_id in ids])
     assert per_person(house)["kim@example.com"] > 2
 

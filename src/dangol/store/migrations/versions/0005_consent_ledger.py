@@ -17,7 +17,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_OPEN_MESSAGE = sa.text("state IN ('planned', 'due')")
+_OPEN_MESSAGE = sa.text("state IN ('planned', 'due', 'sending')")
 
 
 def upgrade() -> None:
