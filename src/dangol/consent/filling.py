@@ -7,7 +7,7 @@ stays with the one person that it names, one for each address, until the back en
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,24 +42,43 @@ class Filled:
 def fill_in(
     connection: Connection,
     registered: Registered,
-    filled: Filled,
+    filled: Sequence[Filled],
     how: How,
     *,
     now: datetime,
     hasher: AddressHasher,
     entropy: Entropy,
-) -> IncomingEvent | None:
-    """Record what was asked for; the event to report. None if there is nothing to confirm.
+) -> list[IncomingEvent]:
+    """Record what was asked for on each channel; the events to report, none where there is nothing to confirm.
 
     The same on one day is one event, so that nobody's mailbox can be filled through a form; who asks for other topics
-    is sent a link for those.
+    is sent a link for those. Everybody concerned is locked at once: one address after the other, two forms with the
+    same addresses might wait for one another.
     """
-    hashed = hasher.hash(filled.channel, filled.address)
-    external_id = f"form:{hashed[:_HASH_CHARACTERS]}"
-    profile_id = _person(connection, external_id, filled, how, now=now, entropy=entropy)
-    person = choosing.locked(connection, profile_id) if profile_id is not None else None
-    if person is None:
-        return None
+    hashes = {one: hasher.hash(one.channel, one.address)[:_HASH_CHARACTERS] for one in filled}
+    names = {one: f"form:{hashed}" for one, hashed in hashes.items()}
+    owners = _locked_people(connection, names, how, now=now, entropy=entropy)
+    found = []
+    for one, hashed in hashes.items():
+        person = choosing.standing(connection, owners[names[one]]) if names[one] in owners else None
+        if person is not None:
+            found.append(_ask(connection, registered, one, how, person, names[one], hashed, now=now, hasher=hasher))
+    return [event for event in found if event is not None]
+
+
+def _ask(
+    connection: Connection,
+    registered: Registered,
+    filled: Filled,
+    how: How,
+    person: choosing.Standing,
+    external_id: str,
+    hashed: str,
+    *,
+    now: datetime,
+    hasher: AddressHasher,
+) -> IncomingEvent | None:
+    """Record what one person, who is locked, was asked to confirm; None if there is nothing."""
     wanted = [matter for matter in _matters(registered, filled) if not _holds(person, matter)]
     if not wanted:
         return None
@@ -67,7 +86,7 @@ def fill_in(
     consent_ids = choosing.record(connection, person, said, now=now, hasher=hasher)
     channel, purpose, topic = wanted[0]
     return IncomingEvent(
-        message_id=f"form:{registered.name}:{hashed[:_HASH_CHARACTERS]}:{now:%Y-%m-%d}:{_what(wanted)}",
+        message_id=f"form:{registered.name}:{hashed}:{now:%Y-%m-%d}:{_what(wanted)}",
         external_id=external_id,
         name=CONSENT_REQUESTED,
         properties={
@@ -81,17 +100,22 @@ def fill_in(
     )
 
 
-def _person(
-    connection: Connection, external_id: str, filled: Filled, how: How, *, now: datetime, entropy: Entropy
-) -> str | None:
-    """The person with this address; who is known stays as they are. None for somebody who was erased."""
-    known = people.find(connection, [external_id])
-    if known:
-        return known[external_id]
+def _locked_people(
+    connection: Connection, names: Mapping[Filled, str], how: How, *, now: datetime, entropy: Entropy
+) -> dict[str, str]:
+    """The people with these addresses, locked, by external id; who is known stays as they are. Without those who were
+    erased."""
+    known = people.find(connection, list(names.values()))
+    owners = people.resolve(connection, list(names.values()), now=now, entropy=entropy)
+    people.lock(connection, owners.values())
+    new = [_profile(name, one, how) for one, name in names.items() if name not in known]
+    return known | (people.identify(connection, new, now=now, entropy=entropy) if new else {})
+
+
+def _profile(external_id: str, filled: Filled, how: How) -> ProfileChange:
     email = filled.address if filled.channel is Channel.EMAIL else None
     phone = filled.address if filled.channel is Channel.SMS else None
-    change = ProfileChange(external_id, email=email, phone=phone, locale=how.locale)
-    return people.identify(connection, [change], now=now, entropy=entropy).get(external_id)
+    return ProfileChange(external_id, email=email, phone=phone, locale=how.locale)
 
 
 def _matters(registered: Registered, filled: Filled) -> Sequence[Matter]:
