@@ -49,6 +49,7 @@ from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
+from dangol.profiles.shape import impersonal
 from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
 from dangol.consent import lifting, recording
@@ -79,6 +80,8 @@ from dangol.delivery.webhooks import Caller
 _QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
 _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
 """Seconds between tries to write outcomes."""
+DECIDED_AT_ONCE = 200
+"""So many of a batch's messages are decided in one transaction: whoever leaves waits for one that holds them."""
 _log = structlog.get_logger(__name__)
 _ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
@@ -197,7 +200,12 @@ class Pipeline:
     def suppress(
         self, told: Sequence[NewSuppression], *, reason: Reason = Reason.BY_HAND, profile_id: str | None = None
     ) -> list[Suppression]:
-        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it."""
+        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it.
+
+        Raises InvalidEvent for a note that quotes an address: it stays after an erasure.
+        """
+        for one in told:
+            impersonal(one.note, "note")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             added = lifting.suppress(
@@ -222,7 +230,11 @@ class Pipeline:
         causes: Collection[str] = (),
         consent_id: str | None = None,
     ) -> list[Suppression]:
-        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none."""
+        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none.
+
+        Raises InvalidEvent if ``because`` quotes an address: it stays after an erasure.
+        """
+        impersonal(because, "because")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             lifted = lifting.lift(
@@ -629,13 +641,16 @@ class Pipeline:
         What is not open, not due, or held by another worker is left alone. Decisions, slots and the log are
         committed before the provider is called: a crash in mid-call leaves ``sending`` rows, which the sweeper
         turns into ``unknown`` and nobody sends again (G2). A journey's later message is not begun before the outcome
-        of an earlier one is written: the provider may refuse that one for the moment.
+        of an earlier one is written: the provider may refuse that one for the moment. A large batch is decided and
+        handed over in parts, so that nobody is locked for long.
         """
-        handed_over, following = 0, message_ids
-        while following:
-            handover = self._begin_hand_over(following)
-            handed_over += self._hand_over(handover)
-            following = handover.following
+        handed_over = 0
+        for start in range(0, len(message_ids), DECIDED_AT_ONCE):
+            following: Sequence[str] = message_ids[start : start + DECIDED_AT_ONCE]
+            while following:
+                handover = self._begin_hand_over(following)
+                handed_over += self._hand_over(handover)
+                following = handover.following
         return handed_over
 
     def _begin_hand_over(self, message_ids: Sequence[str]) -> Handover:
