@@ -1,15 +1,17 @@
 """Filling in a form: who gives an address asks for consent to be written to there, and has yet to confirm it.
 
 Anybody can give any address. So a form only asks: it changes nothing about somebody who agreed already, and an address
-stays with the one person that it names, one for each address, until the back end says who it is.
+stays with the one person that it names, one for each address, until the back end says who it is. Who was erased and
+fills in a form again is somebody new, of whom nothing is known but the address.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from sqlalchemy import Connection
 
@@ -25,6 +27,7 @@ from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import NIGHT, Channel, ConsentAction
 from dangol.profiles import people
 
+_MARK = "form:"
 _HASH_CHARACTERS = 32
 
 
@@ -55,14 +58,12 @@ def fill_in(
     is sent a link for those. Everybody concerned is locked at once: one address after the other, two forms with the
     same addresses might wait for one another.
     """
-    hashes = {one: hasher.hash(one.channel, one.address)[:_HASH_CHARACTERS] for one in filled}
-    names = {one: f"form:{hashed}" for one, hashed in hashes.items()}
-    owners = _locked_people(connection, names, how, now=now, entropy=entropy)
+    owners = _locked_people(connection, filled, how, now=now, hasher=hasher, entropy=entropy)
     found = []
-    for one, hashed in hashes.items():
-        person = choosing.standing(connection, owners[names[one]]) if names[one] in owners else None
+    for one in filled:
+        person = choosing.standing(connection, owners[one]) if one in owners else None
         if person is not None:
-            found.append(_ask(connection, registered, one, how, person, names[one], hashed, now=now, hasher=hasher))
+            found.append(_ask(connection, registered, one, how, person, now=now, hasher=hasher))
     return [event for event in found if event is not None]
 
 
@@ -72,13 +73,12 @@ def _ask(
     filled: Filled,
     how: How,
     person: choosing.Standing,
-    external_id: str,
-    hashed: str,
     *,
     now: datetime,
     hasher: AddressHasher,
 ) -> IncomingEvent | None:
     """Record what one person, who is locked, was asked to confirm; None if there is nothing."""
+    external_id = person.profile.external_id
     wanted = [matter for matter in _matters(registered, filled) if not _holds(person, matter)]
     if not wanted:
         return None
@@ -86,7 +86,7 @@ def _ask(
     consent_ids = choosing.record(connection, person, said, now=now, hasher=hasher)
     channel, purpose, topic = wanted[0]
     return IncomingEvent(
-        message_id=f"form:{registered.name}:{hashed}:{now:%Y-%m-%d}:{_what(wanted)}",
+        message_id=f"form:{registered.name}:{external_id.removeprefix(_MARK)}:{now:%Y-%m-%d}:{_what(wanted)}",
         external_id=external_id,
         name=CONSENT_REQUESTED,
         properties={
@@ -100,22 +100,60 @@ def _ask(
     )
 
 
+def known_by(connection: Connection, addresses: Iterable[tuple[Channel, str]], hasher: AddressHasher) -> list[str]:
+    """The ids of those who are known by one of these addresses alone, and who were not erased."""
+    hashes = [hasher.hash(channel, address) for channel, address in addresses]
+    return _living(connection, [one for hashed in hashes for one in _one_after_the_other(connection, hashed)])
+
+
+def _living(connection: Connection, found: Iterable[tuple[str, str | None]]) -> list[str]:
+    known = [id_ for _, id_ in found if id_ is not None]
+    gone = people.erased(connection, known)
+    return [id_ for id_ in known if id_ not in gone]
+
+
 def _locked_people(
-    connection: Connection, names: Mapping[Filled, str], how: How, *, now: datetime, entropy: Entropy
-) -> dict[str, str]:
-    """The people with these addresses, locked, by external id; who is known stays as they are. Without those who were
-    erased."""
-    known = people.find(connection, list(names.values()))
-    owners = people.resolve(connection, list(names.values()), now=now, entropy=entropy)
-    people.lock(connection, owners.values())
-    new = [_profile(name, one, how) for one, name in names.items() if name not in known]
-    return known | (people.identify(connection, new, now=now, entropy=entropy) if new else {})
+    connection: Connection,
+    filled: Sequence[Filled],
+    how: How,
+    *,
+    now: datetime,
+    hasher: AddressHasher,
+    entropy: Entropy,
+) -> dict[Filled, str]:
+    """The ids of the people with these addresses, locked; who is known stays as they are. Without somebody who is just
+    being erased."""
+    owners: dict[Filled, str] = {}
+    names: dict[Filled, str] = {}
+    for one in filled:
+        found = list(_one_after_the_other(connection, hasher.hash(one.channel, one.address)))
+        if living := _living(connection, found):
+            owners[one] = living[-1]
+        else:
+            names[one], _ = found[-1]
+    new = people.resolve(connection, list(names.values()), now=now, entropy=entropy) if names else {}
+    people.lock(connection, [*owners.values(), *new.values()])
+    if names:
+        new = people.identify(
+            connection, [_profile(name, one, how) for one, name in names.items()], now=now, entropy=entropy
+        )
+    return owners | {one: new[name] for one, name in names.items() if name in new}
 
 
 def _profile(external_id: str, filled: Filled, how: How) -> ProfileChange:
     email = filled.address if filled.channel is Channel.EMAIL else None
     phone = filled.address if filled.channel is Channel.SMS else None
     return ProfileChange(external_id, email=email, phone=phone, locale=how.locale)
+
+
+def _one_after_the_other(connection: Connection, hashed: str) -> Iterator[tuple[str, str | None]]:
+    """The ids under which forms knew an address, with the person's own: one more with every erasure, the next last."""
+    for turn in count(1):
+        external_id = f"{_MARK}{hashed[:_HASH_CHARACTERS]}" + (f"-{turn}" if turn > 1 else "")
+        known = people.find(connection, [external_id]).get(external_id)
+        yield external_id, known
+        if known is None:
+            return
 
 
 def _matters(registered: Registered, filled: Filled) -> Sequence[Matter]:

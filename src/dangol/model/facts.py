@@ -91,6 +91,7 @@ class Facts:
     topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way;
     ``under_way`` those of the same journey whose hand-over has begun and whose outcome is not known.
     ``leeway`` is how long after this decision the hand-over may begin.
+    ``asked_anew`` are the channels on which this message asks whoever filled in a form to confirm it.
     ``recalled`` keeps what was found out about contenders, for all messages to the person in one batch.
     """
 
@@ -107,6 +108,7 @@ class Facts:
     cases: Sequence[Case] = ()
     preferences: Preferences = field(default_factory=Preferences)
     contenders: Sequence[Contender] = ()
+    asked_anew: frozenset[Channel] = frozenset()
     under_way: Sequence[Candidate] = ()
     leeway: timedelta = timedelta()
     recalled: dict[Any, bool] = field(default_factory=dict, compare=False, repr=False)
