@@ -32,7 +32,16 @@ from dangol.model.campaign import RECIPIENT
 from dangol.model.feedback import Feedback
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason, Scope
+from dangol.model.vocabulary import (
+    Channel,
+    ConsentAction,
+    Control,
+    Decision,
+    JourneyStatus,
+    MessageState,
+    Reason,
+    Scope,
+)
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
 from dangol.store import feedback as feedback_rows
@@ -43,6 +52,7 @@ from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
+from dangol.profiles.shape import impersonal
 from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
 from dangol.consent import lifting, recording
@@ -75,6 +85,8 @@ from dangol.delivery.webhooks import Caller
 _QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
 _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
 """Seconds between tries to write outcomes."""
+DECIDED_AT_ONCE = 200
+"""So many of a batch's messages are decided in one transaction: whoever leaves waits for one that holds them."""
 _log = structlog.get_logger(__name__)
 _ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
@@ -197,7 +209,12 @@ class Pipeline:
     def suppress(
         self, told: Sequence[NewSuppression], *, reason: Reason = Reason.BY_HAND, profile_id: str | None = None
     ) -> list[Suppression]:
-        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it."""
+        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it.
+
+        Raises InvalidEvent for a note that quotes an address: it stays after an erasure.
+        """
+        for one in told:
+            impersonal(one.note, "note")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             added = lifting.suppress(
@@ -222,7 +239,11 @@ class Pipeline:
         causes: Collection[str] = (),
         consent_id: str | None = None,
     ) -> list[Suppression]:
-        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none."""
+        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none.
+
+        Raises InvalidEvent if ``because`` quotes an address: it stays after an erasure.
+        """
+        impersonal(because, "because")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             lifted = lifting.lift(
@@ -633,12 +654,27 @@ class Pipeline:
 
         What is not open, not due, or held by another worker is left alone. Decisions, slots and the log are
         committed before the provider is called: a crash in mid-call leaves ``sending`` rows, which the sweeper
-        turns into ``unknown`` and nobody sends again (G2).
+        turns into ``unknown`` and nobody sends again (G2). A journey's later message is not begun before the outcome
+        of an earlier one is written: the provider may refuse that one for the moment. A large batch is decided and
+        handed over in parts, so that nobody is locked for long.
         """
+        handed_over = 0
+        for start in range(0, len(message_ids), DECIDED_AT_ONCE):
+            following: Sequence[str] = message_ids[start : start + DECIDED_AT_ONCE]
+            while following:
+                handover = self._begin_hand_over(following)
+                handed_over += self._hand_over(handover)
+                following = handover.following
+        return handed_over
+
+    def _begin_hand_over(self, message_ids: Sequence[str]) -> Handover:
         with traces.at("deliver"), self.database.write() as tx:
             controls_rows.attend(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
+        return handover
+
+    def _hand_over(self, handover: Handover) -> int:
         if not handover.under_way:
             return 0
         with traces.at("hand_over"):
@@ -738,9 +774,9 @@ class Pipeline:
         owners = journey_rows.people_of(tx, messages, message_ids)
         people.lock(tx, owners)
         now, controls = self.clock.now(), controls_rows.in_force(tx)
-        open_now = message_rows.waiting_for(tx, owners)
+        open_now, sending = _parted(message_rows.undecided(tx, owners))
         rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
-        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
+        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now, *sending)})
         claimed = in_order([Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases])
         if claimed:
             meters.observe("due_lag_seconds", (now - min(item.row.due_at for item in claimed)).total_seconds())
@@ -749,7 +785,17 @@ class Pipeline:
             for row in open_now
             if row.version_id in releases and row.campaign_key not in controls
         ]
-        briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)
+        under_way = [Claimed.of(row, releases[row.version_id]) for row in sending if row.version_id in releases]
+        briefing = brief(
+            tx,
+            claimed,
+            now,
+            hasher=self.hasher,
+            providers=self._channels(),
+            leeway=self.timing.send_lease,
+            waiting=rivals,
+            under_way=under_way,
+        )
         handover = Handover(briefing, now + self.timing.send_lease, self.links)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
@@ -758,6 +804,9 @@ class Pipeline:
         for item in claimed:
             if item.row.id in handover.decided:
                 continue  # it goes out in the email of one before it
+            if briefing.follows(item):
+                handover.following.append(item.row.id)
+                continue
             try:
                 if not self._held(item, briefing, controls, handover):
                     self._rule(item, briefing, handover, waited.get(item.row.profile_id, ()))
@@ -863,6 +912,12 @@ class Pipeline:
 def _quoting_nothing(error: RenderError) -> str:
     """What went wrong, for the log: without the values that it quotes, because evidence holds no personal data."""
     return _QUOTED.sub("…", str(error).partition("; found ")[0])
+
+
+def _parted(rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """Those that wait, and those that are being handed over."""
+    waiting = [row for row in rows if row.state != MessageState.SENDING]
+    return waiting, [row for row in rows if row.state == MessageState.SENDING]
 
 
 def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:

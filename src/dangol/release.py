@@ -30,7 +30,7 @@ from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
-from dangol.model.jurisdiction import LabelRule, Pack
+from dangol.model.jurisdiction import Jurisdictions, LabelRule, Pack
 from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
@@ -355,6 +355,13 @@ class Releases:
         """The release in service of this campaign; None if there is none. Raises UnknownVersion if it cannot be run."""
         version_id = versions.active(connection).get(campaign_key)
         return self.get(connection, version_id) if version_id is not None else None
+
+    def law(self, connection: Connection) -> Law:
+        """The packs as the workspace has them whose version was put into service last; as they come if none was."""
+        lately = sorted(versions.active_since(connection).values(), key=lambda one: (one[1], one[0]), reverse=True)
+        found = self.of(connection, [version_id for version_id, _ in lately])
+        serving = next((found[version_id] for version_id, _ in lately if version_id in found), None)
+        return serving.rulebook.law if serving is not None else Law(packs(), Jurisdictions())
 
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""

@@ -56,7 +56,10 @@ class UnderWay:
 
 
 class Handover:
-    """The decisions about one batch of messages, written in bulk before anything leaves the house."""
+    """The decisions about one batch of messages, written in bulk before anything leaves the house.
+
+    ``following`` are messages left alone until the outcome of an earlier one of their journey is known.
+    """
 
     def __init__(self, briefing: Briefing, lease_until: datetime, links: Links) -> None:
         self._briefing = briefing
@@ -68,6 +71,7 @@ class Handover:
         self._slots: list[dict[str, Any]] = []
         self.decided: set[str] = set()
         self.under_way: list[UnderWay] = []
+        self.following: list[str] = []
 
     def begin(
         self,

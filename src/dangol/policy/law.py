@@ -126,6 +126,11 @@ class Law:
             found = self._places[key] = self._find(*key)
         return found
 
+    def place(self, code: str) -> Places:
+        """What binds at a place that is named by a code, such as that of a consent: a country, a state or a pack."""
+        country, _, state = code.upper().partition("-")
+        return self._find(country, state, "")
+
     def applied(self, profile: Profile, channel: Channel, purpose: Purpose) -> Applied:
         """The rules for this person on this channel."""
         places = self.places(profile)

@@ -63,15 +63,16 @@ def open_to(connection: Connection, profile_id: str) -> Sequence[Row[Any]]:
     return connection.execute(statement.order_by(messages.c.id)).all()
 
 
-def waiting_for(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """Messages to these people that are planned and not under way, held ones left out."""
-    return connection.execute(_WAITING, {"ids": profile_ids}).all()
+def undecided(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Messages to these people that are planned or being handed over, held ones left out."""
+    return connection.execute(_UNDECIDED, {"ids": profile_ids}).all()
 
 
 # The states stand in the statement as they do in the index, without which all that people were ever sent is read.
-_WAITING = (
+_AS_IN_THE_INDEX = text("messages.state IN ('planned', 'due', 'sending')")
+_UNDECIDED = (
     select(messages)
-    .where(among(messages.c.profile_id, "ids"), text("messages.state IN ('planned', 'due')"))
+    .where(among(messages.c.profile_id, "ids"), _AS_IN_THE_INDEX)
     .order_by(messages.c.profile_id, messages.c.due_at, messages.c.id)
 )
 
@@ -85,7 +86,8 @@ _PUT_OFF = (
     select(messages)
     .where(
         among(messages.c.profile_id, "ids"),
-        text("messages.state IN ('planned', 'due')"),
+        _AS_IN_THE_INDEX,
+        unindexed(messages.c.state).in_(_OPEN),
         messages.c.reason == bindparam("reason"),
     )
     .order_by(messages.c.id)

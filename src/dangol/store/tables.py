@@ -34,7 +34,7 @@ metadata = MetaData(
     }
 )
 Key64 = String(64)
-_OPEN_MESSAGE = text("state IN ('planned', 'due')")
+_OPEN_MESSAGE = text("state IN ('planned', 'due', 'sending')")
 Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
 
 # People. Deletable.
