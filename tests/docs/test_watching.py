@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from dangol.meters import METERS, Kind, Meter
 from dangol.model.vocabulary import Decision, Reason
+from dangol.surfaces.hooks.tally import Came
 from tests.docs.pages import ROOT, read
 
 RULES: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(read("deploy/prometheus/alerts.yaml"))["groups"][0][
