@@ -27,6 +27,7 @@ from dangol.definitions.workspace import load_workspace
 from dangol.ids import SeededEntropy
 from dangol.model.message import Accepted, Envelope, Outcome, Rendered
 from dangol.model.vocabulary import Channel, Purpose
+from dangol.queue.worker import seldom_collected
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.tables import messages
@@ -74,9 +75,12 @@ def _opened(url: str, provider: Accepting, *, workers: bool = False) -> Iterator
             secret_key=SecretStr(population.SECRET),
         )
         entropy = SeededEntropy("bench")
-        with Dangol(
-            settings, clock=clock, entropy=entropy, providers={Channel.EMAIL: provider}, workers=workers
-        ) as dangol:
+        with (
+            Dangol(
+                settings, clock=clock, entropy=entropy, providers={Channel.EMAIL: provider}, workers=workers
+            ) as dangol,
+            seldom_collected(),  # as in a worker process
+        ):
             yield dangol, clock
 
 
