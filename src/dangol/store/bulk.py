@@ -6,7 +6,6 @@ batch's size, and statements can be built once, when their module is read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -36,13 +35,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from dangol.store.compact import dumps
 from dangol.store.types import Instant, to_text
 
 _COPY_FROM = 8
 """Rows from which PostgreSQL's COPY is faster than INSERT."""
-
-dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-"""How JSON columns are written. One encoder for all: ``json.dumps`` would make a new one for every value."""
 
 
 class _Texts(TypeDecorator[Sequence[str]]):
