@@ -19,7 +19,7 @@ from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
 from dangol.consent import ledger as consents
 from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
-from dangol.journeys.machine import ending
+from dangol.journeys.machine import ending, over
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_fields
@@ -121,7 +121,7 @@ class Briefing:
             suppressed=self.suppressed.get(row.profile_id, {}),
             ended=self._ended(claimed),
             slots=self.slots.get(row.profile_id, ()),
-            without_text=frozenset(claimed.candidate.channels) - claimed.release.messages.channels(row.template),
+            without_text=claimed.release.messages.lacking(row.template, claimed.candidate.channels),
             without_provider=self.without_provider,
             topic_consents=self.topic_consents.get(row.profile_id, {}),
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
@@ -143,6 +143,8 @@ class Briefing:
         journey = self.journeys[claimed.row.journey_id]
         if journey["end_reason"] in OVERTAKEN:
             return Reason(journey["end_reason"])
+        if not self.people.history.get(claimed.row.profile_id):
+            return over(claimed.release.flow, self.now)
         return ending(claimed.release.flow, self.people.known(claimed.release, journey), self.now)
 
     def context(

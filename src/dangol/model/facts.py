@@ -122,6 +122,10 @@ class Allow:
     until: datetime | None = None
 
 
+NO_OBJECTION = Allow()
+"""What a rule answers that looked at nothing worth telling; most rules to most messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Defer:
     """Not now; ask again at ``until``, which is before the message expires."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dangol.model.facts import Allow, Facts, Suppress, Verdict
+from dangol.model.facts import NO_OBJECTION, Facts, Suppress, Verdict
 from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.rules import Rulebook
 
@@ -16,4 +16,4 @@ def address(facts: Facts, channel: Channel, _rulebook: Rulebook) -> Verdict:
     suppressed = facts.suppressed.get(channel)
     if suppressed is not None and suppressed.scope.covers(facts.message.purpose):
         return Suppress(Reason.ADDRESS_SUPPRESSED, {"cause": suppressed.cause})
-    return Allow()
+    return NO_OBJECTION
