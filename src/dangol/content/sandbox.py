@@ -266,10 +266,12 @@ class Program:
         """
         if self._constant is not None:
             return self._constant
-        chunks = self._run(_Run(self._environment, values, self._settled))
+        run = _Run(self._environment, values, self._settled)
+        chunks = self._run(run)
         text = _within_limit("".join(islice(chunks, _BATCH)))
         for chunk in chunks:
             text = _within_limit("".join((text, chunk, *islice(chunks, _BATCH))))
+        run.vars.clear()  # macros hold what holds them; without this, each text would wait for the garbage collector
         return text
 
     def explain(self, error: Exception) -> tuple[Origin | None, str]:

@@ -13,7 +13,7 @@ from dramatiq import Broker
 
 _IDLE_MS = 500
 """How often an idle thread looks whether it should stop."""
-_COLLECT_AFTER = (50_000, 20, 100)
+_COLLECT_AFTER = (200_000, 20, 100)
 """How many new objects, and rounds of younger ones, Python lets pass before it looks for cycles among them."""
 
 
