@@ -6,6 +6,7 @@ withdrawn before that moment is seen (G3) and no other worker can take a slot me
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -223,7 +224,7 @@ def brief(
     """
     rows = [item.row for item in claimed]
     profile_ids = sorted({row.profile_id for row in rows})
-    journeys = journey_rows.load_journeys(connection, sorted({item.row.journey_id for item in (*claimed, *waiting)}))
+    journeys = journey_rows.standing(connection, sorted({item.row.journey_id for item in (*claimed, *waiting)}))
     known = acquaint_on_the_way(
         connection, [(item.release, journeys[item.row.journey_id]) for item in claimed], more=_EVERYONE
     )
@@ -247,6 +248,12 @@ def brief(
         complaints=_complaints(connection, profile_ids, releases, now),
         reserve=longest_reserve([release.rulebook for release in releases]),
     )
+
+
+def several(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Those of these messages that are not the only one to their person: whoever waits alone contends with nobody."""
+    to_each = Counter([row.profile_id for row in rows])
+    return [row for row in rows if to_each[row.profile_id] > 1]
 
 
 def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
