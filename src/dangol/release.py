@@ -37,7 +37,7 @@ from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
 from dangol.model.vocabulary import Channel, OnCapped, Purpose
-from dangol.model.workspace import MESSAGE_FIELDS, Cap, Policies, Sms, TrackingPlan
+from dangol.model.workspace import Cap, Policies, Sms, TrackingPlan
 from dangol.policy.law import Law
 from dangol.policy.rules import CapRule, Rulebook
 
@@ -48,7 +48,6 @@ _OF_MESSAGES = frozenset({"message"})
 _log = structlog.get_logger(__name__)
 _MOST = 1e12
 """What a message can be worth at most, so that every database and every page can tell it."""
-_KIND = tuple(name for name in MESSAGE_FIELDS if name != "tags")
 _KINDS = 10_000
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -302,7 +301,7 @@ def _cap_rule(cap: Cap, workspace: Workspace) -> CapRule:
 
     def applies_to(fields: Mapping[str, Any]) -> bool:
         """Messages are alike by the thousand, so what was found out for one holds for the others."""
-        kind = (*(fields.get(name) for name in _KIND), *(fields.get("tags") or ()))
+        kind = tuple(fields.values())
         found = known.get(kind)
         if found is None:
             if len(known) >= _KINDS:

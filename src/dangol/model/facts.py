@@ -59,7 +59,7 @@ def message_fields(
         "purpose": str(purpose),
         "campaign": campaign,
         "stage": stage,
-        "tags": list(tags),
+        "tags": tuple(tags),
         "priority": priority,
         "topic": topic or None,
     }

@@ -15,6 +15,7 @@ import orjson
 
 SORTED = orjson.OPT_SORT_KEYS
 _ALWAYS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_EXPONENT = re.compile(rb"e[-+\d]")
 _UNLIKE = re.compile(rb"null|\de|0\.0000")
 _slow = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -25,7 +26,10 @@ def quickly(value: Any, options: int = 0, default: Callable[[Any], Any] | None =
         written = orjson.dumps(value, default, options | _ALWAYS)
     except TypeError:  # numbers beyond 64 bits, keys that are no texts, half characters
         return None
-    return None if _UNLIKE.search(written) else written
+    # What begins with a letter of its own is found much faster than any of several.
+    if b"null" in written or b"0.0000" in written or _EXPONENT.search(written):
+        return None if _UNLIKE.search(written) else written
+    return written
 
 
 def dumps(value: Any) -> str:

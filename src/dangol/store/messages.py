@@ -21,7 +21,7 @@ def insert_messages(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
     insert_many(connection, messages, rows)
 
 
-_DECIDED_BY = select(
+_DECIDED_BY: Select[Any] = select(
     messages.c.id,
     messages.c.journey_id,
     messages.c.campaign_key,
