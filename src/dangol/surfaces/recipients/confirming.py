@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -11,8 +12,8 @@ from sqlalchemy import Connection
 
 from dangol.bootstrap import Dangol
 from dangol.consent import confirming
-from dangol.consent.confirming import Asked
-from dangol.consent.links import ExpiredLink, UnknownLink
+from dangol.consent.confirming import Asked, SentElsewhere, WasSentTo
+from dangol.consent.links import Confirmation, ExpiredLink, UnknownLink
 from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import NIGHT, ConsentStatus
 from dangol.surfaces.recipients.brand import House, house
@@ -41,18 +42,21 @@ class ConfirmationPage:
         self._often = Often()
 
     def show(self, token: str, request: Request) -> Response:
-        consent_id = self._read(token, request)
-        if isinstance(consent_id, Response):
-            return consent_id
+        link = self._read(token, request)
+        if isinstance(link, Response):
+            return link
         with self._dangol.database.read() as tx:
-            asked = confirming.asked_for(tx, consent_id)
-            status = confirming.status_of(tx, asked)
+            asked = confirming.asked_for(tx, link.consent_id)
+            try:
+                status = confirming.status_of(tx, asked, self._was_sent_to(link))
+            except SentElsewhere:
+                return self._sent_elsewhere(tx, request, asked)
             return self._answer(tx, request, asked, status)
 
     async def confirm(self, token: str, request: Request) -> Response:
-        consent_id = self._read(token, request)
-        if isinstance(consent_id, Response):
-            return consent_id
+        link = self._read(token, request)
+        if isinstance(link, Response):
+            return link
         if not self._often.once_more(token, self._dangol.clock.now()):
             return _notice(request, 429, "too_often", headers={"Retry-After": "60"})
         fields = await read_fields(request)
@@ -61,17 +65,20 @@ class ConfirmationPage:
         if last(fields, "confirm") != "yes" or from_elsewhere(request, self._dangol.settings.public_url):
             return await run_in_threadpool(self.show, token, request)
         try:
-            return await run_in_threadpool(self._confirm, consent_id, request)
+            return await run_in_threadpool(self._confirm, link, request)
         except StoreUnavailable as error:
             _log.warning("a consent could not be confirmed: the database is away", error=str(error))
             return _notice(request, 503, "later", headers={"Retry-After": "60"})
 
-    def _confirm(self, consent_id: str, request: Request) -> Response:
+    def _confirm(self, link: Confirmation, request: Request) -> Response:
         now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
         with self._dangol.database.write() as tx:
-            asked = confirming.asked_for(tx, consent_id)
+            asked = confirming.asked_for(tx, link.consent_id)
             how = how_of(request, SOURCE, language_of(request, asked[0].locale if asked else None), "")
-            status = confirming.confirm(tx, asked, how, now=now, hasher=hasher)
+            try:
+                status = confirming.confirm(tx, asked, how, now=now, hasher=hasher, was_sent_to=self._was_sent_to(link))
+            except SentElsewhere:
+                return self._sent_elsewhere(tx, request, asked)
         with self._dangol.database.read() as tx:
             return self._answer(tx, request, asked, status)
 
@@ -90,7 +97,14 @@ class ConfirmationPage:
         wordings = _wordings(asked)
         return page("confirm.html", language=language, house=here, about=about, wordings=wordings)
 
-    def _read(self, token: str, request: Request) -> str | Response:
+    def _was_sent_to(self, link: Confirmation) -> WasSentTo:
+        return partial(self._dangol.links.was_sent_to, link)
+
+    def _sent_elsewhere(self, tx: Connection, request: Request, asked: Sequence[Asked]) -> Response:
+        language, here = language_of(request, asked[0].locale), house(tx, self._dangol.releases)
+        return page("notice.html", language=language, status=410, told=WORDS[language]["confirm_elsewhere"], house=here)
+
+    def _read(self, token: str, request: Request) -> Confirmation | Response:
         try:
             return self._dangol.links.read_confirmation(token, self._dangol.clock.now())
         except ExpiredLink:
