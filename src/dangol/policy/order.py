@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dangol.model.facts import Allow, Defer, Facts, Verdict
+from dangol.model.facts import NO_OBJECTION, Defer, Facts, Verdict
 from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.contention import comes_before, earlier_in_journey
 from dangol.policy.rules import Rulebook
@@ -21,10 +21,10 @@ def order(facts: Facts, _channel: Channel, _rulebook: Rulebook) -> Verdict:
 
     Messages of one step (``all`` channels) do not wait for one another.
     """
-    before = [(one.due_at, one.message.id) for one in earlier_in_journey(facts)]
+    before = [(one.due_at, one.message.id) for one in (earlier_in_journey(facts) if facts.contenders else ())]
     before += [(facts.now, one.id) for one in facts.under_way if comes_before(one, facts.message)]
     if not before:
-        return Allow()
+        return NO_OBJECTION
     due_at, last = max(before)
     until = due_at if due_at > facts.now else facts.now + LOOK_AGAIN
     if facts.message.expires_at is not None:
