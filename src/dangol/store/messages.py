@@ -30,6 +30,7 @@ _DECIDED_BY: Select[Any] = select(
     messages.c.stage,
     messages.c.step,
     messages.c.template,
+    messages.c.state,
     messages.c.channels,
     messages.c.priority,
     messages.c.due_at,
