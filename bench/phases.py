@@ -73,6 +73,7 @@ def _opened(url: str, provider: Accepting, *, workers: bool = False) -> Iterator
             database_url=url,
             broker_url="",
             secret_key=SecretStr(population.SECRET),
+            public_url="https://letters.example.com",  # so that every letter carries its own link to leave in one click
         )
         entropy = SeededEntropy("bench")
         with (
