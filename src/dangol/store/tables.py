@@ -35,6 +35,8 @@ metadata = MetaData(
 )
 Key64 = String(64)
 _OPEN_MESSAGE = text("state IN ('planned', 'due', 'sending')")
+_WAITING_MESSAGE = text("state IN ('planned', 'due', 'held')")
+_LEASED_MESSAGE = text("state IN ('due', 'sending', 'unknown')")
 Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
 
 # People. Deletable.
@@ -378,8 +380,8 @@ messages = Table(
     UniqueConstraint("journey_id", "step", "channels"),
     # Served by literal states, so that what a person was ever sent is not read to find what is still to come.
     Index("ix_messages_open", "profile_id", "due_at", postgresql_where=_OPEN_MESSAGE, sqlite_where=_OPEN_MESSAGE),
-    Index("ix_messages_due", "state", "purpose", "due_at"),
-    Index("ix_messages_lease", "state", "lease_until"),
+    Index("ix_messages_due", "state", "purpose", "due_at", postgresql_where=_WAITING_MESSAGE),
+    Index("ix_messages_lease", "state", "lease_until", postgresql_where=_LEASED_MESSAGE),
     Index("ix_messages_profile", "profile_id"),
     Index(
         "ix_messages_provider_reference",
