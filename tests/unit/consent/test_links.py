@@ -148,6 +148,19 @@ def test_leaving_links_of_the_release_before_still_work() -> None:
     assert LINKS.read_leave(str(before.dumps(said)), NOW) == LEAVE
 
 
+@given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40), st.sampled_from(Purpose), st.booleans())
+def test_a_leaving_link_is_the_same_text_as_in_the_release_before(
+    person: str, message: str, purpose: Purpose, alike: bool
+) -> None:
+    """What was rendered with a link in it has the hash it had."""
+    signed = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    before = URLSafeSerializer([b"old", b"key"], salt="dangol.leaving", signer_kwargs=signed)
+    leave = Leave(person, Channel.EMAIL, purpose, person if alike else message)
+    said = [person, "email", purpose.value, leave.message_id, int((NOW + GOOD_FOR).timestamp())]
+    made = Links([b"key", b"old"], "https://letters.example").leave(leave, NOW)
+    assert made == f"https://letters.example/u/{before.dumps(said)}"
+
+
 def test_without_a_public_url_there_are_no_links() -> None:
     nowhere = Links([b"key"])
     assert nowhere.leave(LEAVE, NOW) is None
