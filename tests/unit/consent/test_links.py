@@ -148,7 +148,7 @@ def test_leaving_links_of_the_release_before_still_work() -> None:
     assert LINKS.read_leave(str(before.dumps(said)), NOW) == LEAVE
 
 
-@given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40), st.sampled_from(Purpose), st.booleans())
+@given(st.text(min_size=1, max_size=400), st.text(min_size=1, max_size=700), st.sampled_from(Purpose), st.booleans())
 def test_a_leaving_link_is_the_same_text_as_in_the_release_before(
     person: str, message: str, purpose: Purpose, alike: bool
 ) -> None:
