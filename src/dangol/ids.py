@@ -39,8 +39,17 @@ def _identifier(at: datetime, last_80_bits: bytes) -> str:
 
 def derive(at: datetime, *natural_key: str) -> str:
     """The id of the thing that ``natural_key`` names and that came to be at ``at``, an aware datetime."""
-    named = "".join([f"{len(part)}:{part}" for part in natural_key])  # no two keys read alike
-    return _identifier(at, hashlib.blake2b(named.encode(), digest_size=10).digest())
+    return derive_spelt(at, spell(*natural_key))
+
+
+def spell(*natural_key: str) -> str:
+    """A natural key as one text, or a part of one, to be joined with the others; no two keys read alike."""
+    return "".join([f"{len(part)}:{part}" for part in natural_key])
+
+
+def derive_spelt(at: datetime, natural_key: str) -> str:
+    """As ``derive``, of a key that is spelt already: for many things whose keys begin alike."""
+    return _identifier(at, hashlib.blake2b(natural_key.encode(), digest_size=10).digest())
 
 
 class Entropy(Protocol):

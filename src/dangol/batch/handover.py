@@ -318,9 +318,10 @@ def settle(
         journal.add(
             decision,
             reason,
-            _attempted(item),
+            item.subject,
             channel=item.envelope.channel,
             evidence={"provider": provider, "attempt": item.attempt, **evidence},
+            occasion=str(item.attempt),
         )
         uncounted = isinstance(outcome, Unknown) and not item.claimed.release.policies.count_unknown
         if isinstance(outcome, Refused) or uncounted:
@@ -358,10 +359,6 @@ def _lessons(answered: Sequence[tuple[UnderWay, Outcome, str]]) -> list[Lesson]:
         for item, outcome, provider in answered
         if isinstance(outcome, Refused) and outcome.cause in TEACHING
     ]
-
-
-def _attempted(item: UnderWay) -> Subject:
-    return replace(item.subject, occasion=str(item.attempt))
 
 
 def _judge(

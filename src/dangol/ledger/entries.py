@@ -45,6 +45,7 @@ class Journal:
     def __init__(self, at: datetime) -> None:
         self._at = at
         self._at_text = at.isoformat()
+        self._alike: dict[tuple[Decision, Reason, Channel | None], tuple[str, str, str | None, str, str]] = {}
         self._rows: list[dict[str, Any]] = []
 
     def add(
@@ -55,14 +56,19 @@ class Journal:
         *,
         channel: Channel | None = None,
         evidence: Mapping[str, Any] | None = None,
+        occasion: str = "",
     ) -> None:
-        """Add an entry."""
+        """Add an entry. ``occasion``, if there is one, stands for the subject's own."""
+        alike = self._alike.get((decision, reason, channel)) or self._spelt(decision, reason, channel)
+        decided, because, over, before, after = alike
+        about = subject.message_id or subject.journey_id or f"{subject.campaign_key or ''}:{subject.profile_id}"
+        on = occasion or subject.occasion
         self._rows.append(
             {
-                "id": self._entry_id(decision, reason, subject, channel),
+                "id": ids.derive_spelt(self._at, f"{before}{len(about)}:{about}{after}{len(on)}:{on}"),
                 "at": self._at,
-                "decision": decision.value,
-                "reason": reason.value,
+                "decision": decided,
+                "reason": because,
                 "profile_id": subject.profile_id,
                 "campaign_key": subject.campaign_key,
                 "version_id": subject.version_id,
@@ -70,23 +76,23 @@ class Journal:
                 "message_id": subject.message_id,
                 "stage": subject.stage,
                 "step": subject.step,
-                "channel": channel.value if channel else None,
+                "channel": over,
                 "evidence": evidence or {},
                 "content_hash": None,
                 "sealed": None,
             }
         )
 
-    def _entry_id(self, decision: Decision, reason: Reason, subject: Subject, channel: Channel | None) -> str:
-        return ids.derive(
-            self._at,
-            self._at_text,
-            decision.value,
-            reason.value,
-            subject.message_id or subject.journey_id or f"{subject.campaign_key or ''}:{subject.profile_id}",
-            channel.value if channel else "",
-            subject.occasion,
-        )
+    def _spelt(
+        self, decision: Decision, reason: Reason, channel: Channel | None
+    ) -> tuple[str, str, str | None, str, str]:
+        """What entries of this kind have in common: three columns, and what stands in an entry's natural key before and
+        after what it is about. A batch has few kinds."""
+        over = channel.value if channel else None
+        before = ids.spell(self._at_text, decision.value, reason.value)
+        alike = decision.value, reason.value, over, before, ids.spell(over or "")
+        self._alike[decision, reason, channel] = alike
+        return alike
 
     def attach(
         self,
