@@ -82,9 +82,8 @@ def fault(envelope: Envelope) -> str | None:
     if broken:
         return f"line break or control character in: {', '.join(broken)}"
     try:
-        "".join(
-            (*fields.values(), rendered.subject, rendered.text, rendered.html, rendered.link, rendered.image)
-        ).encode()
+        rendered.content()
+        "".join(fields.values()).encode()
     except UnicodeEncodeError:
         return "the message holds half a surrogate pair, which is not text"
     return None

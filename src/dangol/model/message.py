@@ -27,8 +27,15 @@ class SmsSize:
         return f"{kind}, {self.units} of {self.room} in {self.alphabet}"
 
 
+class _Spelt:
+    """Where a text keeps its bytes; no field of it, so it is neither compared nor shown."""
+
+    __slots__ = ("_content",)
+    _content: bytes
+
+
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(_Spelt):
     """The finished text of a message for one person on one channel.
 
     ``subject`` is an email's subject or a push title; ``text`` is the plain text (email's twin, SMS or push
@@ -53,12 +60,20 @@ class Rendered:
     def content(self) -> bytes:
         """The bytes that the log's content hash is taken over: every field behind its length, so none can blur.
 
-        What only some messages have follows by name, so that a message without it has the bytes it always had.
+        What only some messages have follows by name, so that a message without it has the bytes it always had. They are
+        made once, for the hash and for whoever carries the message. Raises UnicodeEncodeError for half characters.
         """
+        try:
+            return self._content
+        except AttributeError:
+            object.__setattr__(self, "_content", self._spelt())
+            return self._content
+
+    def _spelt(self) -> bytes:
         fields = [self.channel.value, self.locale, self.subject, self.text, self.html, self.link]
         for name, value in self._extras().items():
             fields += [name, value]
-        return "".join(f"{len(field)}:{field}" for field in fields).encode()
+        return "".join([f"{len(field)}:{field}" for field in fields]).encode()
 
     def payload(self, message_id: str) -> bytes:
         """A push as it travels to the device, in JSON; what its 4096 bytes are counted over."""

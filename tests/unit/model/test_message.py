@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import pickle
+from dataclasses import asdict, replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +40,19 @@ def test_the_number_of_billed_parts_is_not_content() -> None:
     assert (
         Rendered(Channel.SMS, "ko", "x", segments=1).content() == Rendered(Channel.SMS, "ko", "x", segments=2).content()
     )
+
+
+def test_a_text_that_is_changed_has_bytes_of_its_own() -> None:
+    first = Rendered(Channel.PUSH, "en", "text", ttl=timedelta(hours=4))
+    first.content()
+    second = replace(first, ttl=timedelta(hours=1))
+    assert second.content() == Rendered(Channel.PUSH, "en", "text", ttl=timedelta(hours=1)).content()
+    assert second.content() != first.content()
+    assert first == Rendered(Channel.PUSH, "en", "text", ttl=timedelta(hours=4))
+
+
+def test_the_bytes_are_made_once() -> None:
+    text = Rendered(Channel.SMS, "ko", "안녕하세요")
+    assert text.content() is text.content()
+    assert pickle.loads(pickle.dumps(text)).content() == text.content()
+    assert "_content" not in asdict(text)
