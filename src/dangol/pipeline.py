@@ -775,7 +775,7 @@ class Pipeline:
         people.lock(tx, owners)
         now, controls = self.clock.now(), controls_rows.in_force(tx)
         open_now, sending = _parted(message_rows.undecided(tx, owners))
-        rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
+        rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now, known=open_now)
         releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now, *sending)})
         taken = {row.id: Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases}
         claimed = in_order(list(taken.values()))

@@ -37,6 +37,7 @@ class Acquaintance:
     profiles: dict[str, Profile] = field(default_factory=dict)
     history: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     consents: Mapping[str, Mapping[tuple[Channel, Purpose], ConsentState]] = field(default_factory=dict)
+    topic_consents: Mapping[str, Mapping[tuple[Channel, Purpose, str], ConsentState]] = field(default_factory=dict)
     arms: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     entry_events: dict[str, Event] = field(default_factory=dict)
     entries: dict[Place, PastEntry] = field(default_factory=dict)
@@ -174,10 +175,12 @@ def past_entries(
 def _read(connection: Connection, profile_ids: Sequence[str], asks: Sequence[Asks], *, since: datetime) -> Acquaintance:
     ever = frozenset[str]().union(*(one.events_ever for one in asks))
     lately = frozenset[str]().union(*(one.events_since_entry for one in asks)) - ever
+    general, topics = consents.all_states(connection, profile_ids) if any(one.consents for one in asks) else ({}, {})
     return Acquaintance(
         profiles=people.load(connection, profile_ids) if any(one.profile for one in asks) else {},
         history=_history(connection, profile_ids, ever, lately, since),
-        consents=consents.states(connection, profile_ids) if any(one.consents for one in asks) else {},
+        consents=general,
+        topic_consents=topics,
         arms=arm_rows.load(connection, profile_ids) if any(one.arms for one in asks) else {},
     )
 

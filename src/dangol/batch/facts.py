@@ -18,15 +18,14 @@ from sqlalchemy import Connection, Row
 
 from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
 from dangol.batch.asked_anew import asked_anew
-from dangol.consent import ledger as consents
 from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
 from dangol.journeys.machine import ending, over
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_fields
-from dangol.model.people import ConsentState, Event, Preferences, Profile, Suppressed
-from dangol.model.vocabulary import Channel, JourneyStatus, Purpose, Reason
+from dangol.model.people import Event, Preferences, Profile, Suppressed
+from dangol.model.vocabulary import Channel, JourneyStatus, Reason
 from dangol.policy.caps import longest_reserve, longest_window
 from dangol.policy.contention import comes_before, in_turn, rivals
 from dangol.policy.hold import open_cases
@@ -99,7 +98,6 @@ class Briefing:
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     without_provider: frozenset[Channel] = frozenset()
     preferences: Mapping[str, Preferences] = field(default_factory=dict)
-    topic_consents: Mapping[str, Mapping[tuple[Channel, Purpose, str], ConsentState]] = field(default_factory=dict)
     waiting: dict[str, dict[str, Contender]] = field(default_factory=dict)
     complaints: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     reserve: timedelta = timedelta()
@@ -131,7 +129,7 @@ class Briefing:
             slots=self.slots.get(row.profile_id, ()),
             without_text=claimed.release.messages.lacking(row.template, claimed.candidate.channels),
             without_provider=self.without_provider,
-            topic_consents=self.topic_consents.get(row.profile_id, {}),
+            topic_consents=self.people.topic_consents.get(row.profile_id, {}),
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
             cases=self._cases(claimed),
             contenders=self._contenders(claimed),
@@ -262,7 +260,6 @@ def brief(
         },
         without_provider=frozenset(Channel) - frozenset(providers),
         preferences=wishes,
-        topic_consents=consents.topic_states(connection, profile_ids),
         waiting=_contenders(waiting, journeys),
         complaints=_complaints(connection, profile_ids, releases, now),
         reserve=longest_reserve([release.rulebook for release in releases]),

@@ -103,6 +103,19 @@ def topic_states(connection: Connection, profile_ids: Sequence[str]) -> TopicSta
     return found
 
 
+def all_states(connection: Connection, profile_ids: Sequence[str]) -> tuple[States, TopicStates]:
+    """``states`` and ``topic_states`` of these people, read at once."""
+    general: States = {profile_id: {} for profile_id in profile_ids}
+    topics: TopicStates = {profile_id: {} for profile_id in profile_ids}
+    for row in connection.execute(_STATES, {"ids": profile_ids}).all():
+        profile_id, channel, purpose, topic = row[0], _CHANNELS[row[1]], _PURPOSES[row[2]], row[3]
+        if topic:
+            topics[profile_id][channel, purpose, topic] = _state(row)
+        else:
+            general[profile_id][channel, purpose] = _state(row)
+    return general, topics
+
+
 def refused(connection: Connection, profile_id: str, channel: Channel, purpose: Purpose) -> bool:
     """Whether a person has withdrawn the whole purpose on this channel and has asked for none of its topics since.
 

@@ -46,18 +46,28 @@ _DECIDED_BY: Select[Any] = select(
 """What a decision about a message looks at; every column that is read costs time a message."""
 
 
-def claim_due(connection: Connection, message_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
-    """The open messages among these that are due, locked, most important first; held ones are passed over."""
-    return connection.execute(_CLAIM, {"ids": message_ids, "now": now}).all()
+def claim_due(
+    connection: Connection, message_ids: Sequence[str], now: datetime, *, known: Iterable[Row[Any]] = ()
+) -> list[Row[Any]]:
+    """The open messages among these that are due, locked; held ones are passed over.
+
+    ``known`` are rows read before, in this transaction and under the lock on their people: they are not read again,
+    because nothing that a decision looks at changes without that lock.
+    """
+    rows = {row.id: row for row in known}
+    claimed = connection.execute(_CLAIM, {"ids": message_ids, "now": now}).scalars().all()
+    new = [one for one in claimed if one not in rows]
+    rows |= {row.id: row for row in connection.execute(_THE_DECIDED, {"ids": new}).all()} if new else {}
+    return [rows[one] for one in claimed]
 
 
 _CLAIM = (
-    _DECIDED_BY.where(
-        among(messages.c.id, "ids"), unindexed(messages.c.state).in_(_OPEN), messages.c.due_at <= bindparam("now")
-    )
-    .order_by(messages.c.priority.desc(), messages.c.due_at, messages.c.id)
+    select(messages.c.id)
+    .where(among(messages.c.id, "ids"), unindexed(messages.c.state).in_(_OPEN), messages.c.due_at <= bindparam("now"))
+    .order_by(messages.c.id)
     .with_for_update(skip_locked=True)
 )
+_THE_DECIDED = _DECIDED_BY.where(among(messages.c.id, "ids"))
 
 
 def open_of(connection: Connection, journey_ids: Sequence[str]) -> Sequence[Row[Any]]:

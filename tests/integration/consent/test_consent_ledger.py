@@ -188,6 +188,7 @@ def test_topics_and_the_whole_purpose_are_read_apart(database: Database, owners:
         topics = ledger.topic_states(connection, [alice, bob])
         assert topics[bob] == {}
         assert topics[alice][(*EMAIL_MARKETING, "sale")].status is ConsentStatus.WITHDRAWN
+        assert ledger.all_states(connection, [alice, bob]) == (ledger.states(connection, [alice, bob]), topics)
 
 
 def test_the_past_can_be_asked_by_what_occurred_and_by_what_was_known(

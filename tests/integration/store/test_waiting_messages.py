@@ -126,3 +126,18 @@ def _planned(tx: Connection, ask: Ask, containing: str) -> tuple[Any, str]:
 
 def _reads_all(plan: str) -> bool:
     return "Seq Scan on messages" in plan or "SCAN messages" in plan
+
+
+def test_a_claim_reads_only_rows_that_are_not_known_yet(database: Database) -> None:
+    rows = [{**_message(number), "state": MessageState.PLANNED.value, "due_at": NOW} for number in range(4)]
+    rows[2]["due_at"] = NOW + timedelta(minutes=1)
+    rows[3]["state"] = MessageState.HELD.value
+    _fill(database, rows)
+    asked = [row["id"] for row in rows]
+    with database.write() as tx:
+        known = [row for row in message_rows.undecided(tx, ["p0000000"]) if row.id != asked[1]]
+        claimed = message_rows.claim_due(tx, asked, NOW, known=known)
+        alone = message_rows.claim_due(tx, asked, NOW)
+    assert [row.id for row in claimed] == asked[:2]
+    assert claimed[0] is known[0]
+    assert claimed == alone
