@@ -93,8 +93,13 @@ def test_a_person_without_consents_is_told_so() -> None:
 
 
 MISTAKES: list[tuple[tuple[str, ...], type[DangolError], str]] = [
-    ((*GRANT, "--at", "2999-01-01"), DangolError, "later than now"),
-    ((*GRANT, "--topic", "Sale News"), DangolError, "topic: expected a key"),
+    ((*GRANT, "--at", "2999-01-01"), UsageError, "--at: .* later than now"),
+    ((*GRANT, "--at", "soon"), UsageError, "--at: expected an ISO 8601 time"),
+    ((*WITHDRAW, "--at", "1969-01-01"), UsageError, "--at: expected a time from 1970"),
+    ((*GRANT, "--topic", "Sale News"), UsageError, "--topic: expected a key"),
+    ((*GRANT, "--basis", "writen_consent"), UsageError, "--basis: .*did you mean 'written_consent'"),
+    ((*GRANT, "--jurisdiction", "US-ZZ"), UsageError, "--jurisdiction: expected a place .*found 'US-ZZ'"),
+    ((*GRANT, "--wording-version", "v" * 101), UsageError, "--wording-version: expected at most 100"),
     ((*GRANT, "--wording", "a", "--wording-file", "b"), UsageError, "say the words once"),
     ((*GRANT, "--wording-file", "absent.txt"), UsageError, "cannot be read"),
     (("consent", "show", "c-9"), UnknownProfile, "c-9"),

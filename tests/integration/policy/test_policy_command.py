@@ -89,6 +89,17 @@ class TestExplain:
         answer = json.loads(run(*self.ASKED, "--campaign", "cart", "--json"))
         assert answer["version"]
 
+    def test_it_knows_the_state_of_somebody_who_was_imported_with_one(self, shop: Settings, tmp_path: Path) -> None:
+        rows = tmp_path / "people.csv"
+        rows.write_text("profile_id,country,phone\nrosa,US-FL,\nsam,US,\n", encoding="utf-8")
+        imported = CliRunner().invoke(app, ["import", "profiles", str(rows)], catch_exceptions=False)
+        assert imported.exit_code == 0, imported.output
+        asked = ("--channel", "sms", "--json")
+        places = json.loads(run("explain", "--profile", "rosa", *asked))["jurisdictions"]
+        assert [place["code"] for place in places] == ["US", "US-FL"]
+        places = json.loads(run("explain", "--profile", "sam", *asked))["jurisdictions"]
+        assert {place["because"] for place in places} == {"country", "state_unknown"}
+
     @pytest.mark.parametrize(
         ("arguments", "error"),
         [

@@ -20,8 +20,9 @@ from dangol.consent import ledger
 from dangol.consent.folding import Matter
 from dangol.consent.ledger import Recorded
 from dangol.content.columns import fit
-from dangol.errors import ErasedProfile, UsageError
-from dangol.model.people import ConsentState, Profile
+from dangol.errors import ErasedProfile, InvalidEvent, UsageError
+from dangol.jurisdictions import known_places
+from dangol.model.people import ConsentChange, ConsentState, Profile
 from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
 from dangol.profiles.validation import MAX_SOURCE, parse_consent
 from dangol.settings import Settings
@@ -54,6 +55,7 @@ _COLOURS = {
     ConsentStatus.EXPIRED: "magenta",
 }
 _WORDING_COLUMNS = 60
+_OPTIONS = {"occurred_at": "--at", "userId": "ID"}
 
 
 @app.command()
@@ -265,7 +267,8 @@ def _record(
             "occurred_at": at or now.isoformat(),
             **told,
         }
-        change = parse_consent(said, source=_staff(inquiry.remark("--source", source) or operator()), now=now)
+        told_by = _staff(inquiry.remark("--source", source) or operator())
+        change = _parsed(said, told_by, now)
         with dangol.database.read() as tx:
             person = inquiry.find_person(tx, profile)
         if person.erased_at is not None:
@@ -282,6 +285,16 @@ def _record(
         typer.secho(
             "warning: without --wording or --proof nobody can show this consent", err=True, fg=typer.colors.YELLOW
         )
+
+
+def _parsed(said: Mapping[str, str], told_by: str, now: datetime) -> ConsentChange:
+    """The row to record. Raises UsageError, which names the option that is wrong."""
+    try:
+        return parse_consent(said, source=told_by, now=now, places=known_places())
+    except InvalidEvent as error:
+        field, colon, problem = str(error).partition(":")
+        option = _OPTIONS.get(field, f"--{field.replace('_', '-')}")
+        raise UsageError(f"{option}:{problem}" if colon and field in said else str(error)) from None
 
 
 def _staff(source: str) -> str:
