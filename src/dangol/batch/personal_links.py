@@ -14,21 +14,30 @@ from dangol.model.vocabulary import Channel, Purpose
 
 
 def links_for(
-    links: Links, claimed: Claimed, channel: Channel, now: datetime, names: Iterable[str], event: Event | None
+    links: Links,
+    claimed: Claimed,
+    channel: Channel,
+    now: datetime,
+    locale: str,
+    names: Iterable[str],
+    event: Event | None,
 ) -> dict[str, str]:
     """Those of the links ``names`` that can be made for this message's recipient; none without a public URL."""
-    made = {name: _link(links, claimed, channel, now, name, event) for name in names}
+    made = {name: _link(links, claimed, channel, now, locale, name, event) for name in names}
     return {name: url for name, url in made.items() if url is not None}
 
 
 def _link(
-    links: Links, claimed: Claimed, channel: Channel, now: datetime, name: str, event: Event | None
+    links: Links, claimed: Claimed, channel: Channel, now: datetime, locale: str, name: str, event: Event | None
 ) -> str | None:
     profile_id = claimed.row.profile_id
     if name == "preferences":
         return links.preferences(profile_id, now)
+    if name == "keep":
+        return links.keep(profile_id, now)
     if name == "unsubscribe":
-        return links.leave(Leave(profile_id, channel, _left(claimed.candidate.purpose), claimed.row.id), now)
+        purpose = _left(claimed.candidate.purpose)
+        return links.leave(Leave(profile_id, channel, purpose, claimed.row.id, locale), now)
     if name == CONFIRM and event is not None and event.name == CONSENT_REQUESTED:
         return _confirmation(links, profile_id, event.properties, now)
     return None

@@ -12,7 +12,7 @@ RECONFIRMATION_DUE = "Consent Reconfirmation Due"
 DUTY_SOURCE = "duty"
 """Where events and consents that a duty made say they come from."""
 
-LINKS = frozenset({"preferences", "unsubscribe", "confirm"})
+LINKS = frozenset({"preferences", "unsubscribe", "confirm", "keep"})
 """``links.…`` in texts: pages for the one who reads them."""
 CONFIRM = "confirm"
 """The link that only a journey entered by ``CONSENT_REQUESTED`` can make."""

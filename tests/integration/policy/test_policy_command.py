@@ -80,6 +80,14 @@ class TestExplain:
         assert ("confirmed by a second message" in " ".join(run(*self.ASKED, *at).split())) is confirmed
         assert json.loads(run(*self.ASKED, *at, "--json"))["consent"]["confirmed"] is confirmed
 
+    @pytest.mark.parametrize(
+        ("language", "said"), [("en", "No consent is on record for email"), ("ko", "이메일 수신 동의")]
+    )
+    def test_the_verdict_names_the_channel(self, language: str, said: str) -> None:
+        told = " ".join(run("explain", "--profile", "lee", "--channel", "email", "--lang", language).split())
+        assert said in told
+        assert "{" not in told
+
     def test_it_speaks_korean(self) -> None:
         told = run("explain", "--profile", "lee", "--channel", "email", "--lang", "ko")
         assert "지역을 알 수 없어" in " ".join(told.split())

@@ -184,7 +184,7 @@ def _told(answer: Answer, person: Profile, channel: Channel, purpose: Purpose, l
         Text(f"\n{words['known']}", style="bold"),
         _known(answer, words, language),
         Text(f"\n{words['verdict']}", style="bold"),
-        _verdict(answer, words, language),
+        _verdict(answer, channel, words, language),
         Text(f"\n{words['not_advice']}", style="dim"),
     ]
     return Group(*parts)
@@ -258,11 +258,12 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _verdict(answer: Answer, words: dict[str, str], language: Language) -> RenderableType:
+def _verdict(answer: Answer, channel: Channel, words: dict[str, str], language: Language) -> RenderableType:
     verdict = answer.ruling.verdict
     if isinstance(verdict, Allow):
         return Text(f"  {words['allow']}", style="green")
     reason = WORDS[language].reasons.get(verdict.reason, verdict.reason.meaning)
+    reason = reason.replace("{channel}", WORDS[language].channels[channel])
     head = f"{words['defer']} {verdict.until:%Y-%m-%d %H:%M} UTC" if isinstance(verdict, Defer) else words["suppress"]
     named = verdict.evidence.get("rules", [])
     style = "yellow" if isinstance(verdict, Defer) else "red"

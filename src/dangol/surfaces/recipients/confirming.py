@@ -17,6 +17,7 @@ from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import NIGHT, ConsentStatus
 from dangol.surfaces.recipients.brand import House, house
 from dangol.surfaces.recipients.gateway import Often, from_elsewhere, language_of, last, page, read_fields
+from dangol.surfaces.recipients.holder import locale_of
 from dangol.surfaces.recipients.preferences import how_of
 from dangol.surfaces.recipients.words import WORDS
 
@@ -58,37 +59,61 @@ class ConfirmationPage:
         fields = await read_fields(request)
         if fields is None:
             return _notice(request, 413, "too_long")
-        if last(fields, "confirm") != "yes" or from_elsewhere(request, self._dangol.settings.public_url):
-            return await run_in_threadpool(self.show, token, request)
+        if from_elsewhere(request, self._dangol.settings.public_url):
+            return await run_in_threadpool(self._again, consent_id, request, 403, "elsewhere")
+        if last(fields, "confirm") != "yes":
+            return await run_in_threadpool(self._again, consent_id, request, 400, "press")
         try:
             return await run_in_threadpool(self._confirm, consent_id, request)
         except StoreUnavailable as error:
             _log.warning("a consent could not be confirmed: the database is away", error=str(error))
             return _notice(request, 503, "later", headers={"Retry-After": "60"})
 
+    def _again(self, consent_id: str, request: Request, status: int, wrong: str) -> Response:
+        """The page once more, with what was wrong; nothing was confirmed."""
+        with self._dangol.database.read() as tx:
+            asked = confirming.asked_for(tx, consent_id)
+            return self._answer(tx, request, asked, confirming.status_of(tx, asked), status=status, wrong=wrong)
+
     def _confirm(self, consent_id: str, request: Request) -> Response:
         now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
         with self._dangol.database.write() as tx:
             asked = confirming.asked_for(tx, consent_id)
-            how = how_of(request, SOURCE, language_of(request, asked[0].locale if asked else None), "")
+            how = how_of(request, SOURCE, language_of(request, _locale(tx, asked)), "")
             status = confirming.confirm(tx, asked, how, now=now, hasher=hasher)
         with self._dangol.database.read() as tx:
             return self._answer(tx, request, asked, status)
 
     def _answer(
-        self, tx: Connection, request: Request, asked: Sequence[Asked], status: ConsentStatus | None
+        self,
+        tx: Connection,
+        request: Request,
+        asked: Sequence[Asked],
+        stands: ConsentStatus | None,
+        *,
+        status: int = 200,
+        wrong: str = "",
     ) -> Response:
         here = house(tx, self._dangol.releases)
-        language = language_of(request, asked[0].locale if asked else None)
+        language = language_of(request, _locale(tx, asked))
         words = WORDS[language]
-        if status not in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
-            return page("notice.html", language=language, told=words["confirm_over"], house=here)
-        if status is ConsentStatus.GRANTED:
-            return page("notice.html", language=language, told=words["confirmed"], house=here)
+        if stands not in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
+            return page("notice.html", language=language, status=status, told=words["confirm_over"], house=here)
+        if stands is ConsentStatus.GRANTED:
+            return page("notice.html", language=language, status=status, told=words["confirmed"], house=here)
         asked = sorted(asked, key=lambda one: one.topic == NIGHT)
         about = [f"{_name(one, here, language)} · {words['channels'][one.channel]}" for one in asked]
         wordings = _wordings(asked)
-        return page("confirm.html", language=language, house=here, about=about, wordings=wordings)
+        told = words["wrong"].get(wrong, "")
+        return page(
+            "confirm.html",
+            language=language,
+            status=status,
+            house=here,
+            about=about,
+            wordings=wordings,
+            wrong=told,
+        )
 
     def _read(self, token: str, request: Request) -> str | Response:
         try:
@@ -97,6 +122,11 @@ class ConfirmationPage:
             return _notice(request, 410, "expired")
         except UnknownLink:
             return _notice(request, 404, "cut_off")
+
+
+def _locale(tx: Connection, asked: Sequence[Asked]) -> str | None:
+    """The language in which it was asked for, else the person's own."""
+    return (asked[0].locale or locale_of(tx, asked[0].profile_id)) if asked else None
 
 
 def _wordings(asked: Sequence[Asked]) -> list[str]:
