@@ -8,6 +8,8 @@ OUTCOME_DUE = "Consent Outcome Due"
 """Somebody agreed or withdrew, and the law wants them told what came of it."""
 RECONFIRMATION_DUE = "Consent Reconfirmation Due"
 """A consent comes of an age at which the law wants it confirmed again."""
+MESSAGE_REPLIED = "Message Replied"
+"""Somebody answered a message with something that is no keyword."""
 
 DUTY_SOURCE = "duty"
 """Where events and consents that a duty made say they come from."""
