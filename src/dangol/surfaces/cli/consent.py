@@ -14,9 +14,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection
 
 from dangol.bootstrap import Dangol, open_dangol
-from dangol.consent import ledger
+from dangol.consent import ledger, suppressions
 from dangol.consent.folding import Matter
 from dangol.consent.ledger import Recorded
 from dangol.content.columns import fit
@@ -55,6 +56,7 @@ _COLOURS = {
     ConsentStatus.EXPIRED: "magenta",
 }
 _WORDING_COLUMNS = 60
+_ID_COLUMNS = 26
 _OPTIONS = {"occurred_at": "--at", "userId": "ID"}
 
 
@@ -84,6 +86,8 @@ def show(
     console = Console(highlight=False)
     asked = as_of is not None or known is not None
     console.print(_heading(profile, person, instant if asked else None, known))
+    if person.erased_at is not None:
+        console.print(erased_line(person.erased_at), style="red")
     if not rows:
         console.print("The ledger says nothing about this person: there is no consent to anything.")
         return
@@ -97,8 +101,6 @@ def _counts(row: Recorded, instant: datetime, known: datetime | None) -> bool:
 
 def _heading(name: str, person: Profile, instant: datetime | None, known: datetime | None) -> Text:
     parts = [(name, "bold")]
-    if person.erased_at is not None:
-        parts.append((f"  erased {person.erased_at:%Y-%m-%d %H:%M} UTC", "red"))
     if instant is not None:
         parts.append((f"  as of {instant:%Y-%m-%d %H:%M:%S} UTC", "dim"))
     if known is not None:
@@ -106,18 +108,23 @@ def _heading(name: str, person: Profile, instant: datetime | None, known: dateti
     return Text.assemble(*parts)
 
 
+def erased_line(at: datetime) -> str:
+    """What there is to say about somebody who was erased."""
+    return f"Erased on {at:%Y-%m-%d %H:%M} UTC; nothing is sent, and what is left names nobody."
+
+
 def states_table(held: Mapping[Matter, ConsentState]) -> Table:
     """What holds, a line for each channel, purpose and topic."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("what for", "holds", "since (UTC)", "rests on", "record"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("since (UTC)", "record"))
+    for name in ("what for", "holds", "since (UTC)", "rests on, record"):
+        width = _ID_COLUMNS if name == "rests on, record" else None
+        table.add_column(name, overflow="fold", no_wrap=name == "since (UTC)", min_width=width)
     for matter, state in sorted(held.items()):
         table.add_row(
             _matter(*matter),
             Text(state.status.value, _COLOURS[state.status]),
             _since(state),
-            _basis(state),
-            state.consent_id,
+            "\n".join(part for part in (_basis(state), state.consent_id) if part),
         )
     return table
 
@@ -138,16 +145,15 @@ def _basis(state: ConsentState) -> str:
 
 def _rows_table(rows: Sequence[Recorded]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Ledger, the oldest first", title_justify="left")
-    for name in ("UTC", "said", "source, wording, proof", "record"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("UTC", "record"))
+    for name in ("UTC", "said", "source, wording, proof, record"):
+        table.add_column(name, overflow="fold", no_wrap=name == "UTC")
     for row in rows:
         wording = " ".join(row.wording.split())
-        told = [row.source, f"“{fit(wording, _WORDING_COLUMNS)}”" if wording else "", row.proof]
+        told = [row.source, f"“{fit(wording, _WORDING_COLUMNS)}”" if wording else "", row.proof, row.id]
         table.add_row(
             f"{row.occurred_at:%Y-%m-%d}\n{row.occurred_at:%H:%M:%S}",
             Text.assemble((row.action.value, "bold"), f"\n{_matter(row.channel, row.purpose, row.topic)}"),
             Text("\n".join(part for part in told if part)),
-            row.id,
         )
     return table
 
@@ -278,13 +284,25 @@ def _record(
         (consent_id,) = dangol.pipeline.record_consents([change])
         with dangol.database.read() as tx:
             held = ledger.as_of(tx, [person.id], now)[person.id].get((channel, purpose, change.topic))
+            lifted = _lifted(dangol, tx, person, channel, consent_id)
     holds = f"{_matter(channel, purpose, change.topic)} is {held.status.value if held else 'not given'}"
     later = "" if held is not None and held.consent_id == consent_id else "; something else that was said decides"
     typer.echo(f"recorded {consent_id}: {profile}: {holds}{later}")
+    if lifted:
+        typer.echo(f"lifted by it: the suppression of the address for {channel.value} ({', '.join(lifted)})")
     if action is ConsentAction.GRANTED and not (change.wording or change.proof):
         typer.secho(
             "warning: without --wording or --proof nobody can show this consent", err=True, fg=typer.colors.YELLOW
         )
+
+
+def _lifted(dangol: Dangol, tx: Connection, person: Profile, channel: Channel, consent_id: str) -> list[str]:
+    """The causes for which the person's address was left alone until this consent."""
+    address = person.address(channel)
+    if address is None:
+        return []
+    known = suppressions.record_of(tx, dangol.pipeline.hasher.hash(channel, address))
+    return [one.cause for one in known if one.lifted_because == consent_id]
 
 
 def _parsed(said: Mapping[str, str], told_by: str, now: datetime) -> ConsentChange:
