@@ -69,10 +69,11 @@ class Stopwatch:
             rows = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             ).fetchall()
-        return sum(_process_cpu(pid) for (pid,) in rows)
+        return sum(process_cpu(pid) for (pid,) in rows)
 
 
-def _process_cpu(pid: int) -> float:
+def process_cpu(pid: int) -> float:
+    """CPU seconds that a process has used, in steps of the kernel's clock; 0 where there is no ``/proc``."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:  # the server is elsewhere, or this is no Linux: then only our own CPU is counted

@@ -27,9 +27,11 @@ from dangol.definitions.promotion import copy_in_service, facts_there, to_promot
 from dangol.definitions.workspace import Workspace, load_workspace
 from dangol.delivery.addresses import AddressGuard
 from dangol.delivery.dispatch import Dispatcher
+from dangol.delivery.http.messages import Limits
+from dangol.delivery.http.transport import Transport
 from dangol.delivery.provider import Provider
 from dangol.delivery.providers.mailbox import Mailbox
-from dangol.delivery.providers.smtp import Smtp
+from dangol.delivery.providers.registry import Registry
 from dangol.delivery.signatures import Signer, new_secret
 from dangol.delivery.webhooks import Caller, HttpCaller, NoCalls
 from dangol.duties import Duties
@@ -46,7 +48,7 @@ from dangol.queue.actors import Actors
 from dangol.queue.broker import Broker, make_broker
 from dangol.queue.scheduler import Scheduler
 from dangol.release import Releases, review_texts
-from dangol.settings import Settings
+from dangol.settings import Settings, provider_options
 from dangol.steering import Steering
 from dangol.store.database import Database
 from dangol.store.housekeeping import recalled, remembered
@@ -78,10 +80,12 @@ class Dangol(AbstractContextManager["Dangol"]):
         self.settings = settings
         self.clock = clock or SystemClock()
         self.entropy = entropy or SystemEntropy()
-        self.database = Database(settings.database, pool_size=max(10, settings.worker_threads + 2), durable=durable)
+        self.database = Database(settings.database, pool_size=settings.pool_size, durable=durable)
         self.database.migrate()
         self.mailbox = Mailbox(settings.mailbox, self.clock)
-        self.dispatcher = Dispatcher(providers if providers is not None else self._providers(), self.clock)
+        self.transport = Transport(clock=self.clock, limits=_limits(settings))
+        self.providers = _lists(providers) if providers is not None else self._providers()
+        self.dispatcher = Dispatcher({channel: of_it[0] for channel, of_it in self.providers.items()}, self.clock)
         self.releases = Releases()
         self.timing = Timing(
             queue_lease=settings.queue_lease,
@@ -270,6 +274,9 @@ class Dangol(AbstractContextManager["Dangol"]):
     def close(self) -> None:
         """Let go of connections; safe to call twice."""
         self.dispatcher.close()
+        for spare in {id(one): one for of_it in self.providers.values() for one in of_it[1:]}.values():
+            spare.close()
+        self.transport.close()
         self.mailbox.close()
         if self.broker is not None:
             self.broker.close()
@@ -322,29 +329,29 @@ class Dangol(AbstractContextManager["Dangol"]):
             timeout=self.settings.webhook_timeout,
         )
 
-    def _providers(self) -> dict[Channel, Provider]:
-        chosen = {
-            Channel.EMAIL: self.settings.email_provider,
-            Channel.SMS: self.settings.sms_provider,
-            Channel.PUSH: self.settings.push_provider,
-        }
-        return {channel: self._provider(name) for channel, name in chosen.items() if name != "none"}
+    def _providers(self) -> dict[Channel, list[Provider]]:
+        registry = Registry(
+            self.settings,
+            clock=self.clock,
+            transport=self.transport,
+            options=provider_options,
+            made={"mailbox": self.mailbox},
+        )
+        return registry.chosen()
 
-    def _provider(self, name: str) -> Provider:
-        if name == "mailbox":
-            return self.mailbox
-        if name == "smtp":
-            return Smtp(
-                self.settings.smtp_host,
-                self.settings.smtp_port,
-                clock=self.clock,
-                username=self.settings.smtp_username,
-                password=self.settings.smtp_password,
-                security=self.settings.smtp_security,
-                timeout=self.settings.smtp_timeout,
-                patience=self.settings.send_lease / 2,
-            )
-        raise UsageError(f"provider {name!r} is not known; expected mailbox, smtp or none")
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connect=settings.carrier_connect_timeout,
+        tls=settings.carrier_connect_timeout,
+        read=settings.carrier_read_timeout,
+        total=settings.carrier_timeout,
+        connections=settings.carrier_connections,
+    )
+
+
+def _lists(providers: Mapping[Channel, Provider]) -> dict[Channel, list[Provider]]:
+    return {channel: [provider] for channel, provider in providers.items()}
 
 
 def open_dangol(settings: Settings) -> Dangol:

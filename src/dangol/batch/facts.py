@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
+from dangol.batch.asked_anew import asked_anew
 from dangol.consent import ledger as consents
 from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
@@ -84,7 +85,8 @@ class Briefing:
     """The facts of one batch. Slots taken while the batch is decided are added as it goes.
 
     ``waiting`` are the messages to each person that are not under way, by id, first in turn first; what is decided
-    leaves it or waits on. ``reserve`` is the longest time for which any cap keeps room.
+    leaves it or waits on. ``reserve`` is the longest time for which any cap keeps room. ``asked_anew`` is by the event
+    with which a journey began.
     """
 
     now: datetime
@@ -99,6 +101,7 @@ class Briefing:
     waiting: dict[str, dict[str, Contender]] = field(default_factory=dict)
     complaints: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     reserve: timedelta = timedelta()
+    asked_anew: Mapping[str, frozenset[Channel]] = field(default_factory=dict)
     recalled: dict[str, dict[Any, bool]] = field(default_factory=dict)
 
     @property
@@ -127,6 +130,7 @@ class Briefing:
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
             cases=self._cases(claimed),
             contenders=self._contenders(claimed),
+            asked_anew=self.asked_anew.get(self.journeys[row.journey_id]["entry_event_id"] or "", frozenset()),
             recalled=self.recalled.setdefault(row.profile_id, {}),
         )
 
@@ -227,12 +231,13 @@ def brief(
     )
     wishes = preferences.load(connection, profile_ids)
     releases = [item.release for item in _one_per_version(claimed)]
+    suppressed = suppressed_of(connection, known.profiles, _channels(claimed), hasher)
     window = longest_window([release.rulebook for release in releases], wishes.values())
     return Briefing(
         now=now,
         people=known,
         keys=load_keys(connection, profile_ids),
-        suppressed=suppressed_of(connection, known.profiles, _channels(claimed), hasher),
+        suppressed=suppressed,
         journeys=journeys,
         slots={
             profile_id: [slot_of(row) for row in taken]
@@ -244,6 +249,7 @@ def brief(
         waiting=_contenders(waiting, journeys),
         complaints=_complaints(connection, profile_ids, releases, now),
         reserve=longest_reserve([release.rulebook for release in releases]),
+        asked_anew=asked_anew(connection, known.entry_events.values(), suppressed),
     )
 
 

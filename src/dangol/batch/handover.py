@@ -16,10 +16,13 @@ from sqlalchemy import Connection
 from dangol.batch.changes import row_subject
 from dangol.batch.digests import Digest, Member
 from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
+from dangol.batch.learning import TEACHING, Lesson, learn
 from dangol.batch.personal_links import links_for
 from dangol.batch.texts import Said
 from dangol.consent.links import Leave, Links
+from dangol.consent.suppressions import AddressHasher
 from dangol.content.carriers import LONGEST_TTL
+from dangol.ids import Entropy
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
@@ -115,6 +118,7 @@ class Handover:
             rendered=rendered,
             headers=self._headers(claimed, channel),
             not_after=not_after,
+            until=until,
         )
         members = digest.members if digest is not None else ()
         for member in members:
@@ -153,7 +157,8 @@ class Handover:
 
     def links(self, claimed: Claimed, channel: Channel) -> PersonalLinks:
         """What makes the links that a message's text may hold; see docs/messages.md."""
-        return partial(links_for, self._to_pages, claimed, channel, self._now, self._locale(claimed))
+        recipient = self._briefing.profiles[claimed.row.profile_id]
+        return partial(links_for, self._to_pages, claimed, recipient, channel, self._now)
 
     def _locale(self, claimed: Claimed) -> str:
         return self._briefing.profiles[claimed.row.profile_id].locale or ""
@@ -187,7 +192,13 @@ class Handover:
         """Something about this message broke our own code: in doubt it is not sent, and somebody should look."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         at = f"{Path(place.filename).name}:{place.lineno}"
-        _log.error("a message could not be decided", message_id=claimed.row.id, error=type(error).__name__, at=at)
+        _log.error(
+            "a message could not be decided",
+            campaign=claimed.candidate.campaign,
+            message_id=claimed.row.id,
+            error=type(error).__name__,
+            at=at,
+        )
         failed = Suppress(Reason.GATE_FAILED, {"error": type(error).__name__, "at": at}, final=True)
         self.refuse(claimed, Ruling(failed, claimed.candidate.channels[0]), failed)
 
@@ -286,14 +297,19 @@ def settle(
     answered: Sequence[tuple[UnderWay, Outcome, str]],
     now: datetime,
     patience: Patience,
+    *,
+    entropy: Entropy,
+    hasher: AddressHasher,
 ) -> None:
     """Write what the provider answered; each item carries the provider's name.
 
     Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are, unless
-    the policies say that what nobody can tell does not count. What a digest carried is tried again with it: the gate
-    is asked about each of its messages anew.
+    the policies say that what nobody can tell does not count. What a refusal says about an address is learned here, so
+    that it is on record with the outcome. What a digest carried is tried again with it: the gate is asked about each of
+    its messages anew.
     """
     journal, rows, released = Journal(now), [], []
+    learn(connection, _lessons(answered), now=now, entropy=entropy, hasher=hasher, journal=journal)
     for item, outcome, provider in answered:
         state, decision, reason, due_at, evidence = _judge(outcome, item, now, patience)
         journal.add(
@@ -326,6 +342,21 @@ def settle(
     journal.write(connection)
 
 
+def _lessons(answered: Sequence[tuple[UnderWay, Outcome, str]]) -> list[Lesson]:
+    return [
+        Lesson(
+            outcome.cause,
+            item.envelope.channel,
+            item.envelope.to,
+            item.claimed.row.profile_id,
+            provider,
+            item.claimed.release.policies.stop_scope,
+        )
+        for item, outcome, provider in answered
+        if isinstance(outcome, Refused) and outcome.cause in TEACHING
+    ]
+
+
 def _attempted(item: UnderWay) -> Subject:
     return replace(item.subject, occasion=str(item.attempt))
 
@@ -339,8 +370,8 @@ def _judge(
             return MessageState.ACCEPTED, Decision.MESSAGE_ACCEPTED, Reason.ACCEPTED_BY_PROVIDER, None, evidence
         case Unknown(detail):
             return MessageState.UNKNOWN, Decision.MESSAGE_UNKNOWN, Reason.OUTCOME_UNKNOWN, None, _said(detail)
-        case Refused(permanent, detail, retry_after):
-            evidence = _said(detail)
+        case Refused(permanent, detail, retry_after, cause):
+            evidence = {**_said(detail), **({"cause": cause.value} if cause is not None else {})}
             if permanent:
                 return MessageState.FAILED, Decision.MESSAGE_FAILED, Reason.PROVIDER_REFUSED, None, evidence
             if item.attempt >= patience.max_attempts:

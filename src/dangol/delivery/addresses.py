@@ -86,11 +86,25 @@ class AddressGuard:
         parsed = _parsed(url)
         scheme, host = parsed.scheme or "", (parsed.host or "").strip("[]").rstrip(".").lower()
         port = parsed.port or _PORTS[scheme]
+        return Target(scheme, host, port, parsed.request_uri, tuple(self.addresses(host, port)))
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The host's addresses, all of them checked. Raises ForbiddenAddress and Unresolved."""
         found = self._addresses(host, port)
-        if not any(one.covers_host(host, port) for one in self._exceptions):
+        if not self.excepts(host, port):
             for address in found:
                 self._check(host, port, address)
-        return Target(scheme, host, port, parsed.request_uri, tuple(str(address) for address in found))
+        return [str(address) for address in found]
+
+    def excepts(self, host: str, port: int) -> bool:
+        """Is this host listed, by its name or as the address that it is?"""
+        if any(one.covers_host(host, port) for one in self._exceptions):
+            return True
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        return any(one.covers_address(address, port) for one in self._exceptions)
 
     def _addresses(self, host: str, port: int) -> list[Address]:
         try:

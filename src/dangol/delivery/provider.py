@@ -40,11 +40,22 @@ class Provider(Protocol):
         ...
 
 
+def takes(provider: Provider, envelope: Envelope) -> bool:
+    """Can this provider carry this message at all? One that serves some recipients of its channel only has a method
+    ``takes(envelope)`` that says which."""
+    asked = getattr(provider, "takes", None)
+    return envelope.channel in provider.channels and (asked is None or bool(asked(envelope)))
+
+
+LATE = Refused(permanent=False, detail="not begun: the time in which it was allowed is over")
+"""The refusal of a hand-over that was to begin earlier."""
+
+
 def too_late(envelope: Envelope, now: datetime) -> Refused | None:
-    """The refusal of a hand-over that was to begin earlier; whoever hands over one by one asks before each."""
+    """The refusal of a hand-over that is too late; whoever hands over one by one asks before each."""
     if envelope.not_after is None or now < envelope.not_after:
         return None
-    return Refused(permanent=False, detail="not begun: the time in which it was allowed is over")
+    return LATE
 
 
 _HEADER_NAME = re.compile(r"[!-9;-~]+")

@@ -19,7 +19,6 @@ Details go into the log, so they never hold what was sent or what came back: rec
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import threading
@@ -28,8 +27,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Protocol
@@ -41,6 +39,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from dangol import __version__
 from dangol.clock import Clock
 from dangol.delivery.addresses import AddressGuard, ForbiddenAddress, Target, Unresolved
+from dangol.delivery.patience import asked
 from dangol.delivery.signatures import Signer
 from dangol.model.message import Accepted, Outcome, Refused, Unknown
 
@@ -232,21 +231,10 @@ def _meaning(status: int, retry_after: str, now: datetime) -> Outcome:
     if 200 <= status < 300:
         return Accepted(answer)
     if status in _FOR_NOW or 500 <= status < 600:
-        return Refused(permanent=False, detail=answer, retry_after=_asked(retry_after, now))
+        return Refused(permanent=False, detail=answer, retry_after=asked(retry_after, now))
     if 300 <= status < 500:
         return Refused(permanent=True, detail=answer)
     return Unknown(f"{answer}, which means nothing")
-
-
-def _asked(retry_after: str, now: datetime) -> timedelta | None:
-    """What ``Retry-After`` asks for: seconds, or a date. None if it cannot be read; whoever retries bounds it."""
-    if re.fullmatch(r"\s*\d{1,9}\s*", retry_after):
-        return timedelta(seconds=int(retry_after))
-    try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(until.replace(tzinfo=until.tzinfo or UTC) - now, timedelta())
 
 
 def _reason(error: Exception) -> str:

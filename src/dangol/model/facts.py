@@ -89,6 +89,7 @@ class Facts:
     ``suppressed`` maps a channel to why that person's address on it is suppressed. ``ended`` is why the journey
     is over, or None. ``slots`` are all that could count, oldest first or not. ``topic_consents`` are consents for one
     topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way.
+    ``asked_anew`` are the channels on which this message asks whoever filled in a form to confirm it.
     ``recalled`` keeps what was found out about contenders, for all messages to the person in one batch.
     """
 
@@ -105,6 +106,7 @@ class Facts:
     cases: Sequence[Case] = ()
     preferences: Preferences = field(default_factory=Preferences)
     contenders: Sequence[Contender] = ()
+    asked_anew: frozenset[Channel] = frozenset()
     recalled: dict[Any, bool] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from dangol.model.vocabulary import Channel
+from dangol.model.vocabulary import Channel, RefusalCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class Rendered:
 class Envelope:
     """What a provider gets: one message, one address. ``message_id`` travels with it and identifies it later.
 
-    The hand-over must have begun before ``not_after``; later it is refused, and the gate asked anew.
+    The hand-over must have begun before ``not_after``; later it is refused, and the gate asked anew. ``until`` is when
+    it should be with the recipient: a carrier that can is told to drop it then.
     """
 
     message_id: str
@@ -88,6 +89,7 @@ class Envelope:
     rendered: Rendered
     headers: dict[str, str] = field(default_factory=dict)
     not_after: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider certainly did not take the message; sending again later is safe unless ``permanent``."""
+    """The provider certainly did not take the message; sending again later is safe unless ``permanent``.
+
+    ``cause`` is what the carrier thereby said about the address, the text or the account, if it did.
+    """
 
     permanent: bool
     detail: str = ""
     retry_after: timedelta | None = None
+    cause: RefusalCause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,17 @@ class SuppressionCause(StrEnum):
     INVALID = "invalid"
 
 
+class RefusalCause(StrEnum):
+    """What a carrier's refusal says beyond this one message; docs/providers.md says what follows from each."""
+
+    OPTED_OUT = "opted_out"
+    DEAD_ADDRESS = "dead_address"
+    DEAD_TOKEN = "dead_token"  # noqa: S105 (no secret)
+    CONTENT = "content"
+    ACCOUNT = "account"
+    ELSEWHERE = "elsewhere"
+
+
 class Decision(StrEnum):
     """What a log entry records."""
 

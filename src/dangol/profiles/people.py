@@ -184,6 +184,14 @@ def identify(
     return living
 
 
+def forget_devices(connection: Connection, tokens: Sequence[str]) -> set[str]:
+    """Forget devices whose tokens are dead; returns those that were known. The caller has locked their owners."""
+    known = set(connection.execute(_KNOWN_TOKENS, {"tokens": tokens}).scalars()) if tokens else set()
+    if known:
+        connection.execute(_FORGET_TOKENS, {"tokens": sorted(known)})
+    return known
+
+
 def set_attributes(connection: Connection, changed: Mapping[str, Mapping[str, Any]], *, now: datetime) -> None:
     """Write these people's attributes, each as a whole; the caller has locked and read them."""
     if changed:
@@ -218,6 +226,8 @@ def _forget_reports(connection: Connection, profile: Profile) -> None:
 
 _FORGET_EVENTS = delete(events).where(events.c.profile_id == bindparam("of"))
 _FORGET_DEVICES = delete(devices).where(devices.c.profile_id == bindparam("of"))
+_KNOWN_TOKENS = select(devices.c.token).where(among(devices.c.token, "tokens"))
+_FORGET_TOKENS = delete(devices).where(among(devices.c.token, "tokens"))
 _FORGET_KEY = delete(profile_keys).where(profile_keys.c.profile_id == bindparam("of"))
 
 

@@ -47,6 +47,8 @@ class ProviderContract:
 
     channel = Channel.EMAIL
     sender = "단골 <hello@dangol.example>"
+    in_order = True
+    """Whether the messages of a batch arrive in its order; a provider that sends many at once need not keep it."""
 
     def make_provider(self) -> Provider:
         """A new provider, with time-outs of fractions of a second, connected to this test's carrier."""
@@ -97,11 +99,12 @@ class ProviderContract:
         assert list(provider.send_many([])) == []
         assert not self.arrived()
 
-    def test_a_batch_of_500_is_accepted_and_arrives_once_each_in_order(self, provider: Provider) -> None:
+    def test_a_batch_of_500_is_accepted_and_arrives_once_each(self, provider: Provider) -> None:
         batch = self.envelopes(500)
         outcomes = provider.send_many(batch)
         assert [type(outcome) for outcome in outcomes] == [Accepted] * 500
-        assert [arrived.message_id for arrived in self.arrived()] == [envelope.message_id for envelope in batch]
+        arrived = [arrived.message_id for arrived in self.arrived()]
+        assert (arrived if self.in_order else sorted(arrived)) == [envelope.message_id for envelope in batch]
 
     def test_korean_and_emoji_arrive_intact_with_the_message_id(self, provider: Provider) -> None:
         envelope = self.envelope(1)

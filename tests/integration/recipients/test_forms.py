@@ -35,6 +35,7 @@ WORDING = {
 NEWS = {"channels": ["email"], "jurisdiction": "KR", "wording": WORDING, "frames": ["https://shop.example"]}
 BOTH = {"channels": ["email", "sms"], "jurisdiction": "KR", "topics": ["records", "evenings"], "wording": WORDING}
 EMAIL, MARKETING = Channel.EMAIL, Purpose.MARKETING
+CAROL = "carol@example.com"
 
 
 def deploy(house: House, **of: Any) -> None:
@@ -89,7 +90,7 @@ def test_who_fills_it_in_asked_for_it_and_did_not_agree_yet(house: House, client
 def test_topics_and_the_night_are_confirmed_with_one_link(house: House, client: TestClient) -> None:
     send(client, "both", topic=["records", "evenings"], night="yes")
     (asked,) = reported(house)
-    link = house.dangol.links.confirm("", EMAIL, MARKETING, "", asked["consent_id"], house.clock.now())
+    link = house.dangol.links.confirm(asked["consent_id"], EMAIL, CAROL, house.clock.now())
     assert link is not None
     page = client.get(link.removeprefix(URL)).text
     assert all(name in page for name in ("New records · Email", "Listening evenings · Email", "at night too · Email"))
@@ -130,7 +131,7 @@ def test_who_asks_for_other_topics_on_the_same_day_is_sent_a_link_for_those(hous
     asked = reported(house)
     assert sorted(one["topic"] for one in asked) == ["evenings", "records"]
     (evenings,) = (one["consent_id"] for one in asked if one["topic"] == "evenings")
-    link = house.dangol.links.confirm("", EMAIL, MARKETING, "", evenings, house.clock.now()) or ""
+    link = house.dangol.links.confirm(evenings, EMAIL, CAROL, house.clock.now()) or ""
     client.post(link.removeprefix(URL), data={"confirm": "yes"})
     person = next(one for one in house.rows(profiles) if one.email == "carol@example.com")
     with house.database.read() as tx:
@@ -141,7 +142,7 @@ def test_who_asks_for_other_topics_on_the_same_day_is_sent_a_link_for_those(hous
 def test_who_agreed_already_is_told_the_same_and_asked_nothing(house: House, client: TestClient) -> None:
     told = send(client).text
     (asked,) = reported(house)
-    link = house.dangol.links.confirm("", EMAIL, MARKETING, "", asked["consent_id"], house.clock.now()) or ""
+    link = house.dangol.links.confirm(asked["consent_id"], EMAIL, CAROL, house.clock.now()) or ""
     client.post(link.removeprefix(URL), data={"confirm": "yes"})
     number = len(house.rows(consents))
     house.clock.advance(timedelta(days=2))

@@ -444,9 +444,8 @@ class TestDoubleOptIn:
         Reader(client, path(german, "gerda")).saves(on="marketing:email:records marketing:email:evenings")
         (asked,) = self.letters(german)
         german.clock.advance(timedelta(hours=1))
-        confirm = german.dangol.links.confirm(
-            german.id_of("gerda"), EMAIL, MARKETING, "", str(asked["consent_id"]), german.clock.now()
-        )
+        row_id, now = str(asked["consent_id"]), german.clock.now()
+        confirm = german.dangol.links.confirm(row_id, EMAIL, "gerda@example.com", now)
         assert confirm is not None
         client.post(confirm.removeprefix(URL), data={"confirm": "yes"})
         assert [self.status(german, topic) for topic in ("records", "evenings")] == ["granted", "granted"]

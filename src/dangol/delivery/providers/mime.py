@@ -100,8 +100,8 @@ def compose(envelope: Envelope, date: datetime) -> Composed:
     problem = fault(envelope)
     if problem:
         raise Unsendable(problem)
-    sender = _address(envelope.sender, "sender")
-    recipient = _address(envelope.to, "recipient")
+    sender = bare_address(envelope.sender, "sender")
+    recipient = bare_address(envelope.to, "recipient")
     try:
         message = _message(envelope, sender, recipient, date).as_bytes()
     except (ValueError, MessageError) as error:
@@ -127,7 +127,7 @@ def _message(envelope: Envelope, sender: Address, recipient: Address, date: date
     return message
 
 
-def _address(text: str, field: str) -> Address:
+def bare_address(text: str, field: str) -> Address:
     """``단골 커피, 서울 <hello@dangol.example>`` or a bare address; the domain in its ASCII form."""
     named = _NAMED.fullmatch(text)
     name, bare = (named["name"], named["bare"]) if named else ("", text)

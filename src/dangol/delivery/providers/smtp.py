@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from dangol.clock import Clock
 from dangol.delivery.provider import NothingSent, too_late
 from dangol.delivery.providers.mime import Unsendable, compose
+from dangol.delivery.providers.setup import Setup
 from dangol.delivery.providers.smtp_transaction import reason, transact
 from dangol.model.message import Envelope, Outcome, Refused
 from dangol.model.vocabulary import Channel
@@ -22,6 +23,21 @@ from dangol.model.vocabulary import Channel
 Security = Literal["none", "starttls", "tls"]
 
 _BREAKS_BEFORE_GIVING_UP = 3
+
+
+def smtp(setup: Setup) -> Smtp:
+    """The SMTP provider of these settings."""
+    settings = setup.settings
+    return Smtp(
+        settings.smtp_host,
+        settings.smtp_port,
+        clock=setup.clock,
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+        security=settings.smtp_security,
+        timeout=settings.smtp_timeout,
+        patience=setup.patience,
+    )
 
 
 class Smtp:

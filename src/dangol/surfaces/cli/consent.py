@@ -56,7 +56,6 @@ _COLOURS = {
     ConsentStatus.EXPIRED: "magenta",
 }
 _WORDING_COLUMNS = 60
-_ID_COLUMNS = 26
 _OPTIONS = {"occurred_at": "--at", "userId": "ID"}
 
 
@@ -117,11 +116,10 @@ def states_table(held: Mapping[Matter, ConsentState]) -> Table:
     """What holds, a line for each channel, purpose and topic."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("what for", "holds", "since (UTC)", "rests on, record"):
-        width = _ID_COLUMNS if name == "rests on, record" else None
-        table.add_column(name, overflow="fold", no_wrap=name == "since (UTC)", min_width=width)
+        table.add_column(name, overflow="fold", no_wrap=name == "since (UTC)")
     for matter, state in sorted(held.items()):
         table.add_row(
-            _matter(*matter),
+            _matter(*matter[:2], "") + (f"\n{matter[2]}" if matter[2] else ""),
             Text(state.status.value, _COLOURS[state.status]),
             _since(state),
             "\n".join(part for part in (_basis(state), state.consent_id) if part),

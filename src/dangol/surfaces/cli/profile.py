@@ -147,9 +147,10 @@ def erase(
     if done.before is not None:
         typer.echo(f"{profile} was erased already, at {done.before:%Y-%m-%d %H:%M} UTC")
         return
+    forms = f"; erased with them: {done.forms:,} known by a form and the same address" if done.forms else ""
     typer.echo(
         f"{profile} is erased: {done.events:,} events deleted, {done.journeys:,} journeys ended,"
-        f" {done.messages:,} messages cancelled, {done.addresses:,} addresses suppressed"
+        f" {done.messages:,} messages cancelled, {done.addresses:,} addresses suppressed{forms}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -11,8 +12,8 @@ from sqlalchemy import Connection
 
 from dangol.bootstrap import Dangol
 from dangol.consent import confirming
-from dangol.consent.confirming import Asked
-from dangol.consent.links import ExpiredLink, UnknownLink
+from dangol.consent.confirming import Asked, SentElsewhere, WasSentTo
+from dangol.consent.links import Confirmation, ExpiredLink, UnknownLink
 from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import NIGHT, ConsentStatus
 from dangol.surfaces.recipients.brand import House, house
@@ -42,45 +43,49 @@ class ConfirmationPage:
         self._often = Often()
 
     def show(self, token: str, request: Request) -> Response:
-        consent_id = self._read(token, request)
-        if isinstance(consent_id, Response):
-            return consent_id
-        with self._dangol.database.read() as tx:
-            asked = confirming.asked_for(tx, consent_id)
-            status = confirming.status_of(tx, asked)
-            return self._answer(tx, request, asked, status)
+        link = self._read(token, request)
+        if isinstance(link, Response):
+            return link
+        return self._shown(link, request)
 
     async def confirm(self, token: str, request: Request) -> Response:
-        consent_id = self._read(token, request)
-        if isinstance(consent_id, Response):
-            return consent_id
+        link = self._read(token, request)
+        if isinstance(link, Response):
+            return link
         if not self._often.once_more(token, self._dangol.clock.now()):
             return _notice(request, 429, "too_often", headers={"Retry-After": "60"})
         fields = await read_fields(request)
         if fields is None:
             return _notice(request, 413, "too_long")
         if from_elsewhere(request, self._dangol.settings.public_url):
-            return await run_in_threadpool(self._again, consent_id, request, 403, "elsewhere")
+            return await run_in_threadpool(self._shown, link, request, 403, "elsewhere")
         if last(fields, "confirm") != "yes":
-            return await run_in_threadpool(self._again, consent_id, request, 400, "press")
+            return await run_in_threadpool(self._shown, link, request, 400, "press")
         try:
-            return await run_in_threadpool(self._confirm, consent_id, request)
+            return await run_in_threadpool(self._confirm, link, request)
         except StoreUnavailable as error:
             _log.warning("a consent could not be confirmed: the database is away", error=str(error))
             return _notice(request, 503, "later", headers={"Retry-After": "60"})
 
-    def _again(self, consent_id: str, request: Request, status: int, wrong: str) -> Response:
-        """The page once more, with what was wrong; nothing was confirmed."""
+    def _shown(self, link: Confirmation, request: Request, status: int = 200, wrong: str = "") -> Response:
+        """The page, with what was wrong about a form that came in; nothing is confirmed."""
         with self._dangol.database.read() as tx:
-            asked = confirming.asked_for(tx, consent_id)
-            return self._answer(tx, request, asked, confirming.status_of(tx, asked), status=status, wrong=wrong)
+            asked = confirming.asked_for(tx, link.consent_id)
+            try:
+                stands = confirming.status_of(tx, asked, self._was_sent_to(link))
+            except SentElsewhere:
+                return self._sent_elsewhere(tx, request, asked)
+            return self._answer(tx, request, asked, stands, status=status, wrong=wrong)
 
-    def _confirm(self, consent_id: str, request: Request) -> Response:
+    def _confirm(self, link: Confirmation, request: Request) -> Response:
         now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
         with self._dangol.database.write() as tx:
-            asked = confirming.asked_for(tx, consent_id)
+            asked = confirming.asked_for(tx, link.consent_id)
             how = how_of(request, SOURCE, language_of(request, _locale(tx, asked)), "")
-            status = confirming.confirm(tx, asked, how, now=now, hasher=hasher)
+            try:
+                status = confirming.confirm(tx, asked, how, now=now, hasher=hasher, was_sent_to=self._was_sent_to(link))
+            except SentElsewhere:
+                return self._sent_elsewhere(tx, request, asked)
         with self._dangol.database.read() as tx:
             return self._answer(tx, request, asked, status)
 
@@ -115,7 +120,14 @@ class ConfirmationPage:
             wrong=told,
         )
 
-    def _read(self, token: str, request: Request) -> str | Response:
+    def _was_sent_to(self, link: Confirmation) -> WasSentTo:
+        return partial(self._dangol.links.was_sent_to, link)
+
+    def _sent_elsewhere(self, tx: Connection, request: Request, asked: Sequence[Asked]) -> Response:
+        language, here = language_of(request, _locale(tx, asked)), house(tx, self._dangol.releases)
+        return page("notice.html", language=language, status=410, told=WORDS[language]["confirm_elsewhere"], house=here)
+
+    def _read(self, token: str, request: Request) -> Confirmation | Response:
         try:
             return self._dangol.links.read_confirmation(token, self._dangol.clock.now())
         except ExpiredLink:

@@ -37,6 +37,6 @@ def _holder(dangol: Dangol, tx: Connection, kind: str, token: str) -> str | None
     if kind == KEEP:
         return links.read_keep(token, now)
     if kind == CONFIRM:
-        asked = confirming.asked_for(tx, links.read_confirmation(token, now))
+        asked = confirming.asked_for(tx, links.read_confirmation(token, now).consent_id)
         return asked[0].profile_id if asked else None
     return None

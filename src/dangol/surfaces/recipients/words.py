@@ -139,6 +139,13 @@ _KOREAN: dict[str, Any] = {
         "확인할 것이 없습니다",
         ["이 신청은 더 이상 유효하지 않습니다. 받고 싶으시면 다시 신청해 주세요."],
     ),
+    "confirm_elsewhere": (
+        "이 링크로는 확인하실 수 없습니다",
+        [
+            "링크를 보내 드린 뒤에 연락처가 바뀌었습니다. 동의한 것은 없습니다.",
+            "받고 싶으시면 지금 쓰시는 연락처로 다시 신청해 주세요. 그 연락처로 새 링크를 보내 드립니다.",
+        ],
+    ),
     "form_email": "이메일 주소",
     "form_phone": "휴대전화 번호",
     "form_phone_hint": "예: 010-1234-5678",
@@ -289,6 +296,13 @@ _ENGLISH: dict[str, Any] = {
     "confirm_button": "Confirm",
     "confirmed": ("Confirmed", ["Thank you. You can take it back whenever you like."]),
     "confirm_over": ("There is nothing to confirm", ["This request no longer stands. Ask again if you would like to."]),
+    "confirm_elsewhere": (
+        "This link cannot confirm it",
+        [
+            "The address changed after we sent you the link. Nothing was agreed to.",
+            "If you would like to hear from us, ask again with the address you use now. We will send a new link there.",
+        ],
+    ),
     "form_email": "Email address",
     "form_phone": "Mobile number",
     "form_phone_hint": "With the country code, such as +82 10 1234 5678",
