@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
-from dangol.definitions.workspace import Workspace, read_what_can_be
+from dangol.definitions.workspace import Workspace, read_what_can_be, survey
 from dangol.editor.facts import FactTable
 from dangol.editor.lawful import check_lawful
 from dangol.editor.laws import check_laws
@@ -437,6 +437,10 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
         return not wanted or any((root / path).resolve().is_relative_to(one) for one in wanted)
 
     if workspace is None:
+        # What is wrong about laws is told with the rest of the file, once for each place.
+        places = {(one.path, one.line, one.column) for one in problems}
+        lawless = check_laws(survey(root)[0])
+        problems = problems + [one for one in lawless if (one.path, one.line, one.column) not in places]
         return Checked(sorted({problem for problem in problems if is_wanted(problem.path)}))
     found, reviewed = review_texts(workspace)
     # A text that is not there is told where the campaign asks for it.
@@ -497,7 +501,7 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     told = repr((plan, sms, asked_of_law))
     asked = _Asked(files, said, digests, told, locale, stages, sms, plan, served)
     problems, reviewed = _reviewed(asked)
-    return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
+    return sorted({*problems, *check_laws(workspace.sources), *check_lawful(workspace)}), reviewed
 
 
 def _said_in_digests(workspace: Workspace) -> tuple[Said, ...]:

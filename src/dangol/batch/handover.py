@@ -153,7 +153,7 @@ class Handover:
         by_mail = headers.get("List-Unsubscribe")
         if by_mail is None:
             return headers
-        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id)
+        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id, self._locale(claimed))
         url = self._to_pages.leave(leave, self._now)
         if url is None:
             return headers
@@ -164,6 +164,9 @@ class Handover:
         """What makes the links that a message's text may hold; see docs/messages.md."""
         recipient = self._briefing.profiles[claimed.row.profile_id]
         return partial(links_for, self._to_pages, claimed, recipient, channel, self._now)
+
+    def _locale(self, claimed: Claimed) -> str:
+        return self._briefing.profiles[claimed.row.profile_id].locale or ""
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""

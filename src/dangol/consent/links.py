@@ -3,6 +3,7 @@
     /u/…    leave: one channel and purpose, from one message              400 days
     /p/…    the preference centre of one person                           400 days
     /c/…    confirm what one row of the consent ledger asked for          7 days
+    /k/…    keep what one person agreed to, or end it                     400 days
 
 A link that confirms is good for the address alone to which it was sent: it holds a short keyed hash of it.
 A receipt is signed like them: whoever has it got the message that it names, and may report what became of it.
@@ -34,9 +35,9 @@ GOOD_FOR = timedelta(days=400)
 CONFIRM_WITHIN = timedelta(days=7)
 """How long what was asked for can be confirmed."""
 LONGEST_TOKEN = 600
-LEAVE, PREFERENCES, CONFIRM = "/u/", "/p/", "/c/"
+LEAVE, PREFERENCES, CONFIRM, KEEP = "/u/", "/p/", "/c/", "/k/"
 FORMS = "/forms/"
-PATHS = (LEAVE, PREFERENCES, CONFIRM, FORMS)
+PATHS = (LEAVE, PREFERENCES, CONFIRM, KEEP, FORMS)
 """Under which paths the pages for recipients lie; forms are for everybody."""
 HOOKS = "/hooks/"
 """Under which path carriers and apps report what became of messages."""
@@ -63,12 +64,13 @@ class ExpiredLink(UnknownLink):
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Who leaves what, and the message that they leave from."""
+    """Who leaves what, the message that they leave from, and the locale of it; empty if that was not told."""
 
     profile_id: str
     channel: Channel
     purpose: Purpose
     message_id: str
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,19 @@ class Links:
         if not self._base:
             return None
         until = int((now + GOOD_FOR).timestamp())
-        said = [leave.profile_id, leave.channel.value, leave.purpose.value, leave.message_id, until]
+        said: list[str | int] = [leave.profile_id, leave.channel.value, leave.purpose.value, leave.message_id, until]
+        if leave.locale:
+            said.append(leave.locale)
         token = self._serializer.dumps(said)
         return f"{self._base}{LEAVE}{token if isinstance(token, str) else token.decode()}"
 
     def preferences(self, profile_id: str, now: datetime) -> str | None:
         """The link to a person's preference centre, good from now on; None without a public URL."""
         return self._short(PREFERENCES, profile_id, now + GOOD_FOR)
+
+    def keep(self, profile_id: str, now: datetime) -> str | None:
+        """The link by which a person keeps what they agreed to, good from now on; None without a public URL."""
+        return self._short(KEEP, profile_id, now + GOOD_FOR)
 
     def confirm(self, consent_id: str, channel: Channel, address: str, now: datetime) -> str | None:
         """The link that confirms what a ledger row asked for, sent to this address; None without a public URL.
@@ -141,8 +149,9 @@ class Links:
         """What a link's token says. Raises UnknownLink, or ExpiredLink for one that was good once."""
         try:
             said: Any = self._serializer.loads(token) if _is_one_spelling(token) else None
-            profile_id, channel, purpose, message_id, until = said
-            leave = Leave(str(profile_id), Channel(channel), Purpose(purpose), str(message_id))
+            profile_id, channel, purpose, message_id, until, *locale = said
+            told = "".join(map(str, locale[:1]))
+            leave = Leave(str(profile_id), Channel(channel), Purpose(purpose), str(message_id), told)
         except (BadData, TypeError, ValueError):
             raise UnknownLink from None
         if now.timestamp() >= until:
@@ -158,6 +167,10 @@ class Links:
         """What a link's token confirms. Raises UnknownLink, or ExpiredLink."""
         consent_id, _, sent_to = self._read_short(CONFIRM, token, now)
         return Confirmation(consent_id, sent_to)
+
+    def read_keep(self, token: str, now: datetime) -> str:
+        """Whose consents a link's token keeps. Raises UnknownLink, or ExpiredLink."""
+        return self._read_short(KEEP, token, now)[0]
 
     def was_sent_to(self, link: Confirmation, channel: Channel, address: str | None) -> bool:
         """Whether this is the address to which the link was sent. A link that does not tell is believed."""
