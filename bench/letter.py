@@ -18,6 +18,7 @@ FIRES_AT = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 ZONES = ("Asia/Seoul", "Asia/Seoul", "Asia/Tokyo", "Asia/Singapore", "Australia/Sydney")
 _WORKSPACE = Path(__file__).parent / "workspace"
 _SHARED = ("campaigns/policies.yaml",)
+_TEXTS = ("brand", "morning_letters")
 _GIVEN = {"ko": ("서연", "민준", "지우", "도윤", "하은"), "en": ("Grace", "Noah", "Maya", "Owen", "Ruth")}
 _RECORDS = (
     ("Blue Train", "John Coltrane"),
@@ -35,7 +36,8 @@ def write_workspace(folder: Path) -> Path:
     """Lay the workspace out in ``folder``: what ships with dangol, with the benchmark's campaign and text."""
     shipped = shipped_workspace()
     shutil.copytree(_WORKSPACE, folder, dirs_exist_ok=True)
-    shutil.copytree(shipped / "templates" / "brand", folder / "templates" / "brand", dirs_exist_ok=True)
+    for name in _TEXTS:
+        shutil.copytree(shipped / "templates" / name, folder / "templates" / name, dirs_exist_ok=True)
     for name in _SHARED:
         shutil.copy(shipped / name, folder / name)
     return folder

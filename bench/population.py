@@ -125,8 +125,8 @@ def _add_reader(number: int, rows: Rows, entropy: SeededEntropy, hasher: Address
 
 
 def phone(number: int) -> str:
-    """A number in New York that no simulated carrier takes for a sign to misbehave."""
-    return f"+1212{2_000_000 + number:07d}"
+    """A British mobile number that no simulated carrier takes for a sign to misbehave."""
+    return f"+447{400_000_000 + number:09d}"
 
 
 def _add_consent(person: str, action: str, rows: Rows, channel: Channel) -> None:
