@@ -80,7 +80,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         self.settings = settings
         self.clock = clock or SystemClock()
         self.entropy = entropy or SystemEntropy()
-        self.database = Database(settings.database, pool_size=max(10, settings.worker_threads + 2), durable=durable)
+        self.database = Database(settings.database, pool_size=settings.pool_size, durable=durable)
         self.database.migrate()
         self.mailbox = Mailbox(settings.mailbox, self.clock)
         self.transport = Transport(clock=self.clock, limits=_limits(settings))

@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from dangol import ids
+from dangol import ids, meters, traces
 from dangol.clock import Clock
 from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
@@ -267,7 +267,7 @@ class Pipeline:
 
         Reported again with the same ``message_id``, nothing happens and the answer is the same.
         """
-        with self.database.write() as tx:
+        with traces.at("receive"), self.database.write() as tx:
             controls_rows.attend(tx)
             shop = shop_in_service(tx)
             heard = hear(
@@ -291,13 +291,15 @@ class Pipeline:
         An event seen before, by its ``message_id``, changes nothing; of one about an erased person only that it came
         is kept. ``noting`` is given the new ones, to write what belongs to them in the same transaction.
         """
-        with self.database.write() as tx:
+        with traces.at("ingest"), self.database.write() as tx:
             controls_rows.attend(tx)
             new = self._record(tx, incoming)
             if noting is not None:
                 noting(tx, new)
             following = self._follow(tx, new)
         self._announce(following.due)
+        meters.count("events", len(new), result="new")
+        meters.count("events", len(incoming) - len(new), result="known")
         return Ingested(len(incoming), len(new), following.entered)
 
     def start(self, campaign_key: str, request: IncomingEvent) -> Started:
@@ -306,7 +308,7 @@ class Pipeline:
 
         Raises UnknownCampaign if no campaign of that key and kind is in service.
         """
-        with self.database.write() as tx:
+        with traces.at("ingest"), self.database.write() as tx:
             controls_rows.attend(tx)
             release = self.releases.serving(tx, campaign_key)
             if release is None or release.campaign.entry.api is None:
@@ -466,7 +468,7 @@ class Pipeline:
         Taking the campaign out of service, or stopping it, stops it; while it is paused nobody is taken in.
         """
         now = self.clock.now()
-        with self.database.write() as tx:
+        with traces.at("fan_out"), self.database.write() as tx:
             controls_rows.attend(tx)
             run = journey_rows.claim_run(tx, run_id)
             if run is None:
@@ -574,7 +576,7 @@ class Pipeline:
             self.plan(journey_ids[middle:])
 
     def _plan(self, journey_ids: Sequence[str]) -> None:
-        with self.database.write() as tx:
+        with traces.at("plan"), self.database.write() as tx:
             controls_rows.attend(tx)
             people.lock(tx, journey_rows.people_of(tx, journeys, journey_ids))
             changes, following = Changes(self.clock.now()), Following()
@@ -621,13 +623,17 @@ class Pipeline:
         committed before the provider is called: a crash in mid-call leaves ``sending`` rows, which the sweeper
         turns into ``unknown`` and nobody sends again (G2).
         """
-        with self.database.write() as tx:
+        with traces.at("deliver"), self.database.write() as tx:
             controls_rows.attend(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
         if not handover.under_way:
             return 0
-        outcomes = self.dispatcher.send([item.envelope for item in handover.under_way])
+        with traces.at("hand_over"):
+            for item in handover.under_way:
+                carrier = self._carrier(item.envelope.channel)
+                traces.concerns(item.subject.journey_id, message=item.subject.message_id, provider=carrier)
+            outcomes = self.dispatcher.send([item.envelope for item in handover.under_way])
         answered = [
             (item, outcome, self._carrier(item.envelope.channel))
             for item, outcome in zip(handover.under_way, outcomes, strict=True)
@@ -644,7 +650,7 @@ class Pipeline:
 
         As with messages, what is about to leave the house is committed before it does.
         """
-        with self.database.write() as tx:
+        with traces.at("call"), self.database.write() as tx:
             controls_rows.attend(tx)
             people.lock(tx, call_rows.people_of(tx, call_ids))
             under_way = begin_calls(tx, call_ids, self.clock.now(), self.releases, self.timing.send_lease)
@@ -665,7 +671,7 @@ class Pipeline:
         return self._settle_once(write)
 
     def _settle_once(self, write: Callable[[Connection], None]) -> None:
-        with self.database.write() as tx:
+        with traces.at("settle"), self.database.write() as tx:
             write(tx)
 
     def _decide(self, tx: Connection, message_ids: Sequence[str]) -> Handover:
@@ -676,6 +682,8 @@ class Pipeline:
         rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
         releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
         claimed = in_order([Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases])
+        if claimed:
+            meters.observe("due_lag_seconds", (now - min(item.row.due_at for item in claimed)).total_seconds())
         rivals = [
             Claimed.of(row, releases[row.version_id])
             for row in open_now
@@ -809,7 +817,12 @@ def _next(release: Release, journey: Journey, known: Acquaintance, now: datetime
     try:
         return advance(release.flow, state_of(journey), known.known(release, journey), now, base=base)
     except Exception as error:
-        _log.exception("a journey cannot go on", journey_id=journey["id"], error=type(error).__name__)
+        _log.exception(
+            "a journey cannot go on",
+            campaign=release.campaign.key,
+            journey_id=journey["id"],
+            error=type(error).__name__,
+        )
         return None
 
 

@@ -118,6 +118,23 @@ class Settings(BaseSettings):
         gt=timedelta(),
         description="After this, a hand-over without an outcome counts as unknown.",
     )
+    stop_within: Length = Field(
+        timedelta(seconds=30), description="How long a process that is told to stop waits for the work in hand."
+    )
+    intake_limit: int = Field(
+        200, ge=1, le=10_000, description="API calls in hand at one time in a process; more are asked to come later."
+    )
+    metrics_address: Annotated[str, Field(pattern=r"^(|[^\s:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$")] = Field(
+        "127.0.0.1:9191", description="Where a process serves its figures; the next free port if taken; empty: nowhere."
+    )
+    log_format: Literal["json", "console"] = Field("json", description="How log lines are written: json or console.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="The least that is written: debug, info, warning or error."
+    )
+    telemetry_endpoint: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = Field(
+        "", description="http(s)://…/v1/traces that takes traces over OTLP; empty means that none are made."
+    )
+    telemetry_share: float = Field(0.01, ge=0, le=1, description="The share of journeys that are traced, 0 to 1.")
     max_attempts: int = Field(
         5, ge=1, le=100, description="Hand-overs tried after transient refusals before giving up."
     )
@@ -129,6 +146,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.home / 'dangol.sqlite3'}"
+
+    @property
+    def pool_size(self) -> int:
+        """Connections to the database that a process keeps open; under load it opens as many again."""
+        return max(10, self.worker_threads + 2)
 
     @property
     def mailbox(self) -> Path:

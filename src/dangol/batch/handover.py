@@ -189,7 +189,13 @@ class Handover:
         """Something about this message broke our own code: in doubt it is not sent, and somebody should look."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         at = f"{Path(place.filename).name}:{place.lineno}"
-        _log.error("a message could not be decided", message_id=claimed.row.id, error=type(error).__name__, at=at)
+        _log.error(
+            "a message could not be decided",
+            campaign=claimed.candidate.campaign,
+            message_id=claimed.row.id,
+            error=type(error).__name__,
+            at=at,
+        )
         failed = Suppress(Reason.GATE_FAILED, {"error": type(error).__name__, "at": at}, final=True)
         self.refuse(claimed, Ruling(failed, claimed.candidate.channels[0]), failed)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from dangol import meters
 from dangol.clock import Clock, SystemClock
 from dangol.delivery.provider import NothingSent, Provider, too_late
 from dangol.errors import UsageError
@@ -54,7 +55,10 @@ class Dispatcher:
             places = [place for place in places if place not in late]
             if not places:
                 continue
-            answers = _hand_over(provider, [envelopes[place] for place in places])
+            batch = [envelopes[place] for place in places]
+            with meters.timed("provider_seconds", provider=provider.name):
+                answers = _hand_over(provider, batch)
+            _count(provider, batch, answers)
             for place, answer in zip(places, answers, strict=True):
                 outcomes[place] = answer
         return outcomes
@@ -89,6 +93,20 @@ def _hand_over(provider: Provider, batch: list[Envelope]) -> list[Outcome]:
     counts = Counter(type(answer).__name__.lower() for answer in answers)
     log.info("handed_over", provider=provider.name, messages=len(batch), **counts)
     return answers
+
+
+def _count(provider: Provider, batch: list[Envelope], answers: list[Outcome]) -> None:
+    if not meters.on():
+        return
+    told = Counter((item.channel.value, _called(answer)) for item, answer in zip(batch, answers, strict=True))
+    for (channel, outcome), n in told.items():
+        meters.count("handovers", n, provider=provider.name, channel=channel, outcome=outcome)
+
+
+def _called(answer: Outcome) -> str:
+    if isinstance(answer, Refused):
+        return "refused" if answer.permanent else "busy"
+    return type(answer).__name__.lower()
 
 
 def _log_failure(provider: Provider, batch: list[Envelope], error: Exception) -> None:

@@ -18,7 +18,9 @@ from dramatiq import Broker
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import CurrentMessage
 from redis.exceptions import RedisError
+from structlog.contextvars import bound_contextvars
 
+from dangol import meters
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable
 from dangol.intake import Intake
@@ -70,7 +72,7 @@ class Actors:
                 max_retries=0,
                 max_age=age,
             )
-            return as_actor(_on_wake_up(work))
+            return as_actor(_on_wake_up(name, work))
 
         self._deliver = declare(self._pipeline.deliver, "deliver", priority=0)
         self._call = declare(self._pipeline.call, "call", priority=3)
@@ -110,7 +112,11 @@ class Actors:
         """
         message = CurrentMessage.get_current_message()
         assert message is not None, "make_broker adds CurrentMessage"
-        for batch in _batches(_named(_carried(args, kwargs), message.message_id), self._batch_size):
+        with bound_contextvars(work="events", wake_up=message.message_id):
+            self._take(message, _carried(args, kwargs))
+
+    def _take(self, message: dramatiq.Message[Any], events: Sequence[Any]) -> None:
+        for batch in _batches(_named(events, message.message_id), self._batch_size):
             if not self._committed(batch) and not self._hold(batch):
                 self._broker.enqueue(message.copy())
                 return
@@ -146,16 +152,26 @@ class Actors:
         return True
 
 
-def _on_wake_up(work: Callable[[T], object]) -> Callable[[T], None]:
+def _on_wake_up(name: str, work: Callable[[T], object]) -> Callable[[T], None]:
     """``work`` as an actor: it answers nothing, and trouble outside is no dead letter, for the sweeper tells again."""
 
     def wake_up(what: T) -> None:
         try:
-            work(what)
-        except (StoreUnavailable, BrokerUnavailable) as error:
+            with bound_contextvars(work=name, wake_up=_message_id()), meters.timed("batch_seconds", work=name):
+                work(what)
+        except Exception as error:
+            meters.count("batch_failures", work=name, error=type(error).__name__)
+            if not isinstance(error, StoreUnavailable | BrokerUnavailable):
+                raise
             _log.warning("work waits for the sweeper", error=str(error))
 
     return wake_up
+
+
+def _message_id() -> str:
+    """Of the wake-up that this thread works on; for the log lines of its batch."""
+    message = CurrentMessage.get_current_message()
+    return message.message_id if message is not None else ""
 
 
 def _send(actor: dramatiq.Actor[[T], None], what: T) -> None:

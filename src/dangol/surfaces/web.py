@@ -23,11 +23,12 @@ from dangol.surfaces.api.forms import make_router as make_forms_api
 from dangol.surfaces.api.router import make_router as make_api
 from dangol.surfaces.pages.router import make_router as make_pages
 from dangol.surfaces.pages.router import problem
+from dangol.surfaces.pressure import Pressure
 from dangol.surfaces.recipients import confirming, forms, preferences, unsubscribing
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """What this machine calls itself in a request, when it is asked over its loopback address."""
-_FOR_MACHINES = ("/v1/", "/healthz", "/openapi.json")
+_FOR_MACHINES = ("/v1/", "/healthz", "/livez", "/readyz", "/openapi.json")
 _STATUS: dict[type[DangolError], int] = {
     UsageError: 400,
     UnknownProfile: 404,
@@ -66,6 +67,7 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
         app.include_router(pages.make_router(dangol))
     app.add_exception_handler(DangolError, _dangol_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(Pressure, limit=dangol.settings.intake_limit)
     app.add_middleware(SecurityHeaders)
     public = urlsplit(dangol.settings.public_url).hostname
     allowed = [*hosts, public] if public is not None and "*" not in hosts else list(hosts)
