@@ -72,7 +72,7 @@ class Crew:
     def start_other(self, name: str, command: Sequence[str], *, ready: str = "") -> Started:
         log = self.folder / f"{name}.log"
         samples = os.environ.get(SAMPLES)
-        extra = {SAMPLES: f"{samples}.{name}"} if samples else {}
+        extra = {SAMPLES: f"{samples}.{self.folder.name}.{name}"} if samples else {}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,

@@ -97,27 +97,39 @@ def prepare(url: str, workspace: str, recipients: int, at: str, old_log_rows: in
     return sample
 
 
-def send(shape: Shape, store: Store, workspace: Path, folder: Path, recipients: int, *, latency: float) -> Sent:
+def send(
+    shape: Shape,
+    store: Store,
+    workspace: Path,
+    folder: Path,
+    recipients: int,
+    *,
+    latency: float = 0.0,
+    webhooks: bool = True,
+) -> Sent:
     """Send what is planned in this database. Raises RuntimeError if it was not all decided."""
-    with installed(shape, store, workspace, folder, latency=latency) as installation:
+    with installed(shape, store, workspace, folder, latency=latency, webhooks=webhooks) as installation:
         installation.start()
         database = Database(store.url)
         try:
-            return _sent(installation, database, recipients, latency)
+            return _sent(installation, database, recipients, latency, webhooks=webhooks)
         finally:
             database.close()
 
 
-def _sent(installation: Installation, database: Database, recipients: int, latency: float) -> Sent:
+def _sent(
+    installation: Installation, database: Database, recipients: int, latency: float, *, webhooks: bool
+) -> Sent:
     until("a first message", lambda: installation.sim.counts()["accepted"], installation, seconds=60)
     began, before = time.time(), installation.cpu()
     until("every outcome", lambda: not _undecided(database), installation, seconds=_LONGEST, every=0.5)
-    webhooks = _worked_off(installation, database)
+    reports = _worked_off(installation, database) if webhooks else 0
     seconds, after = time.time() - began, installation.cpu()
     memory = installation.crew.memory()
-    at = sorted(entry["at"] for entry in installation.sim.record())
+    record = installation.sim.record()
+    at = sorted(entry["at"] for entry in record)
     states = _states(database)
-    if sum(states.values()) != recipients or states.get("sent", 0) != len(set_of(installation)):
+    if sum(states.values()) != recipients or states.get("sent", 0) != len({entry["message_id"] for entry in record}):
         raise RuntimeError(f"expected {recipients} messages decided; found {states}, handed over {len(at)}")
     first, last = (int(len(at) * part) for part in _STEADY)
     return Sent(
@@ -129,15 +141,10 @@ def _sent(installation: Installation, database: Database, recipients: int, laten
         steady=(last - first) / (at[last] - at[first]),
         whole=len(at) / seconds,
         seconds=seconds,
-        webhooks=webhooks,
+        webhooks=reports,
         cpu={name: after[name] - before.get(name, 0.0) for name in after},
         memory=memory,
     )
-
-
-def set_of(installation: Installation) -> set[str]:
-    """The ids of the messages that the carriers have."""
-    return {entry["message_id"] for entry in installation.sim.record()}
 
 
 def _undecided(database: Database) -> int:
