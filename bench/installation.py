@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from bench import population
 from bench.letter import write_workspace
-from bench.measure import server_cpu
+from bench.measure import process_cpu, server_cpu
 from bench.population import Occasion
 from bench.processes import Crew, Started, at_work, free_port, redis_server
 from bench.stores import Store
@@ -113,8 +113,6 @@ class Installation:
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds until now of dangol's processes, of the database's and the broker's; the carriers' beside them."""
-        from bench.measure import process_cpu
-
         return {
             **self.crew.cpu(),
             "PostgreSQL": sum(server_cpu(self.database_url).values()),

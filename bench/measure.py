@@ -90,7 +90,8 @@ def process_memory(line: str, pid: int | str = "self") -> float:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0.0
-    return int(status.partition(f"{line}:")[2].split()[0]) / 1024
+    said = status.partition(f"{line}:")[2].split()
+    return int(said[0]) / 1024 if said else 0.0  # one that has ended holds none
 
 
 def in_child(phase: str, *, of: str = "bench.phases", **arguments: Any) -> Sample:

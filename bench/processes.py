@@ -155,25 +155,51 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     raise DidNotRun(f"redis-server did not listen on port {port}")
 
 
+class _Sampler(threading.Thread):
+    """Notes every few milliseconds where each thread is, weighed by the CPU time that it has used since the last look.
+
+    A thread, because the main one waits in C until it is told to stop, and handles no signal meanwhile.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="sampler", daemon=True)
+        self._over = threading.Event()
+        self._spent: dict[int, int] = {}
+        self._stacks: Counter[str] = Counter()
+
+    def run(self) -> None:
+        sys.setswitchinterval(_EVERY / 10)  # or it would look only when another thread lets go by itself
+        while not self._over.wait(_EVERY):
+            frames = sys._current_frames()
+            for thread in threading.enumerate():
+                frame = frames.get(thread.ident or 0)
+                if frame is not None and thread is not self:
+                    self._stacks[_stack(frame)] += self._since(thread.native_id or 0)
+
+    def _since(self, native: int) -> int:
+        """Nanoseconds of CPU that this thread has used since it was last asked about."""
+        try:
+            now = int(Path(f"/proc/self/task/{native}/schedstat").read_text().split()[0])
+        except OSError:
+            return 0
+        before = self._spent.get(native, now)
+        self._spent[native] = now
+        return now - before
+
+    def write(self, file: Path) -> None:
+        """The stacks, each with its microseconds of CPU, the dearest first."""
+        self._over.set()
+        self.join()
+        file.write_text("".join(f"{stack} {spent // 1000}\n" for stack, spent in self._stacks.most_common()))
+
+
 def _sampled(file: Path) -> None:
-    """Note from now on, every few milliseconds of CPU, where each thread is; write the counts at the end."""
-    stacks: Counter[str] = Counter()
-    own = threading.get_ident()
-
-    def look(_signal: int, main: FrameType | None) -> None:
-        for thread, frame in sys._current_frames().items():
-            stacks[_stack(main if thread == own else frame)] += 1
-
-    def write() -> None:
-        file.write_text("".join(f"{stack} {count}\n" for stack, count in stacks.most_common()))
-
-    signal.signal(signal.SIGPROF, look)
-    signal.setitimer(signal.ITIMER_PROF, _EVERY, _EVERY)
+    sampler = _Sampler()
+    sampler.start()
     try:
         run()
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        write()
+        sampler.write(file)
 
 
 def _stack(frame: FrameType | None) -> str:

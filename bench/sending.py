@@ -10,8 +10,11 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from bench import population
 from bench.installation import Installation, Shape, an_hour_before, installed, occasion, until
 from bench.measure import Sample, Stopwatch, answer
 from bench.stores import Store
+from bench.urgent import Lags, Triggers, measure
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.ids import SeededEntropy
@@ -32,7 +36,8 @@ from dangol.store.database import Database
 
 _STEADY = 0.05, 0.95
 _LONGEST = 900.0
-_OURS_NOT = "carriers"
+_CARRIERS = "carriers"
+_LOOK = 0.2
 _UNDECIDED = ", ".join(f"'{state}'" for state in (*OPEN_STATES, MessageState.SENDING.value))
 
 
@@ -41,8 +46,9 @@ class Sent:
     """What came of a blast.
 
     ``steady`` is messages a second between the first and the last twentieth of them, by the carriers' record;
-    ``whole`` is all of them until every outcome and every webhook was worked off. ``cpu`` is seconds by process over
-    the whole, ``memory`` the most megabytes of a process.
+    ``whole`` is all of them until every outcome and every webhook was worked off. ``cpu`` is µs a message by process
+    over about the same span as ``steady``, without what processes do once, and ``memory`` the most megabytes of each.
+    ``urgent`` is how soon receipts were handed over meanwhile.
     """
 
     shape: str
@@ -56,23 +62,52 @@ class Sent:
     webhooks: int
     cpu: dict[str, float] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
+    urgent: Lags | None = None
 
     @property
     def cpu_us(self) -> float:
         """CPU µs a message, of dangol's processes, the database's and the broker's."""
-        return sum(spent for name, spent in self.cpu.items() if name != _OURS_NOT) / self.recipients * 1e6
+        return sum(spent for name, spent in self.cpu.items() if name != _CARRIERS)
 
     @property
     def all_cpu_us(self) -> float:
         """The same with the carriers, who in life work elsewhere."""
-        return sum(self.cpu.values()) / self.recipients * 1e6
+        return sum(self.cpu.values())
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "cpu_us": self.cpu_us, "all_cpu_us": self.all_cpu_us}
+        """All figures, the derived ones too."""
+        urgent = self.urgent.as_json() if self.urgent is not None else None
+        return {**asdict(self), "urgent": urgent, "cpu_us": self.cpu_us, "all_cpu_us": self.all_cpu_us}
 
 
-def prepare(url: str, workspace: str, recipients: int, at: str, old_log_rows: int = 0) -> Sample:
-    """Fill a database, deploy, and take the audience in: every message planned, none delivered. That is timed."""
+@dataclass
+class _Progress:
+    """CPU seconds by process as the number of accepted messages grew."""
+
+    installation: Installation
+    points: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+    def note(self) -> int:
+        """Look now; how many messages were accepted."""
+        accepted = int(self.installation.sim.counts()["accepted"])
+        self.points.append((accepted, self.installation.cpu()))
+        return accepted
+
+    def cpu_us(self) -> dict[str, float]:
+        """µs a message by process, between the points that are next to the ends of the steady part."""
+        every = self.points[-1][0]
+        first, last = (min(self.points, key=lambda point: abs(point[0] - every * part)) for part in _STEADY)
+        messages = max(1, last[0] - first[0])
+        return {name: (spent - first[1].get(name, 0.0)) / messages * 1e6 for name, spent in last[1].items()}
+
+
+def prepare(
+    url: str, workspace: str, recipients: int, at: str, old_log_rows: int = 0, *, planned: bool = True
+) -> Sample:
+    """Fill a database, deploy, and take the audience in: every message planned, none delivered. That is timed.
+
+    Unless ``planned``, the schedule's hour is over when it is deployed, and nothing is planned.
+    """
     told = occasion(datetime.fromisoformat(at))
     clock = VirtualClock(an_hour_before(told.at))
     with tempfile.TemporaryDirectory() as home:
@@ -86,8 +121,10 @@ def prepare(url: str, workspace: str, recipients: int, at: str, old_log_rows: in
         )
         with Dangol(settings, clock=clock, entropy=SeededEntropy("bench")) as dangol:
             population.fill(dangol.database, recipients=recipients, old_log_rows=old_log_rows, occasion=told)
+            if not planned:
+                clock.move_to(told.at + timedelta(seconds=1))
             dangol.deploy(by="bench")
-            clock.move_to(told.at)
+            clock.move_to(max(told.at, clock.now()))
             watch = Stopwatch(url)
             for run_id in dangol.sweeper.sweep().runs:
                 while dangol.pipeline.fan_out(run_id):
@@ -106,31 +143,39 @@ def send(
     *,
     latency: float = 0.0,
     webhooks: bool = True,
+    orders: tuple[float, float] | None = None,
 ) -> Sent:
-    """Send what is planned in this database. Raises RuntimeError if it was not all decided."""
+    """Send what is planned in this database; ``orders`` come meanwhile, so many a second for so many seconds.
+
+    Raises RuntimeError if it was not all decided.
+    """
     with installed(shape, store, workspace, folder, latency=latency, webhooks=webhooks) as installation:
         installation.start()
         database = Database(store.url)
         try:
-            return _sent(installation, database, recipients, latency, webhooks=webhooks)
+            return _sent(installation, database, recipients, latency, webhooks=webhooks, orders=orders)
         finally:
             database.close()
 
 
 def _sent(
-    installation: Installation, database: Database, recipients: int, latency: float, *, webhooks: bool
+    installation: Installation,
+    database: Database,
+    recipients: int,
+    latency: float,
+    *,
+    webhooks: bool,
+    orders: tuple[float, float] | None,
 ) -> Sent:
-    until("a first message", lambda: installation.sim.counts()["accepted"], installation, seconds=60)
-    began, before = time.time(), installation.cpu()
-    until("every outcome", lambda: not _undecided(database), installation, seconds=_LONGEST, every=0.5)
+    progress = _Progress(installation)
+    until("a first message", progress.note, installation, seconds=60)
+    began = time.time()
+    with _ordering(installation, recipients, orders) as lags:
+        until("every outcome", lambda: progress.note() and not _undecided(database), installation, seconds=_LONGEST, every=_LOOK)
+    urgent = lags()
     reports = _worked_off(installation, database) if webhooks else 0
-    seconds, after = time.time() - began, installation.cpu()
-    memory = installation.crew.memory()
-    record = installation.sim.record()
-    at = sorted(entry["at"] for entry in record)
-    states = _states(database)
-    if sum(states.values()) != recipients or states.get("sent", 0) != len({entry["message_id"] for entry in record}):
-        raise RuntimeError(f"expected {recipients} messages decided; found {states}, handed over {len(at)}")
+    seconds, memory = time.time() - began, installation.crew.memory()
+    at = _judged(installation, database, recipients + (len(urgent.lags) if urgent is not None else 0))
     first, last = (int(len(at) * part) for part in _STEADY)
     return Sent(
         installation.shape.name,
@@ -142,9 +187,36 @@ def _sent(
         whole=len(at) / seconds,
         seconds=seconds,
         webhooks=reports,
-        cpu={name: after[name] - before.get(name, 0.0) for name in after},
+        cpu=progress.cpu_us(),
         memory=memory,
+        urgent=urgent,
     )
+
+
+@contextmanager
+def _ordering(
+    installation: Installation, recipients: int, orders: tuple[float, float] | None
+) -> Iterator[Callable[[], Lags | None]]:
+    """Triggers go out while the block runs; what it gives tells the lags after its end."""
+    if orders is None:
+        yield lambda: None
+        return
+    rate, seconds = orders
+    with ThreadPoolExecutor(1) as thread:
+        lags = thread.submit(measure, installation, Triggers(recipients), rate=rate, seconds=seconds)
+        yield lags.result
+
+
+def _judged(installation: Installation, database: Database, expected: int) -> list[float]:
+    """When each message was accepted, in order. Raises RuntimeError unless database and carriers agree about all."""
+    record, states = installation.sim.record(), _states(database)
+    handed_over = {entry["message_id"] for entry in record}
+    if sum(states.values()) != expected or states.get("sent", 0) != len(handed_over) or len(record) != len(handed_over):
+        raise RuntimeError(
+            f"expected {expected} messages decided, each handed over once; found {states}, "
+            f"and {len(record)} accepted of {len(handed_over)} messages"
+        )
+    return sorted(entry["at"] for entry in record)
 
 
 def _undecided(database: Database) -> int:
@@ -161,7 +233,9 @@ def _states(database: Database) -> dict[str, int]:
 
 def _worked_off(installation: Installation, database: Database) -> int:
     """Wait until the carriers have reported everything and it was worked off; how many reports there were."""
-    until("webhooks told", lambda: not installation.sim.counts()["webhooks"]["pending"], installation, seconds=_LONGEST)
+    until(
+        "webhooks told", lambda: not installation.sim.counts()["webhooks"]["pending"], installation, seconds=_LONGEST
+    )
     until("reports worked off", lambda: not _reports(database, "processed_at IS NULL"), installation, seconds=_LONGEST)
     return _reports(database, "true")
 

@@ -1,0 +1,71 @@
+"""``python -m bench``: everything that docs/performance.md says about sending, in one run on one machine.
+
+Messages go over HTTP to the carriers that ship with dangol, in a process of their own whose ceiling is measured in the
+same run. Wall-clock figures need a machine on which nothing else runs; CPU times and ratios say something on others too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.processes import DidNotRun
+from bench.suite import Suite
+from bench.table import machine, tell
+
+_POSTGRES = "postgresql://root@127.0.0.1:5432/test"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured. ``grown`` are the recipients and ``old_rows`` the log rows between which cost must not grow."""
+
+    recipients: int = 50_000
+    ceiling: int = 50_000
+    rival: int = 3_000
+    trigger_rate: float = 200.0
+    trigger_seconds: float = 30.0
+    events: int = 200_000
+    grown: tuple[int, int] = (10_000, 50_000)
+    old_rows: int = 500_000
+
+
+QUICK = Sizes(2_000, 5_000, 300, 50.0, 3.0, 10_000, (500, 2_000), 3_000)
+LONG = Sizes(grown=(10_000, 1_000_000), old_rows=20_000_000)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, measure, print; exit code 3 if something that is needed does not run."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE, too")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--quick", action="store_true", help="little of everything; says little")
+    how.add_argument("--long", action="store_true", help="up to 1,000,000 recipients and 20,000,000 log rows; takes hours")
+    parser.add_argument("--only", nargs="+", metavar="PART", default=list(Suite.PARTS), choices=Suite.PARTS)
+    options = parser.parse_args(arguments)
+    sizes = QUICK if options.quick else LONG if options.long else Sizes()
+    server = os.environ.get("DANGOL_TEST_POSTGRES_URL", _POSTGRES)
+    before = machine()
+    with tempfile.TemporaryDirectory(prefix="dangol-bench-") as folder:
+        suite = Suite(sizes, server, Path(folder), Console(stderr=True))
+        try:
+            measures = suite.run(options.only)
+        except DidNotRun as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(3)
+    tell(Console(), measures, before["load"])
+    if options.json:
+        found = {"machine": before, "measures": [one.as_json() for one in measures], "figures": suite.figures}
+        options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
