@@ -59,8 +59,8 @@ class Shape:
         return f"PostgreSQL and Redis, {self.workers} workers" if self.workers else "embedded: one process, SQLite"
 
 
-EMBEDDED = Shape(workers=0, threads=2)
-WORKERS = Shape(workers=2, threads=2)
+EMBEDDED = Shape(workers=0, threads=4)
+WORKERS = Shape(workers=2, threads=4)
 
 
 def occasion(now: datetime) -> Occasion:
