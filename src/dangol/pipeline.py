@@ -55,7 +55,7 @@ from dangol.batch.audience import joined, next_part
 from dangol.batch.belongings import belongings
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.erasure import Erased, erase
-from dangol.batch.facts import Briefing, Claimed, brief, in_order
+from dangol.batch.facts import Briefing, Claimed, brief, in_order, several
 from dangol.batch.complaints import ask_again
 from dangol.batch.digests import Digest, gather
 from dangol.batch.texts import Said, say
@@ -681,12 +681,13 @@ class Pipeline:
         open_now = message_rows.waiting_for(tx, owners)
         rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
         releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
-        claimed = in_order([Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases])
+        taken = {row.id: Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases}
+        claimed = in_order(list(taken.values()))
         if claimed:
             meters.observe("due_lag_seconds", (now - min(item.row.due_at for item in claimed)).total_seconds())
         rivals = [
-            Claimed.of(row, releases[row.version_id])
-            for row in open_now
+            taken.get(row.id) or Claimed.of(row, releases[row.version_id])
+            for row in several(open_now)
             if row.version_id in releases and row.campaign_key not in controls
         ]
         briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)

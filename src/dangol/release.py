@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -30,7 +31,7 @@ from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
-from dangol.model.jurisdiction import LabelRule, Pack
+from dangol.model.jurisdiction import Pack
 from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
@@ -47,6 +48,7 @@ _OF_MESSAGES = frozenset({"message"})
 _log = structlog.get_logger(__name__)
 _MOST = 1e12
 """What a message can be worth at most, so that every database and every page can tell it."""
+_KINDS = 10_000
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -121,8 +123,7 @@ class Release:
         """The codes of the packs whose labels this person's advertising carries; none for what is no advertising."""
         if self.campaign.purpose is not Purpose.MARKETING:
             return ()
-        law = self.rulebook.law
-        return tuple(code for code in law.places(profile).codes if code in law.packs and law.packs[code].of(LabelRule))
+        return self.rulebook.law.labelled(profile)
 
     def admits(self, person: Person) -> bool:
         """Does this person, at this event, meet ``where``?"""
@@ -296,7 +297,19 @@ def rulebook_of(workspace: Workspace) -> Rulebook:
 def _cap_rule(cap: Cap, workspace: Workspace) -> CapRule:
     scope = Scope(workspace.tracking_plan, _OF_MESSAGES, functions=False)
     expression = parse(cap.applies_to, scope)
-    return CapRule(cap, lambda fields: evaluate(expression, Person(now=_NO_TIME, profile={}, message=fields)))
+    known: dict[tuple[Any, ...], bool] = {}
+
+    def applies_to(fields: Mapping[str, Any]) -> bool:
+        """Messages are alike by the thousand, so what was found out for one holds for the others."""
+        kind = tuple(fields.values())
+        found = known.get(kind)
+        if found is None:
+            if len(known) >= _KINDS:
+                known.clear()
+            found = known[kind] = evaluate(expression, Person(now=_NO_TIME, profile={}, message=fields))
+        return found
+
+    return CapRule(cap, applies_to)
 
 
 class Releases:

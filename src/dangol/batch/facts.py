@@ -6,6 +6,7 @@ withdrawn before that moment is seen (G3) and no other worker can take a slot me
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from dangol.batch.asked_anew import asked_anew
 from dangol.consent import ledger as consents
 from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
-from dangol.journeys.machine import ending
+from dangol.journeys.machine import ending, over
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_fields
@@ -124,7 +125,7 @@ class Briefing:
             suppressed=self.suppressed.get(row.profile_id, {}),
             ended=self._ended(claimed),
             slots=self.slots.get(row.profile_id, ()),
-            without_text=frozenset(claimed.candidate.channels) - claimed.release.messages.channels(row.template),
+            without_text=claimed.release.messages.lacking(row.template, claimed.candidate.channels),
             without_provider=self.without_provider,
             topic_consents=self.topic_consents.get(row.profile_id, {}),
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
@@ -147,6 +148,8 @@ class Briefing:
         journey = self.journeys[claimed.row.journey_id]
         if journey["end_reason"] in OVERTAKEN:
             return Reason(journey["end_reason"])
+        if not self.people.history.get(claimed.row.profile_id):
+            return over(claimed.release.flow, self.now)
         return ending(claimed.release.flow, self.people.known(claimed.release, journey), self.now)
 
     def context(
@@ -225,7 +228,7 @@ def brief(
     """
     rows = [item.row for item in claimed]
     profile_ids = sorted({row.profile_id for row in rows})
-    journeys = journey_rows.load_journeys(connection, sorted({item.row.journey_id for item in (*claimed, *waiting)}))
+    journeys = journey_rows.standing(connection, sorted({item.row.journey_id for item in (*claimed, *waiting)}))
     known = acquaint_on_the_way(
         connection, [(item.release, journeys[item.row.journey_id]) for item in claimed], more=_EVERYONE
     )
@@ -251,6 +254,12 @@ def brief(
         reserve=longest_reserve([release.rulebook for release in releases]),
         asked_anew=asked_anew(connection, known.entry_events.values(), suppressed),
     )
+
+
+def several(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Those of these messages that are not the only one to their person: whoever waits alone contends with nobody."""
+    to_each = Counter([row.profile_id for row in rows])
+    return [row for row in rows if to_each[row.profile_id] > 1]
 
 
 def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:

@@ -59,7 +59,7 @@ def message_fields(
         "purpose": str(purpose),
         "campaign": campaign,
         "stage": stage,
-        "tags": list(tags),
+        "tags": tuple(tags),
         "priority": priority,
         "topic": topic or None,
     }
@@ -122,6 +122,10 @@ class Allow:
 
     evidence: Evidence = field(default_factory=dict)
     until: datetime | None = None
+
+
+NO_OBJECTION = Allow()
+"""What a rule answers that looked at nothing worth telling; most rules to most messages."""
 
 
 @dataclass(frozen=True, slots=True)

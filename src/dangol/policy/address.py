@@ -6,7 +6,7 @@ could ever agree anew, and it is all that an erased address is sent.
 
 from __future__ import annotations
 
-from dangol.model.facts import Allow, Facts, Suppress, Verdict
+from dangol.model.facts import NO_OBJECTION, Allow, Facts, Suppress, Verdict
 from dangol.model.people import Suppressed
 from dangol.model.vocabulary import Channel, Purpose, Reason, SuppressionCause
 from dangol.policy.rules import Rulebook
@@ -20,7 +20,7 @@ def address(facts: Facts, channel: Channel, _rulebook: Rulebook) -> Verdict:
         return Suppress(Reason.ADDRESS_MISSING)
     suppressed = facts.suppressed.get(channel)
     if suppressed is None or not suppressed.scope.covers(facts.message.purpose):
-        return Allow()
+        return NO_OBJECTION
     if _is_asked_anew(facts, channel, suppressed):
         return Allow({"asked": "by a form, after an erasure"})
     return Suppress(Reason.ADDRESS_SUPPRESSED, {"cause": suppressed.cause})

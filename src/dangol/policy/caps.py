@@ -85,7 +85,7 @@ def _binding(facts: Facts, rulebook: Rulebook) -> Iterator[CapRule]:
     yield from legal_caps(facts.profile, rulebook)
     if facts.message.purpose in rulebook.policies.capped_purposes:
         yield from rulebook.caps
-    if (own := _wished(facts.preferences)) is not None:
+    if facts.preferences.at_most is not None and (own := _wished(facts.preferences)) is not None:
         yield own
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dangol.model.facts import Allow, Defer, Facts, Verdict
+from dangol.model.facts import NO_OBJECTION, Defer, Facts, Verdict
 from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.contention import earlier_in_journey
 from dangol.policy.rules import Rulebook
@@ -18,9 +18,9 @@ def order(facts: Facts, _channel: Channel, _rulebook: Rulebook) -> Verdict:
 
     Messages of one step (``all`` channels) do not wait for one another.
     """
-    before = earlier_in_journey(facts)
+    before = earlier_in_journey(facts) if facts.contenders else ()
     if not before:
-        return Allow()
+        return NO_OBJECTION
     last = max(before, key=lambda one: (one.due_at, one.message.id))
     until = last.due_at if last.due_at > facts.now else facts.now + LOOK_AGAIN
     if facts.message.expires_at is not None:

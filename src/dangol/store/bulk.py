@@ -6,10 +6,9 @@ batch's size, and statements can be built once, when their module is read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import sql
@@ -20,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    String,
     Table,
     Text,
     TypeDecorator,
@@ -34,29 +34,58 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from dangol.store.compact import dumps
 from dangol.store.types import Instant, to_text
 
 _COPY_FROM = 8
 """Rows from which PostgreSQL's COPY is faster than INSERT."""
 
-dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-"""How JSON columns are written. One encoder for all: ``json.dumps`` would make a new one for every value."""
+
+class _WrittenArray(UserDefinedType[str]):
+    """An array of texts that is written already; see ``_array``."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TEXT[]"
 
 
-class _Texts(TypeDecorator[Sequence[str]]):
+def _array(texts: Sequence[str | None]) -> str:
+    """PostgreSQL's spelling of an array. The driver looks at each text by itself, which takes twenty times as long."""
+    if not texts:
+        return "{}"
+    if None in texts:
+        return f"{{{','.join('NULL' if text is None else _quoted(text) for text in texts)}}}"
+    known = cast("Sequence[str]", texts)
+    joined = '","'.join(known)
+    if "\\" in joined or joined.count('"') > 2 * len(texts) - 2:
+        joined = '","'.join([_escaped(text) for text in known])
+    return f'{{"{joined}"}}'
+
+
+def _quoted(text: str) -> str:
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+class _Texts(TypeDecorator[Sequence[str | None]]):
     """Many texts in one parameter: an array on PostgreSQL, JSON on SQLite."""
 
     impl = Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return postgresql.ARRAY(postgresql.TEXT) if dialect.name == "postgresql" else Text()
+        return _WrittenArray() if dialect.name == "postgresql" else Text()
 
-    def process_bind_param(self, value: Iterable[str] | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Iterable[str | None] | None, dialect: Dialect) -> Any:
         texts = list(value or ())
-        return texts if dialect.name == "postgresql" else dumps(texts)
+        return _array(texts) if dialect.name == "postgresql" else dumps(texts)
 
 
 class _Among(FunctionElement[bool]):
@@ -170,7 +199,7 @@ def _update_from_arrays(
     values = {name: [row[name] for row in rows] for name in ("id", *names)}
     same = [name for name in names if values[name].count(values[name][0]) == len(rows)]
     own = [name for name in ("id", *names) if name not in same]
-    arrays = [bindparam(f"p_{name}", values[name], type_=postgresql.ARRAY(table.c[name].type)) for name in own]
+    arrays = [bindparam(f"p_{name}", values[name], type_=_array_of(table.c[name])) for name in own]
     given = (
         func.unnest(*arrays)
         .table_valued(*(column(name, table.c[name].type) for name in own), name="given")
@@ -179,6 +208,10 @@ def _update_from_arrays(
     changes: dict[str, Any] = {name: given.c[name] for name in own if name != "id"}
     changes |= {name: bindparam(f"p_{name}", values[name][0], type_=table.c[name].type) for name in same}
     connection.execute(update(table).where(table.c.id == given.c.id).values(changes))
+
+
+def _array_of(of: Column[Any]) -> TypeEngine[Any]:
+    return _Texts() if isinstance(of.type, String) else postgresql.ARRAY(of.type)
 
 
 def insert_new(

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dangol.errors import StoreUnavailable, UsageError
-from dangol.store.bulk import dumps
+from dangol.store.compact import dumps
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30

@@ -123,6 +123,25 @@ def load_journeys(connection: Connection, journey_ids: Sequence[str]) -> dict[st
     return {row.id: dict(row._mapping) for row in rows}
 
 
+def standing(connection: Connection, journey_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the messages of these journeys are decided by, of each: how it stands, and how its person came in."""
+    rows = connection.execute(_STANDING, {"ids": journey_ids}).all()
+    return {row[0]: dict(zip(_STANDING_COLUMNS, row, strict=True)) for row in rows}
+
+
+_STANDING_COLUMNS = (
+    "id",
+    "profile_id",
+    "status",
+    "end_reason",
+    "entry_event_id",
+    "entry_key",
+    "entered_at",
+    "hops",
+)
+_STANDING = select(*(journeys.c[name] for name in _STANDING_COLUMNS)).where(among(journeys.c.id, "ids"))
+
+
 _THESE = select(journeys).where(among(journeys.c.id, "ids"))
 
 
