@@ -91,6 +91,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             queue_lease=settings.queue_lease,
             send_lease=settings.send_lease,
             patience=Patience(settings.max_attempts, settings.retry_after),
+            feedback_kept=settings.feedback_kept,
         )
         keys = self._keys()
         self.links = Links([key.encode() for key in keys.links], settings.public_url)
@@ -105,6 +106,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             releases=self.releases,
             timing=self.timing,
             batch_size=settings.batch_size,
+            soft_bounces=settings.soft_bounces,
         )
         self.steering = Steering(self.pipeline)
         self.sweeper = Sweeper(database=self.database, clock=self.clock, releases=self.releases, timing=self.timing)
@@ -297,6 +299,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             batch_size=self.settings.batch_size,
         )
         self.pipeline.wake = self.actors.deliver
+        self.pipeline.wake_receivers = self.actors.receive
 
     def _keys(self) -> Keys:
         """The keys of links and of address hashes. Raises UsageError if the addresses hashed before would be lost."""

@@ -53,7 +53,9 @@ _CATALOGUE = (
     ),
     Meter("provider_seconds", Kind.HISTOGRAM, "How long a provider had a batch in hand.", ("provider",), _MOMENTS),
     Meter("circuit_open", Kind.GAUGE, "1 while a provider is left alone after failures, 0 otherwise.", ("provider",)),
-    Meter("webhooks", Kind.COUNTER, "Reports of providers.", ("provider", "kind", "result")),
+    Meter(
+        "webhooks", Kind.COUNTER, "Reports of carriers and devices, and what was done with them.", ("hook", "result")
+    ),
     Meter("batch_seconds", Kind.HISTOGRAM, "How long a worker had a batch in hand.", ("work",), _MOMENTS),
     Meter("batch_failures", Kind.COUNTER, "Batches that did not come to their end.", ("work", "error")),
     Meter("wake_up_age_seconds", Kind.HISTOGRAM, "How old a wake-up was when a worker took it.", ("work",), _AGES),

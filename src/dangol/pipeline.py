@@ -6,6 +6,7 @@
     deliver  due messages → claim, facts, gate, render, slots, log          one transaction
              → the provider → outcomes, log                                 one transaction
     call     due calls to other systems, likewise
+    receive  what carriers report → states, slots, suppressions, consents, events, log   one transaction
 
 The database is the truth; queues only wake workers up. Every method takes a batch, asks one query per kind of
 fact, decides in memory with pure functions, and writes in bulk. A person is always locked before their rows.
@@ -28,11 +29,22 @@ from dangol.clock import Clock
 from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
+from dangol.model.feedback import Feedback
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason, Scope
+from dangol.model.vocabulary import (
+    Channel,
+    ConsentAction,
+    Control,
+    Decision,
+    JourneyStatus,
+    MessageState,
+    Reason,
+    Scope,
+)
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
+from dangol.store import feedback as feedback_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.database import Database
@@ -40,6 +52,7 @@ from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
+from dangol.profiles.shape import impersonal
 from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
 from dangol.consent import lifting, recording
@@ -64,16 +77,20 @@ from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
+from dangol.batch.reports import row_of
+from dangol.batch.feedback import receive
 from dangol.batch.calls import begin_calls, settle_calls
 from dangol.delivery.webhooks import Caller
 
 _QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
 _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
 """Seconds between tries to write outcomes."""
+DECIDED_AT_ONCE = 200
+"""So many of a batch's messages are decided in one transaction: whoever leaves waits for one that holds them."""
 _log = structlog.get_logger(__name__)
 _ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
-"""Tells workers about messages that are due. Losing the call loses nothing: the sweeper finds them again."""
+"""Tells workers about rows that are due. Losing the call loses nothing: the sweeper finds them again."""
 
 
 Noting = Callable[[Connection, Sequence[Event]], None]
@@ -103,11 +120,12 @@ class Following:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long marks on rows hold, and how refusals are retried."""
+    """How long marks on rows hold, how refusals are retried, and how long reports are kept once processed."""
 
     queue_lease: timedelta
     send_lease: timedelta
     patience: Patience
+    feedback_kept: timedelta = timedelta(days=30)
 
 
 class Pipeline:
@@ -129,6 +147,7 @@ class Pipeline:
         releases: Releases,
         timing: Timing,
         batch_size: int = 500,
+        soft_bounces: int = 5,
         wake: Wake | None = None,
     ) -> None:
         self.database = database
@@ -141,7 +160,9 @@ class Pipeline:
         self.releases = releases
         self.timing = timing
         self.batch_size = batch_size
+        self.soft_bounces = soft_bounces
         self.wake = wake
+        self.wake_receivers: Wake | None = None
 
     # People tell us who they are and what they agree to.
 
@@ -188,7 +209,12 @@ class Pipeline:
     def suppress(
         self, told: Sequence[NewSuppression], *, reason: Reason = Reason.BY_HAND, profile_id: str | None = None
     ) -> list[Suppression]:
-        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it."""
+        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it.
+
+        Raises InvalidEvent for a note that quotes an address: it stays after an erasure.
+        """
+        for one in told:
+            impersonal(one.note, "note")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             added = lifting.suppress(
@@ -213,7 +239,11 @@ class Pipeline:
         causes: Collection[str] = (),
         consent_id: str | None = None,
     ) -> list[Suppression]:
-        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none."""
+        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none.
+
+        Raises InvalidEvent if ``because`` quotes an address: it stays after an erasure.
+        """
+        impersonal(because, "because")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             lifted = lifting.lift(
@@ -606,13 +636,16 @@ class Pipeline:
         return events.record(tx, changes.emitted, owners, received_at=changes.now)
 
     def _announce(self, message_ids: Sequence[str]) -> None:
-        if not message_ids or self.wake is None:
+        self._tell(self.wake, message_ids)
+
+    def _tell(self, wake: Wake | None, ids_: Sequence[str]) -> None:
+        if not ids_ or wake is None:
             return
         try:
-            self.wake(message_ids)
+            wake(ids_)
         except Exception as error:
-            # What was committed stays accepted; the sweeper finds these messages when their mark runs out.
-            _log.error("nobody could be told", messages=len(message_ids), error=type(error).__name__)
+            # What was committed stays accepted; the sweeper finds these rows when their mark runs out.
+            _log.error("nobody could be told", rows=len(ids_), error=type(error).__name__)
 
     # Messages leave the house.
 
@@ -621,12 +654,27 @@ class Pipeline:
 
         What is not open, not due, or held by another worker is left alone. Decisions, slots and the log are
         committed before the provider is called: a crash in mid-call leaves ``sending`` rows, which the sweeper
-        turns into ``unknown`` and nobody sends again (G2).
+        turns into ``unknown`` and nobody sends again (G2). A journey's later message is not begun before the outcome
+        of an earlier one is written: the provider may refuse that one for the moment. A large batch is decided and
+        handed over in parts, so that nobody is locked for long.
         """
+        handed_over = 0
+        for start in range(0, len(message_ids), DECIDED_AT_ONCE):
+            following: Sequence[str] = message_ids[start : start + DECIDED_AT_ONCE]
+            while following:
+                handover = self._begin_hand_over(following)
+                handed_over += self._hand_over(handover)
+                following = handover.following
+        return handed_over
+
+    def _begin_hand_over(self, message_ids: Sequence[str]) -> Handover:
         with traces.at("deliver"), self.database.write() as tx:
             controls_rows.attend(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
+        return handover
+
+    def _hand_over(self, handover: Handover) -> int:
         if not handover.under_way:
             return 0
         with traces.at("hand_over"):
@@ -661,6 +709,54 @@ class Pipeline:
         self._settle(lambda tx: settle_calls(tx, answered, self.clock.now(), self.timing.patience))
         return len(answered)
 
+    # Carriers report what became of them.
+
+    def take_in(self, reports: Sequence[Feedback]) -> int:
+        """Store what carriers report; how much of it was new. When this returns it is committed, and is worked off by
+        whoever is told, or found by the sweeper. What was reported before changes nothing."""
+        now = self.clock.now()
+        until = now + self.timing.queue_lease if self.wake_receivers is not None else None
+        rows = [row_of(report, now, self.hasher, until) for report in reports]
+        with self.database.write() as tx:
+            new = feedback_rows.insert(tx, rows)
+        self._tell(self.wake_receivers, new)
+        return len(new)
+
+    def receive(self, feedback_ids: Sequence[str]) -> None:
+        """Work off what carriers reported: states, slots, suppressions, consents, events for journeys, and the log.
+
+        The order in which reports come, and how often, makes no difference. What is processed already, or held by
+        another worker, is left alone. Whatever is wrong with one report holds up no other.
+        """
+        try:
+            self._receive(feedback_ids)
+        except DangolError:
+            raise
+        except Exception as error:
+            if len(feedback_ids) <= 1:
+                _log.exception("a report cannot be processed", ids=list(feedback_ids), error=type(error).__name__)
+                return
+            middle = len(feedback_ids) // 2
+            self.receive(feedback_ids[:middle])
+            self.receive(feedback_ids[middle:])
+
+    def _receive(self, feedback_ids: Sequence[str]) -> None:
+        with self.database.write() as tx:
+            controls_rows.attend(tx)
+            now = self.clock.now()
+            done = receive(
+                tx,
+                feedback_ids,
+                releases=self.releases,
+                soft_bounces=self.soft_bounces,
+                now=now,
+                entropy=self.entropy,
+            )
+            owners = {event.external_id: event.external_id for event in done.events}
+            happened = events.record(tx, done.events, owners, received_at=now)
+            following = self._follow(tx, sorted(happened, key=lambda event: event.order))
+        self._announce(following.due)
+
     def _settle(self, write: Callable[[Connection], None]) -> None:
         """Write the outcomes; a database that is away for a moment must not make them unknown."""
         for pause in _SETTLE_PAUSES:
@@ -678,9 +774,9 @@ class Pipeline:
         owners = journey_rows.people_of(tx, messages, message_ids)
         people.lock(tx, owners)
         now, controls = self.clock.now(), controls_rows.in_force(tx)
-        open_now = message_rows.waiting_for(tx, owners)
+        open_now, sending = _parted(message_rows.undecided(tx, owners))
         rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
-        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
+        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now, *sending)})
         taken = {row.id: Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases}
         claimed = in_order(list(taken.values()))
         if claimed:
@@ -690,7 +786,17 @@ class Pipeline:
             for row in several(open_now)
             if row.version_id in releases and row.campaign_key not in controls
         ]
-        briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)
+        under_way = [Claimed.of(row, releases[row.version_id]) for row in sending if row.version_id in releases]
+        briefing = brief(
+            tx,
+            claimed,
+            now,
+            hasher=self.hasher,
+            providers=self._channels(),
+            leeway=self.timing.send_lease,
+            waiting=rivals,
+            under_way=under_way,
+        )
         handover = Handover(briefing, now + self.timing.send_lease, self.links)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
@@ -699,6 +805,9 @@ class Pipeline:
         for item in claimed:
             if item.row.id in handover.decided:
                 continue  # it goes out in the email of one before it
+            if briefing.follows(item):
+                handover.following.append(item.row.id)
+                continue
             try:
                 if not self._held(item, briefing, controls, handover):
                     self._rule(item, briefing, handover, waited.get(item.row.profile_id, ()))
@@ -804,6 +913,12 @@ class Pipeline:
 def _quoting_nothing(error: RenderError) -> str:
     """What went wrong, for the log: without the values that it quotes, because evidence holds no personal data."""
     return _QUOTED.sub("…", str(error).partition("; found ")[0])
+
+
+def _parted(rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """Those that wait, and those that are being handed over."""
+    waiting = [row for row in rows if row.state != MessageState.SENDING]
+    return waiting, [row for row in rows if row.state == MessageState.SENDING]
 
 
 def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:

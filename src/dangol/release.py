@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
-from dangol.definitions.workspace import Workspace, read_what_can_be
+from dangol.definitions.workspace import Workspace, read_what_can_be, survey
 from dangol.editor.facts import FactTable
 from dangol.editor.lawful import check_lawful
 from dangol.editor.laws import check_laws
@@ -31,7 +31,7 @@ from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
-from dangol.model.jurisdiction import Pack
+from dangol.model.jurisdiction import Jurisdictions, Pack
 from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
@@ -70,7 +70,10 @@ class Asks:
 
 @dataclass(frozen=True)
 class Release:
-    """One version of one campaign, compiled. ``opens_at`` and ``over_at`` bound the time in which people enter."""
+    """One version of one campaign, compiled. ``opens_at`` and ``over_at`` bound the time in which people enter.
+
+    ``listed`` are the events of its tracking plan.
+    """
 
     version_id: str
     campaign: Campaign
@@ -83,6 +86,7 @@ class Release:
     asks: Asks
     opens_at: datetime | None = None
     figure: Figure | None = None
+    listed: frozenset[str] = frozenset()
 
     @property
     def over_at(self) -> datetime | None:
@@ -160,6 +164,7 @@ def compile_release(version: versions.Version) -> Release:
         asks=_asks(campaign, flow, [*conditions.parsed, *([figure] if figure is not None else [])]),
         opens_at=_midnight(campaign.starts, zone) if campaign.starts is not None else None,
         figure=figure,
+        listed=frozenset(workspace.tracking_plan.events),
     )
 
 
@@ -370,6 +375,13 @@ class Releases:
         version_id = versions.active(connection).get(campaign_key)
         return self.get(connection, version_id) if version_id is not None else None
 
+    def law(self, connection: Connection) -> Law:
+        """The packs as the workspace has them whose version was put into service last; as they come if none was."""
+        lately = sorted(versions.active_since(connection).values(), key=lambda one: (one[1], one[0]), reverse=True)
+        found = self.of(connection, [version_id for version_id, _ in lately])
+        serving = next((found[version_id] for version_id, _ in lately if version_id in found), None)
+        return serving.rulebook.law if serving is not None else Law(packs(), Jurisdictions())
+
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""
         return [release for release, _ in self.active_since(connection)]
@@ -431,6 +443,10 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
         return not wanted or any((root / path).resolve().is_relative_to(one) for one in wanted)
 
     if workspace is None:
+        # What is wrong about laws is told with the rest of the file, once for each place.
+        places = {(one.path, one.line, one.column) for one in problems}
+        lawless = check_laws(survey(root)[0])
+        problems = problems + [one for one in lawless if (one.path, one.line, one.column) not in places]
         return Checked(sorted({problem for problem in problems if is_wanted(problem.path)}))
     found, reviewed = review_texts(workspace)
     # A text that is not there is told where the campaign asks for it.
@@ -491,7 +507,7 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     told = repr((plan, sms, asked_of_law))
     asked = _Asked(files, said, digests, told, locale, stages, sms, plan, served)
     problems, reviewed = _reviewed(asked)
-    return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
+    return sorted({*problems, *check_laws(workspace.sources), *check_lawful(workspace)}), reviewed
 
 
 def _said_in_digests(workspace: Workspace) -> tuple[Said, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Length = Annotated[timedelta, Field(gt=timedelta())]
@@ -92,6 +92,21 @@ class Settings(BaseSettings):
     carrier_timeout: Length = Field(
         timedelta(seconds=30), description="How long a request to a carrier may take, its answer included."
     )
+    sendgrid_webhook_key: str = Field(
+        "", description="SendGrid's verification key of the Event Webhook; several, with spaces, while it is changed."
+    )
+    sendgrid_webhook_max_age: Length = Field(
+        timedelta(hours=25), description="How old a signature of SendGrid may be; it tries again for 24 hours."
+    )
+    twilio_shared_keys: SecretStr | None = Field(
+        None, description="Shared keys that sign Twilio's webhooks where a webhook rule says so, with spaces."
+    )
+    soft_bounces: int = Field(
+        5, ge=0, le=100, description="Soft bounces in a row, over three days, that suppress an address; 0: never."
+    )
+    feedback_kept: Length = Field(
+        timedelta(days=30), description="How long what carriers reported is kept once it is processed."
+    )
     webhook_secret: SecretStr | None = Field(
         None, description="Signs calls of `webhook` steps: whsec_ and base64; empty means one is made and kept."
     )
@@ -141,6 +156,13 @@ class Settings(BaseSettings):
     retry_after: Length = Field(
         timedelta(minutes=1), description="First pause after a transient refusal; doubles each time."
     )
+
+    @model_validator(mode="after")
+    def _a_replay_is_known(self) -> Settings:
+        """A report that is played again is told by its row, so that has to be there for as long as it is let in."""
+        if self.feedback_kept <= self.sendgrid_webhook_max_age:
+            raise ValueError("DANGOL_FEEDBACK_KEPT: expected more than DANGOL_SENDGRID_WEBHOOK_MAX_AGE")
+        return self
 
     @property
     def database(self) -> str:

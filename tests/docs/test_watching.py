@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from dangol.meters import METERS, Kind, Meter
 from dangol.model.vocabulary import Decision, Reason
+from dangol.surfaces.hooks.tally import Came
 from tests.docs.pages import ROOT, read
 
 RULES: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(read("deploy/prometheus/alerts.yaml"))["groups"][0][
@@ -79,7 +80,7 @@ def test_the_values_that_are_asked_for_exist() -> None:
         "reason": set(Reason),
         "outcome": OUTCOMES,
         "state": {"in use", "idle", "limit"},
-        "result": {"refused"},
+        "result": set(Came),
         "job": {"dangol"},
     }
     for name, expression in expressions():

@@ -30,6 +30,7 @@ from dangol.store.tables import (
     calls,
     devices,
     events,
+    feedback,
     journeys,
     members,
     messages,
@@ -76,6 +77,7 @@ def _held(
         "suppressions": _suppressions(connection, person, hasher),
         "replies": _replies(connection, person, hasher),
         "messages": _messages(connection, releases, person, log),
+        "feedback": _rows(connection, _FEEDBACK, person),
         "log": [_line(entry, person) for entry in log],
     }
 
@@ -175,6 +177,11 @@ def _of(table: Any, *, without: Iterable[str] = ()) -> Select[Any]:
     return select(*shown).where(table.c.profile_id == bindparam("of")).order_by(*table.primary_key)
 
 
+_FEEDBACK = (
+    select(*(column for column in feedback.c if column.name not in {"queued_until", "address_hash"}))
+    .where(feedback.c.message_id.in_(select(messages.c.id).where(messages.c.profile_id == bindparam("of"))))
+    .order_by(feedback.c.at, feedback.c.id)
+)
 _REPLIES = (
     select(*(column for column in replies.c if column.name != "address_hash"))
     .where(replies.c.address_hash == bindparam("address_hash"))

@@ -1,7 +1,8 @@
 """Erasing a person: their rows go, their key is destroyed, and what has to stay tells nobody who they were (G8).
 
     deleted     events, devices, preferences, membership of audiences, refused reports that name them, which of their
-                answers to messages were understood how
+                answers to messages were understood how, and what
+                carriers reported about their messages and addresses
     blanked     the profile's fields, the keys of journeys, what is to be told to other systems
     ended       journeys; messages that are not under way
     destroyed   the key: contexts, addresses and texts in the log, and where consents came from, open no more
@@ -32,6 +33,7 @@ from dangol.ledger.entries import Subject
 from dangol.model.people import Profile
 from dangol.model.vocabulary import Decision, Reason, SuppressionCause
 from dangol.profiles import people
+from dangol.store import feedback as feedback_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.bulk import among
@@ -124,6 +126,7 @@ class _Ends:
             journal=changes.journal,
             profile_id=person.id,
         )
+        feedback_rows.forget_person(connection, person.id, sorted({one.address_hash for one in kept_away}))
         for statement in _FORGET:
             connection.execute(statement, {"of": person.id})
         connection.execute(_FORGET_REPLIES, {"hashes": [one.address_hash for one in kept_away]})

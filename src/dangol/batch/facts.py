@@ -28,7 +28,7 @@ from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_
 from dangol.model.people import ConsentState, Event, Preferences, Profile, Suppressed
 from dangol.model.vocabulary import Channel, JourneyStatus, Purpose, Reason
 from dangol.policy.caps import longest_reserve, longest_window
-from dangol.policy.contention import in_turn, rivals
+from dangol.policy.contention import comes_before, in_turn, rivals
 from dangol.policy.hold import open_cases
 from dangol.profiles import events
 from dangol.release import Asks, Release
@@ -86,8 +86,9 @@ class Briefing:
     """The facts of one batch. Slots taken while the batch is decided are added as it goes.
 
     ``waiting`` are the messages to each person that are not under way, by id, first in turn first; what is decided
-    leaves it or waits on. ``reserve`` is the longest time for which any cap keeps room. ``asked_anew`` is by the event
-    with which a journey began.
+    leaves it or waits on. ``under_way`` are those of each journey that are being handed over, ``begun`` those of them
+    that this batch begins. ``leeway`` is how long after its claim a hand-over may begin, ``reserve`` the longest time
+    for which any cap keeps room. ``asked_anew`` is by the event with which a journey began.
     """
 
     now: datetime
@@ -104,6 +105,9 @@ class Briefing:
     reserve: timedelta = timedelta()
     asked_anew: Mapping[str, frozenset[Channel]] = field(default_factory=dict)
     recalled: dict[str, dict[Any, bool]] = field(default_factory=dict)
+    under_way: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
+    begun: dict[str, list[Candidate]] = field(default_factory=dict)
+    leeway: timedelta = timedelta()
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
@@ -132,8 +136,14 @@ class Briefing:
             cases=self._cases(claimed),
             contenders=self._contenders(claimed),
             asked_anew=self.asked_anew.get(self.journeys[row.journey_id]["entry_event_id"] or "", frozenset()),
+            under_way=(*self.under_way.get(row.journey_id, ()), *self.begun.get(row.journey_id, ())),
+            leeway=self.leeway,
             recalled=self.recalled.setdefault(row.profile_id, {}),
         )
+
+    def follows(self, claimed: Claimed) -> bool:
+        """Has an earlier message of the same journey begun in this batch, so that its outcome is soon known?"""
+        return any(comes_before(one, claimed.candidate) for one in self.begun.get(claimed.row.journey_id, ()))
 
     def _contenders(self, claimed: Claimed) -> Sequence[Contender]:
         mine = self.waiting.get(claimed.row.profile_id)
@@ -182,6 +192,7 @@ class Briefing:
         """Count a message that is about to be handed over."""
         slot = Slot(self.now, claimed.candidate.fields(channel), taken_by=claimed.candidate)
         self.slots.setdefault(claimed.row.profile_id, []).append(slot)
+        self.begun.setdefault(claimed.row.journey_id, []).append(claimed.candidate)
         self.leaves(claimed)
 
     def put_off(self, claimed: Claimed, until: datetime) -> None:
@@ -220,11 +231,14 @@ def brief(
     *,
     hasher: AddressHasher,
     providers: Iterable[Channel],
+    leeway: timedelta,
     waiting: Sequence[Claimed] = (),
+    under_way: Sequence[Claimed] = (),
 ) -> Briefing:
     """Read the facts of a batch; the caller has locked its people.
 
-    ``waiting`` are messages to these people that are planned and not under way, claimed or not, and may still go.
+    ``waiting`` are messages to these people that are planned and not under way, claimed or not, and may still go;
+    ``under_way`` are those that are being handed over. ``leeway`` is how long after its claim a hand-over may begin.
     """
     rows = [item.row for item in claimed]
     profile_ids = sorted({row.profile_id for row in rows})
@@ -235,7 +249,7 @@ def brief(
     wishes = preferences.load(connection, profile_ids)
     releases = [item.release for item in _one_per_version(claimed)]
     suppressed = suppressed_of(connection, known.profiles, _channels(claimed), hasher)
-    window = longest_window([release.rulebook for release in releases], wishes.values())
+    window = longest_window([release.rulebook for release in releases], wishes.values(), leeway=leeway)
     return Briefing(
         now=now,
         people=known,
@@ -253,6 +267,8 @@ def brief(
         complaints=_complaints(connection, profile_ids, releases, now),
         reserve=longest_reserve([release.rulebook for release in releases]),
         asked_anew=asked_anew(connection, known.entry_events.values(), suppressed),
+        under_way=_by_journey(under_way),
+        leeway=leeway,
     )
 
 
@@ -266,6 +282,13 @@ def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
     """A batch in the order in which it is decided: what is to go first to a person comes first."""
     by_id = {item.row.id: item for item in claimed}
     return [by_id[candidate.id] for candidate in in_turn([item.candidate for item in claimed])]
+
+
+def _by_journey(claimed: Sequence[Claimed]) -> Mapping[str, Sequence[Candidate]]:
+    found: dict[str, list[Candidate]] = {}
+    for item in claimed:
+        found.setdefault(item.row.journey_id, []).append(item.candidate)
+    return found
 
 
 def _contenders(

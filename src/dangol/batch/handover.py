@@ -56,7 +56,10 @@ class UnderWay:
 
 
 class Handover:
-    """The decisions about one batch of messages, written in bulk before anything leaves the house."""
+    """The decisions about one batch of messages, written in bulk before anything leaves the house.
+
+    ``following`` are messages left alone until the outcome of an earlier one of their journey is known.
+    """
 
     def __init__(self, briefing: Briefing, lease_until: datetime, links: Links) -> None:
         self._briefing = briefing
@@ -68,6 +71,7 @@ class Handover:
         self._slots: list[dict[str, Any]] = []
         self.decided: set[str] = set()
         self.under_way: list[UnderWay] = []
+        self.following: list[str] = []
 
     def begin(
         self,
@@ -108,7 +112,7 @@ class Handover:
             self._journal.forget_after(written)
             raise
         self._change(row.id, MessageState.SENDING, Reason.ALLOWED, channel=channel, lease_until=self._lease_until)
-        self._slots.append(_slot_row(claimed, channel, self._now))
+        self._slots.append(slot_row(claimed, channel, self._now))
         self._briefing.take_slot(claimed, channel)
         envelope = Envelope(
             message_id=row.id,
@@ -119,6 +123,7 @@ class Handover:
             headers=self._headers(claimed, channel),
             not_after=not_after,
             until=until,
+            receipt=self._to_pages.receipt(row.id) if channel is Channel.PUSH else "",
         )
         members = digest.members if digest is not None else ()
         for member in members:
@@ -148,7 +153,7 @@ class Handover:
         by_mail = headers.get("List-Unsubscribe")
         if by_mail is None:
             return headers
-        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id)
+        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id, self._locale(claimed))
         url = self._to_pages.leave(leave, self._now)
         if url is None:
             return headers
@@ -159,6 +164,9 @@ class Handover:
         """What makes the links that a message's text may hold; see docs/messages.md."""
         recipient = self._briefing.profiles[claimed.row.profile_id]
         return partial(links_for, self._to_pages, claimed, recipient, channel, self._now)
+
+    def _locale(self, claimed: Claimed) -> str:
+        return self._briefing.profiles[claimed.row.profile_id].locale or ""
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""
@@ -258,7 +266,8 @@ def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((end for end in (one, other) if end is not None), default=None)
 
 
-def _slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+def slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+    """The slot of a message whose hand-over began at ``now``."""
     candidate, row = claimed.candidate, claimed.row
     return {
         "message_id": row.id,

@@ -45,23 +45,39 @@ class Filled:
 def fill_in(
     connection: Connection,
     registered: Registered,
-    filled: Filled,
+    filled: Sequence[Filled],
     how: How,
     *,
     now: datetime,
     hasher: AddressHasher,
     entropy: Entropy,
-) -> IncomingEvent | None:
-    """Record what was asked for; the event to report. None if there is nothing to confirm.
+) -> list[IncomingEvent]:
+    """Record what was asked for on each channel; the events to report, none where there is nothing to confirm.
 
     The same on one day is one event, so that nobody's mailbox can be filled through a form; who asks for other topics
-    is sent a link for those.
+    is sent a link for those. Everybody concerned is locked at once: one address after the other, two forms with the
+    same addresses might wait for one another.
     """
-    hashed = hasher.hash(filled.channel, filled.address)
-    profile_id = _person(connection, hashed, filled, how, now=now, entropy=entropy)
-    person = choosing.locked(connection, profile_id) if profile_id is not None else None
-    if person is None:
-        return None
+    owners = _locked_people(connection, filled, how, now=now, hasher=hasher, entropy=entropy)
+    found = []
+    for one in filled:
+        person = choosing.standing(connection, owners[one]) if one in owners else None
+        if person is not None:
+            found.append(_ask(connection, registered, one, how, person, now=now, hasher=hasher))
+    return [event for event in found if event is not None]
+
+
+def _ask(
+    connection: Connection,
+    registered: Registered,
+    filled: Filled,
+    how: How,
+    person: choosing.Standing,
+    *,
+    now: datetime,
+    hasher: AddressHasher,
+) -> IncomingEvent | None:
+    """Record what one person, who is locked, was asked to confirm; None if there is nothing."""
     external_id = person.profile.external_id
     wanted = [matter for matter in _matters(registered, filled) if not _holds(person, matter)]
     if not wanted:
@@ -96,18 +112,38 @@ def _living(connection: Connection, found: Iterable[tuple[str, str | None]]) -> 
     return [id_ for id_ in known if id_ not in gone]
 
 
-def _person(
-    connection: Connection, hashed: str, filled: Filled, how: How, *, now: datetime, entropy: Entropy
-) -> str | None:
-    """The person with this address; who is known stays as they are. None for somebody who is just being erased."""
-    found = list(_one_after_the_other(connection, hashed))
-    if living := _living(connection, found):
-        return living[-1]
-    external_id, _ = found[-1]
+def _locked_people(
+    connection: Connection,
+    filled: Sequence[Filled],
+    how: How,
+    *,
+    now: datetime,
+    hasher: AddressHasher,
+    entropy: Entropy,
+) -> dict[Filled, str]:
+    """The ids of the people with these addresses, locked; who is known stays as they are. Without somebody who is just
+    being erased."""
+    owners: dict[Filled, str] = {}
+    names: dict[Filled, str] = {}
+    for one in filled:
+        found = list(_one_after_the_other(connection, hasher.hash(one.channel, one.address)))
+        if living := _living(connection, found):
+            owners[one] = living[-1]
+        else:
+            names[one], _ = found[-1]
+    new = people.resolve(connection, list(names.values()), now=now, entropy=entropy) if names else {}
+    people.lock(connection, [*owners.values(), *new.values()])
+    if names:
+        new = people.identify(
+            connection, [_profile(name, one, how) for one, name in names.items()], now=now, entropy=entropy
+        )
+    return owners | {one: new[name] for one, name in names.items() if name in new}
+
+
+def _profile(external_id: str, filled: Filled, how: How) -> ProfileChange:
     email = filled.address if filled.channel is Channel.EMAIL else None
     phone = filled.address if filled.channel is Channel.SMS else None
-    change = ProfileChange(external_id, email=email, phone=phone, locale=how.locale)
-    return people.identify(connection, [change], now=now, entropy=entropy).get(external_id)
+    return ProfileChange(external_id, email=email, phone=phone, locale=how.locale)
 
 
 def _one_after_the_other(connection: Connection, hashed: str) -> Iterator[tuple[str, str | None]]:

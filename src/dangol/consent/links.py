@@ -3,8 +3,11 @@
     /u/…    leave: one channel and purpose, from one message              400 days
     /p/…    the preference centre of one person                           400 days
     /c/…    confirm what one row of the consent ledger asked for          7 days
+    /k/…    keep what one person agreed to, or end it                     400 days
 
 A link that confirms is good for the address alone to which it was sent: it holds a short keyed hash of it.
+A receipt is signed like them: whoever has it got the message that it names, and may report what became of it.
+
 A link's path is part of what is signed, so a link for one use is no link for another. Links are made with the newest
 key and read with any, so that a key can be changed while links made before go on working.
 """
@@ -33,10 +36,13 @@ GOOD_FOR = timedelta(days=400)
 CONFIRM_WITHIN = timedelta(days=7)
 """How long what was asked for can be confirmed."""
 LONGEST_TOKEN = 600
-LEAVE, PREFERENCES, CONFIRM = "/u/", "/p/", "/c/"
+LEAVE, PREFERENCES, CONFIRM, KEEP = "/u/", "/p/", "/c/", "/k/"
 FORMS = "/forms/"
-PATHS = (LEAVE, PREFERENCES, CONFIRM, FORMS)
+PATHS = (LEAVE, PREFERENCES, CONFIRM, KEEP, FORMS)
 """Under which paths the pages for recipients lie; forms are for everybody."""
+HOOKS = "/hooks/"
+"""Under which path carriers and apps report what became of messages."""
+_RECEIPT = f"{HOOKS}push"
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT = re.compile(r"([0-9A-Z]{26})\.([0-9a-f]{1,6})(?:\.([A-Za-z0-9_-]{8}))?\.([A-Za-z0-9_-]{16})", re.ASCII)
@@ -59,12 +65,13 @@ class ExpiredLink(UnknownLink):
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Who leaves what, and the message that they leave from."""
+    """Who leaves what, the message that they leave from, and the locale of it; empty if that was not told."""
 
     profile_id: str
     channel: Channel
     purpose: Purpose
     message_id: str
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +124,19 @@ class Links:
         if not self._base:
             return None
         until = int((now + GOOD_FOR).timestamp())
-        said = [leave.profile_id, leave.channel.value, leave.purpose.value, leave.message_id, until]
+        said: list[str | int] = [leave.profile_id, leave.channel.value, leave.purpose.value, leave.message_id, until]
+        if leave.locale:
+            said.append(leave.locale)
         token = self._serializer.dumps(said)
         return f"{self._base}{LEAVE}{token if isinstance(token, str) else token.decode()}"
 
     def preferences(self, profile_id: str, now: datetime) -> str | None:
         """The link to a person's preference centre, good from now on; None without a public URL."""
         return self._short(PREFERENCES, profile_id, now + GOOD_FOR)
+
+    def keep(self, profile_id: str, now: datetime) -> str | None:
+        """The link by which a person keeps what they agreed to, good from now on; None without a public URL."""
+        return self._short(KEEP, profile_id, now + GOOD_FOR)
 
     def confirm(self, consent_id: str, channel: Channel, address: str, now: datetime) -> str | None:
         """The link that confirms what a ledger row asked for, sent to this address; None without a public URL.
@@ -133,12 +146,23 @@ class Links:
         sent_to = _address_mac(self._keys[0], consent_id, channel, address)
         return self._short(CONFIRM, consent_id, now + CONFIRM_WITHIN, sent_to)
 
+    def receipt(self, message_id: str) -> str:
+        """The text that travels with a push message, by which its device proves that it got it."""
+        return _mac(self._keys[0], _RECEIPT, message_id)
+
+    def is_receipt(self, message_id: str, receipt: str) -> bool:
+        """Whether this is the receipt of that message; takes as long whichever it is."""
+        given = receipt.encode(errors="replace")
+        known = [hmac.compare_digest(given, _mac(key, _RECEIPT, message_id).encode()) for key in self._keys]
+        return any(known)
+
     def read_leave(self, token: str, now: datetime) -> Leave:
         """What a link's token says. Raises UnknownLink, or ExpiredLink for one that was good once."""
         try:
             said: Any = self._serializer.loads(token) if _is_one_spelling(token) else None
-            profile_id, channel, purpose, message_id, until = said
-            leave = Leave(str(profile_id), Channel(channel), Purpose(purpose), str(message_id))
+            profile_id, channel, purpose, message_id, until, *locale = said
+            told = "".join(map(str, locale[:1]))
+            leave = Leave(str(profile_id), Channel(channel), Purpose(purpose), str(message_id), told)
         except (BadData, TypeError, ValueError):
             raise UnknownLink from None
         if now.timestamp() >= until:
@@ -154,6 +178,10 @@ class Links:
         """What a link's token confirms. Raises UnknownLink, or ExpiredLink."""
         consent_id, _, sent_to = self._read_short(CONFIRM, token, now)
         return Confirmation(consent_id, sent_to)
+
+    def read_keep(self, token: str, now: datetime) -> str:
+        """Whose consents a link's token keeps. Raises UnknownLink, or ExpiredLink."""
+        return self._read_short(KEEP, token, now)[0]
 
     def was_sent_to(self, link: Confirmation, channel: Channel, address: str | None) -> bool:
         """Whether this is the address to which the link was sent. A link that does not tell is believed."""

@@ -53,6 +53,7 @@ class Rule:
 _BY_HAND = frozenset({LiftedBy.HAND})
 RULES: Mapping[SuppressionCause, Rule] = {
     SuppressionCause.HARD_BOUNCE: Rule(Scope.ALL, _BY_HAND | {LiftedBy.EXPRESS_CONSENT}),
+    SuppressionCause.SOFT_BOUNCE: Rule(Scope.ALL, _BY_HAND | {LiftedBy.EXPRESS_CONSENT}),
     SuppressionCause.COMPLAINT: Rule(Scope.PROMPTED, frozenset({LiftedBy.EXPRESS_CONSENT})),
     SuppressionCause.STOP: Rule(Scope.PROMPTED, frozenset({LiftedBy.EXPRESS_CONSENT, LiftedBy.START})),
     SuppressionCause.MANUAL: Rule(Scope.ALL, _BY_HAND),

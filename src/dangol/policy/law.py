@@ -137,6 +137,11 @@ class Law:
         """The codes of the packs that bind this person and have labels."""
         return self._of(profile).labels
 
+    def place(self, code: str) -> Places:
+        """What binds at a place that is named by a code, such as that of a consent: a country, a state or a pack."""
+        country, _, state = code.upper().partition("-")
+        return self._find(country, state, "")
+
     def applied(self, profile: Profile, channel: Channel, purpose: Purpose) -> Applied:
         """The rules for this person on this channel."""
         bound = self._of(profile)

@@ -77,6 +77,7 @@ class Actors:
         self._deliver = declare(self._pipeline.deliver, "deliver", priority=0)
         self._call = declare(self._pipeline.call, "call", priority=3)
         self._plan = declare(self._pipeline.plan, "plan", priority=5)
+        self._receive = declare(self._pipeline.receive, "receive", priority=7)
         self._fan_out = declare(self._run, "fan_out", priority=10)
         as_actor = dramatiq.actor(broker=broker, actor_name=EVENTS_ACTOR, queue_name=EVENTS_QUEUE, max_retries=0)
         as_actor(self._take_events)
@@ -91,6 +92,8 @@ class Actors:
             _send(self._deliver, batch)
         for batch in _batches(due.calls, min(_CALLS, self._batch_size)):
             _send(self._call, batch)
+        for batch in _batches(due.feedback, self._batch_size):
+            _send(self._receive, batch)
 
     def deliver(self, message_ids: Sequence[str]) -> None:
         """Tell workers about due messages, in batches; a broker that is away only delays them until the next sweep."""
@@ -98,6 +101,13 @@ class Actors:
             self.tell(Due(runs=(), journeys=(), messages=tuple(message_ids)))
         except BrokerUnavailable as error:
             _log.warning("due messages wait for the sweeper", messages=len(message_ids), error=str(error))
+
+    def receive(self, feedback_ids: Sequence[str]) -> None:
+        """Tell workers what carriers reported; as ``deliver``."""
+        try:
+            self.tell(Due(runs=(), journeys=(), messages=(), feedback=tuple(feedback_ids)))
+        except BrokerUnavailable as error:
+            _log.warning("reports wait for the sweeper", reports=len(feedback_ids), error=str(error))
 
     def _run(self, run_id: str) -> None:
         if self._pipeline.fan_out(run_id):

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Select,
     String,
     Table,
     Text,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    select,
     update,
 )
 from sqlalchemy.dialects import postgresql
@@ -196,18 +198,29 @@ def _update_from_arrays(
     connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[dict[str, Any]]
 ) -> None:
     """One statement; what is the same in all rows is sent once, the rest as an array a column."""
-    values = {name: [row[name] for row in rows] for name in ("id", *names)}
-    same = [name for name in names if values[name].count(values[name][0]) == len(rows)]
-    own = [name for name in ("id", *names) if name not in same]
+    _, given, own, same = _from_arrays(table, rows)
+    changes: dict[str, Any] = {name: given.c[name] if name in own else same[name] for name in names}
+    connection.execute(update(table).where(table.c.id == given.c.id).values(changes))
+
+
+def _from_arrays(
+    table: Table, rows: Sequence[dict[str, Any]]
+) -> tuple[tuple[str, ...], Any, frozenset[str], dict[str, Any]]:
+    """Rows as PostgreSQL takes many in one statement: all names; a table of arrays with the columns that differ, ``id``
+    among them; the names of those; and one parameter for each of the others."""
+    names = tuple(rows[0])
+    values = {name: [row[name] for row in rows] for name in names}
+    own = [name for name in names if name == "id" or values[name].count(values[name][0]) < len(rows)]
     arrays = [bindparam(f"p_{name}", values[name], type_=_array_of(table.c[name])) for name in own]
     given = (
         func.unnest(*arrays)
         .table_valued(*(column(name, table.c[name].type) for name in own), name="given")
         .render_derived()
     )
-    changes: dict[str, Any] = {name: given.c[name] for name in own if name != "id"}
-    changes |= {name: bindparam(f"p_{name}", values[name][0], type_=table.c[name].type) for name in same}
-    connection.execute(update(table).where(table.c.id == given.c.id).values(changes))
+    same = {
+        name: bindparam(f"p_{name}", values[name][0], type_=table.c[name].type) for name in names if name not in own
+    }
+    return names, given, frozenset(own), same
 
 
 def _array_of(of: Column[Any]) -> TypeEngine[Any]:
@@ -220,6 +233,33 @@ def insert_new(
     """Insert ``rows``, passing over those whose ``conflict`` columns are there already."""
     if rows:
         connection.execute(_insert(connection, table).on_conflict_do_nothing(index_elements=list(conflict)), list(rows))
+
+
+def insert_unseen(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Insert ``rows`` whose ``id`` is not there yet, in one statement; the ids of these. All rows have the same keys.
+
+    Rows go in by id, so that two transactions that insert the same ones wait for one another and not in a circle.
+    """
+    ordered = [row for _, row in sorted({row["id"]: row for row in rows}.items())]
+    if not ordered:
+        return []
+    if connection.dialect.name != "postgresql":
+        told = {"ids": [row["id"] for row in ordered]}
+        known = set(connection.execute(_known_ids(table), told).scalars())
+        new = [row for row in ordered if row["id"] not in known]
+        insert_many(connection, table, new)
+        return [row["id"] for row in new]
+    names, given, own, same = _from_arrays(table, ordered)
+    wanted = [given.c[name] if name in own else same[name] for name in names]
+    statement = postgresql.insert(table).from_select(list(names), select(*wanted))
+    return list(
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id)).scalars()
+    )
+
+
+@lru_cache(maxsize=16)
+def _known_ids(table: Table) -> Select[Any]:
+    return select(table.c.id).where(among(table.c.id, "ids"))
 
 
 def upsert(

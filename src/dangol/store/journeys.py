@@ -34,6 +34,14 @@ _OWNERS = {
 }
 
 
+def hops_of(connection: Connection, journey_ids: Sequence[str]) -> dict[str, int]:
+    """Journey → how many `emit` steps led to it."""
+    return {row.id: row.hops for row in connection.execute(_HOPS, {"ids": journey_ids})}
+
+
+_HOPS = select(journeys.c.id, journeys.c.hops).where(among(journeys.c.id, "ids"))
+
+
 def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
     """The journeys among these that are due, listen or were held, locked; what another worker holds is passed over."""
     return connection.execute(_CLAIM, {"ids": journey_ids, "now": now}).all()

@@ -30,6 +30,7 @@ _DECIDED_BY: Select[Any] = select(
     messages.c.stage,
     messages.c.step,
     messages.c.template,
+    messages.c.state,
     messages.c.channels,
     messages.c.priority,
     messages.c.due_at,
@@ -85,15 +86,16 @@ def open_to(connection: Connection, profile_id: str) -> Sequence[Row[Any]]:
     return connection.execute(statement.order_by(messages.c.id)).all()
 
 
-def waiting_for(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """Messages to these people that are planned and not under way, held ones left out."""
-    return connection.execute(_WAITING, {"ids": profile_ids}).all()
+def undecided(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Messages to these people that are planned or being handed over, held ones left out."""
+    return connection.execute(_UNDECIDED, {"ids": profile_ids}).all()
 
 
 # The states stand in the statement as they do in the index, without which all that people were ever sent is read.
-_WAITING = _DECIDED_BY.where(
-    among(messages.c.profile_id, "ids"), text("messages.state IN ('planned', 'due')")
-).order_by(messages.c.profile_id, messages.c.due_at, messages.c.id)
+_AS_IN_THE_INDEX = text("messages.state IN ('planned', 'due', 'sending')")
+_UNDECIDED = _DECIDED_BY.where(among(messages.c.profile_id, "ids"), _AS_IN_THE_INDEX).order_by(
+    messages.c.profile_id, messages.c.due_at, messages.c.id
+)
 
 
 def waiting_because(connection: Connection, profile_ids: Sequence[str], reason: Reason) -> Sequence[Row[Any]]:
@@ -105,7 +107,8 @@ _PUT_OFF = (
     select(messages)
     .where(
         among(messages.c.profile_id, "ids"),
-        text("messages.state IN ('planned', 'due')"),
+        _AS_IN_THE_INDEX,
+        unindexed(messages.c.state).in_(_OPEN),
         messages.c.reason == bindparam("reason"),
     )
     .order_by(messages.c.id)
@@ -240,6 +243,20 @@ _SLOTS = select(slots).where(among(slots.c.profile_id, "ids"), slots.c.reserved_
 def reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Take slots."""
     insert_many(connection, slots, rows)
+
+
+def holding_slots(connection: Connection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these messages hold a slot."""
+    return frozenset(connection.execute(_HOLDING, {"ids": message_ids}).scalars()) if message_ids else frozenset()
+
+
+_HOLDING = select(slots.c.message_id).where(among(slots.c.message_id, "ids"))
+
+
+def unknown(connection: Connection, limit: int) -> Sequence[Row[Any]]:
+    """Messages of which nobody can tell whether their carrier has them, the oldest first."""
+    statement = select(messages).where(messages.c.state == MessageState.UNKNOWN.value)
+    return connection.execute(statement.order_by(messages.c.updated_at, messages.c.id).limit(limit)).all()
 
 
 def release(connection: Connection, message_ids: Iterable[str]) -> None:

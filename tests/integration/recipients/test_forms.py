@@ -17,6 +17,7 @@ from dangol.bootstrap import Dangol
 from dangol.consent import forms, ledger
 from dangol.definitions.workspace import read_workspace
 from dangol.model.vocabulary import NIGHT, Channel, Purpose
+from dangol.profiles import people
 from dangol.store.tables import consent_forms, consents, events, profiles
 from dangol.surfaces.web import create_app
 from tests.integration.pipeline.house import House
@@ -114,6 +115,18 @@ def test_every_address_is_a_person_of_its_own_until_the_back_end_says_otherwise(
     assert sorted(one["channel"] for one in reported(house)) == ["email", "sms"]
 
 
+def test_everybody_who_is_named_is_locked_at_once_so_that_two_forms_never_wait_for_one_another(
+    house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[list[str]] = []
+    lock = people.lock
+    monkeypatch.setattr(people, "lock", lambda tx, ids: (held.append(sorted(set(ids))), lock(tx, ids)))
+    send(client, "both", phone="+821012345678", topic="records")
+    everybody = sorted({row.profile_id for row in house.rows(consents, source="form:both")})
+    assert len(everybody) == 2
+    assert held[0] == everybody
+
+
 def test_nobodys_mailbox_can_be_filled_through_a_form(house: House, client: TestClient) -> None:
     answers = []
     for minute in range(3):
@@ -158,6 +171,7 @@ def test_who_agreed_already_is_told_the_same_and_asked_nothing(house: House, cli
         ("news", {"email": "c" * 9_000}, "email"),
         ("news", {"agree": ""}, "agree"),
         ("news", {"version": "2"}, "changed"),
+        ("news", {"version": ""}, "incomplete"),
         ("both", {"topic": "records", "phone": "12"}, "phone"),
         ("both", {}, "topics"),
         ("both", {"topic": "x"}, "topics"),

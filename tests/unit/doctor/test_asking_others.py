@@ -172,8 +172,16 @@ def test_a_public_address_that_is_not_reached_is_unknown() -> None:
 )
 def test_whoever_does_not_sign_must_be_refused(site: Site, status: int, verdict: Verdict) -> None:
     site.answers["/hooks/sendgrid"] = (status, {})
-    assert verdicts(web.hooks(with_sendgrid(site.url, public_url=site.url))) == [verdict]
+    site_of_ours = with_sendgrid(site.url, public_url=site.url, sendgrid_webhook_key="a-key")
+    assert verdicts(web.hooks(site_of_ours)) == [verdict]
     assert site.asked[0][0] == "POST"
+
+
+def test_without_the_key_of_sendgrids_reports_none_is_heeded(site: Site) -> None:
+    site.answers["/hooks/sendgrid"] = (503, {})
+    told = list(web.hooks(with_sendgrid(site.url, public_url=site.url)))
+    assert verdicts(iter(told)) == [Verdict.PROBLEM, Verdict.WARNING]
+    assert "DANGOL_SENDGRID_WEBHOOK_KEY" in told[0].what
 
 
 def test_a_web_process_tells_what_ails_it(site: Site) -> None:

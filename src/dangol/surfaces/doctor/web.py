@@ -9,7 +9,8 @@ from dangol.delivery.asking import Unanswered, ask
 from dangol.surfaces.doctor.finding import Finding, fine, problem, skipped, unanswered, warning
 from dangol.surfaces.doctor.visit import Visit
 
-_REPORTING = ("sendgrid", "twilio")
+_REPORTING = {"sendgrid": "sendgrid", "twilio": "twilio/status"}
+"""Which carriers report, and to which hook."""
 HOOKS = "/hooks"
 
 
@@ -74,12 +75,18 @@ def health(visit: Visit) -> Iterator[Finding]:
 def hooks(visit: Visit) -> Iterator[Finding]:
     """Whoever cannot sign is refused where carriers report."""
     url = visit.settings.public_url
-    names = sorted(visit.real & set(_REPORTING))
+    names = sorted(visit.real & _REPORTING.keys())
     if not names or not url or visit.offline:
         yield skipped("no such provider is chosen, or it cannot be reached from here")
         return
+    if "sendgrid" in names and not visit.settings.sendgrid_webhook_key:
+        yield problem(
+            "DANGOL_SENDGRID_WEBHOOK_KEY is not set",
+            "what SendGrid reports cannot be checked, so it is not taken: no bounce and no complaint is heeded",
+            "in SendGrid, Settings, Mail Settings, Event Webhook: turn on signing, and copy the verification key",
+        )
     for name in names:
-        target = f"{url}{HOOKS}/{name}"
+        target = f"{url}{HOOKS}/{_REPORTING[name]}"
         try:
             answer = ask("POST", target, timeout=visit.timeout, headers=_JSON, body=b"[]")
         except Unanswered as error:
