@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE, too")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="little of everything; says little")
-    how.add_argument("--long", action="store_true", help="up to 1,000,000 recipients and 20,000,000 log rows; takes hours")
+    how.add_argument(
+        "--long", action="store_true", help="up to 1,000,000 recipients and 20,000,000 log rows; takes hours"
+    )
     parser.add_argument("--only", nargs="+", metavar="PART", default=list(Suite.PARTS), choices=Suite.PARTS)
     options = parser.parse_args(arguments)
     sizes = QUICK if options.quick else LONG if options.long else Sizes()

@@ -57,7 +57,13 @@ class Stopwatch:
         """The sample; connections that did the work must still be open."""
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         return Sample(
-            messages, wall, cpu, self._server_cpu() - self._server, process_memory("VmHWM"), self._before_mb, dict(notes)
+            messages,
+            wall,
+            cpu,
+            self._server_cpu() - self._server,
+            process_memory("VmHWM"),
+            self._before_mb,
+            dict(notes),
         )
 
     def _server_cpu(self) -> float:

@@ -110,7 +110,9 @@ def _add_reader(number: int, rows: Rows, entropy: SeededEntropy, hasher: Address
         }
     )
     if OPTED_OUT <= lot < OPTED_OUT + CAPPED:
-        rows.setdefault(slots, []).append(_slot(person, f"today {number}", occasion.at - timedelta(minutes=90), channel))
+        rows.setdefault(slots, []).append(
+            _slot(person, f"today {number}", occasion.at - timedelta(minutes=90), channel)
+        )
     elif lot > 1 - SUPPRESSED:
         rows.setdefault(suppressions, []).append(
             {

@@ -194,9 +194,7 @@ def scaled(model: Model, machines: Sequence[int]) -> dict[int, Prediction]:
     """The same with more machines like this one, a blast of twenty seconds each, orders first."""
     found = {}
     for count in machines:
-        more = replace(
-            model, processes=model.processes * count, cores=model.cores * count, urgent_first=True
-        )
+        more = replace(model, processes=model.processes * count, cores=model.cores * count, urgent_first=True)
         messages = int(20 * more.cores / (more.message + more.other))
         found[count] = Simulation(more, orders=(50.0 * count, 15.0), messages=messages).run()
     return found

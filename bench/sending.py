@@ -171,7 +171,13 @@ def _sent(
     until("a first message", progress.note, installation, seconds=60)
     began = time.time()
     with _ordering(installation, recipients, orders) as lags:
-        until("every outcome", lambda: progress.note() and not _undecided(database), installation, seconds=_LONGEST, every=_LOOK)
+        until(
+            "every outcome",
+            lambda: progress.note() and not _undecided(database),
+            installation,
+            seconds=_LONGEST,
+            every=_LOOK,
+        )
     urgent = lags()
     reports = _worked_off(installation, database) if webhooks else 0
     seconds, memory = time.time() - began, installation.crew.memory()
@@ -233,9 +239,7 @@ def _states(database: Database) -> dict[str, int]:
 
 def _worked_off(installation: Installation, database: Database) -> int:
     """Wait until the carriers have reported everything and it was worked off; how many reports there were."""
-    until(
-        "webhooks told", lambda: not installation.sim.counts()["webhooks"]["pending"], installation, seconds=_LONGEST
-    )
+    until("webhooks told", lambda: not installation.sim.counts()["webhooks"]["pending"], installation, seconds=_LONGEST)
     until("reports worked off", lambda: not _reports(database, "processed_at IS NULL"), installation, seconds=_LONGEST)
     return _reports(database, "true")
 

@@ -119,9 +119,7 @@ class Suite:
         orders: tuple[float, float] | None = None,
     ) -> Sent:
         with self._copied(store) as copied, self._say.status(key):
-            sent = send(
-                shape, copied, self._workspace, self._next_folder(), recipients, latency=latency, orders=orders
-            )
+            sent = send(shape, copied, self._workspace, self._next_folder(), recipients, latency=latency, orders=orders)
         self._sent[key] = sent
         self.figures.setdefault("blasts", {})[key] = sent.as_json()
         return sent
@@ -175,7 +173,9 @@ class Suite:
             self._say.status("triggers"),
         ):
             installation.start()
-            measure(installation, triggers := Triggers(people), rate=rate / 4, seconds=1.0)  # each process compiles once
+            measure(
+                installation, triggers := Triggers(people), rate=rate / 4, seconds=1.0
+            )  # each process compiles once
             lags = measure(installation, triggers.anew(), rate=rate, seconds=seconds)
         self.figures["triggers"] = lags.as_json()
         return self._lag_lines(lags)

@@ -66,10 +66,10 @@ def machine() -> dict[str, Any]:
     }
 
 
-def tell(console: Console, measures: Sequence[Measure], load: tuple[float, float]) -> None:
-    """Print the table; ``load`` is the machine's before and after."""
+def tell(console: Console, measures: Sequence[Measure], load: float) -> None:
+    """Print the table; ``load`` is the machine's before anything was measured."""
     here = machine()
-    console.print(f"\n{here['system']}, {here['cores']} cores, Python {here['python']}; load {load[0]} before.")
+    console.print(f"\n{here['system']}, {here['cores']} cores, Python {here['python']}; load {load} before.")
     table = Table(box=box.SIMPLE_HEAD)
     for place, heading in enumerate(("measure", "found", "aim", "", "")):
         table.add_column(heading, justify="right" if place in {1, 2} else "left")

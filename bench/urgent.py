@@ -126,9 +126,7 @@ async def _send(port: int, triggers: Triggers, rate: float, count: int) -> None:
         free.get_nowait()[1].close()
 
 
-async def _trigger(
-    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]], triggers: Triggers
-) -> None:
+async def _trigger(free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]], triggers: Triggers) -> None:
     number = triggers.next()
     request = _request(number)
     at = time.time()

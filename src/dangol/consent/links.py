@@ -24,7 +24,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadData, Serializer, URLSafeSerializer
-from itsdangerous.encoding import base64_encode
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from dangol.errors import DangolError
