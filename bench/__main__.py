@@ -1,7 +1,7 @@
 """``python -m bench``: everything that docs/performance.md says about sending, in one run on one machine.
 
-Messages go over HTTP to the carriers that ship with dangol, in a process of their own whose ceiling is measured in the
-same run. Wall-clock figures need a machine on which nothing else runs; CPU times and ratios say something on others too.
+Messages go over HTTP to the carriers that ship with dangol, in a process of their own whose ceiling is measured in
+the same run. Wall-clock figures need a machine on which nothing else runs; CPU times say something on others too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _POSTGRES = "postgresql://root@127.0.0.1:5432/test"
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured. ``grown`` are the recipients and ``old_rows`` the log rows between which cost must not grow."""
+    """How much is measured. Cost must not grow between the ``grown`` recipients, and from 0 to ``old_rows`` log rows."""
 
     recipients: int = 50_000
     ceiling: int = 50_000

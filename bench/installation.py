@@ -1,4 +1,4 @@
-"""A whole installation to measure: a filled database, the simulated carriers, and dangol's processes in front of them."""
+"""An installation to measure: a filled database, the simulated carriers, and dangol's processes in front of them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bench.population import Occasion
 from bench.processes import Crew, Started, at_work, free_port, redis_server
 from bench.stores import Store
 from dangol.devproviders import Options, running
+from dangol.devproviders.options import Behaviour
 from dangol.devproviders.running import Sim
 
 SMS_ONE_IN = 10
@@ -112,7 +113,7 @@ class Installation:
         self.crew.start("scheduler", "scheduler", ready="Scheduler on")
 
     def cpu(self) -> dict[str, float]:
-        """CPU seconds until now of dangol's processes, of the database's and the broker's; the carriers' beside them."""
+        """CPU seconds until now of dangol's processes, the database's and the broker's; the carriers' beside them."""
         return {
             **self.crew.cpu(),
             "PostgreSQL": sum(server_cpu(self.database_url).values()),
@@ -132,7 +133,7 @@ def installed(
         webhooks_to=f"http://127.0.0.1:{port}" if webhooks else None,
         public_url=_PUBLIC_URL,
         record=folder / "record.jsonl",
-        behaviour={"latency": latency},  # type: ignore[arg-type]
+        behaviour=Behaviour(latency=latency),
     )
     with running(options) as sim, _broker(shape, folder) as (broker, redis_pid):
         environment = {

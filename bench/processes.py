@@ -1,4 +1,4 @@
-"""dangol's own processes as an operator starts them, and what they cost: ``dangol web``, ``worker``, ``scheduler``, ``up``.
+"""dangol's own processes as an operator starts them, and what they cost.
 
 ``python -m bench.processes COMMAND…`` is the command line, with a sampling profiler if ``DANGOL_BENCH_SAMPLES`` names a
 file to write to.

@@ -1,4 +1,4 @@
-"""How long it takes from a trigger over HTTP until the carrier has the message: receipts, each for an order just made."""
+"""How long it takes from a trigger over HTTP until the carrier has the message: receipts for orders just made."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def hand_over(carrier: str, key: str) -> Callable[[str, Rendered], str]:
 def enqueue(broker_url: str, count: int) -> None:
     """One broker message a recipient; not part of what is timed."""
     broker = RedisBroker(url=broker_url)  # type: ignore[no-untyped-call]
-    actor = dramatiq.actor(_never, broker=broker, actor_name=_ACTOR)
+    actor = dramatiq.actor(broker=broker, actor_name=_ACTOR)(_never)
     for customer_id in range(count):
         actor.send(customer_id)
     broker.close()
@@ -75,7 +75,7 @@ def work(order: Order) -> None:
     hand = hand_over(order.carrier, order.key)
     sender = per_actor.Sender(engine, texts_of_the_letter(), FIRES_AT, hand)
     broker = RedisBroker(url=order.broker)  # type: ignore[no-untyped-call]
-    dramatiq.actor(sender.send, broker=broker, actor_name=_ACTOR)
+    dramatiq.actor(broker=broker, actor_name=_ACTOR)(sender.send)
     worker = dramatiq.Worker(broker, worker_threads=order.threads)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bench.processes import Crew, at_work, redis_server
 from bench.rivals import over_http
 from bench.stores import new_store
 from dangol.devproviders import Options, running
+from dangol.devproviders.options import Behaviour
 from dangol.devproviders.running import Sim
 
 _PROCESSES = 2
@@ -59,9 +61,9 @@ def command(order: over_http.Order) -> list[str]:
     return [sys.executable, "-m", "bench.rivals.over_http", "work", json.dumps(asdict(order))]
 
 
-def carriers(latency: float) -> Any:
+def carriers(latency: float) -> AbstractContextManager[Sim]:
     """The simulated carriers, without webhooks: rivals have nowhere to take them in."""
-    return running(Options(behaviour={"latency": latency}))  # type: ignore[arg-type]
+    return running(Options(behaviour=Behaviour(latency=latency)))
 
 
 def watched(crew: Crew, sim: Sim, others: Callable[[], dict[int, float]]) -> Rival:
@@ -75,7 +77,8 @@ def watched(crew: Crew, sim: Sim, others: Callable[[], dict[int, float]]) -> Riv
     memory = 0.0
     until, changed = time.monotonic() + _LONGEST, time.monotonic()
     while not (points and points[-1][0]) or time.monotonic() - changed < _SETTLED:
-        spent |= {name: max(used, spent.get(name, 0.0)) for name, used in (*crew.cpu().items(), *others().items())}
+        now: dict[str | int, float] = {**crew.cpu(), **others()}
+        spent |= {name: max(used, spent.get(name, 0.0)) for name, used in now.items()}
         points.append((int(sim.counts()["accepted"]), sum(spent.values())))
         memory = max(memory, *crew.memory().values())
         if len(points) > 1 and points[-1][0] > points[-2][0]:

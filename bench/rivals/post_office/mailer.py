@@ -98,4 +98,8 @@ def send(url: str, carrier: str, key: str, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    {"fill": fill, "send": send}[sys.argv[1]](**json.loads(sys.argv[2]))
+    what, told = sys.argv[1], json.loads(sys.argv[2])
+    if what == "fill":
+        fill(**told)
+    else:
+        send(**told)
