@@ -26,7 +26,7 @@ _POSTGRES = "postgresql://root@127.0.0.1:5432/test"
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured. Cost must not grow between the ``grown`` recipients, and from 0 to ``old_rows`` log rows."""
+    """How much is measured. Cost may not grow from one ``grown`` to the other, nor from 0 to ``old_rows`` log rows."""
 
     recipients: int = 50_000
     ceiling: int = 50_000

@@ -96,6 +96,10 @@ class Crew:
         """CPU seconds by process until now."""
         return {one.name: process_cpu(one.process.pid) for one in self.started}
 
+    def cpu_by_process(self) -> dict[int, float]:
+        """The same by process id."""
+        return {one.process.pid: process_cpu(one.process.pid) for one in self.started}
+
     def memory(self) -> dict[str, float]:
         """The most megabytes that each process has held."""
         return {one.name: process_memory("VmHWM", one.process.pid) for one in self.started}

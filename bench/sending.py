@@ -181,14 +181,14 @@ def _sent(
     urgent = lags()
     reports = _worked_off(installation, database) if webhooks else 0
     seconds, memory = time.time() - began, installation.crew.memory()
-    at = _judged(installation, database, recipients + (len(urgent.lags) if urgent is not None else 0))
+    at, kept_back = _judged(installation, database, recipients + (len(urgent.lags) if urgent is not None else 0))
     first, last = (int(len(at) * part) for part in _STEADY)
     return Sent(
         installation.shape.name,
         latency * 1000,
         recipients,
         len(at),
-        recipients - len(at),
+        kept_back,
         steady=(last - first) / (at[last] - at[first]),
         whole=len(at) / seconds,
         seconds=seconds,
@@ -213,8 +213,11 @@ def _ordering(
         yield lags.result
 
 
-def _judged(installation: Installation, database: Database, expected: int) -> list[float]:
-    """When each message was accepted, in order. Raises RuntimeError unless database and carriers agree about all."""
+def _judged(installation: Installation, database: Database, expected: int) -> tuple[list[float], int]:
+    """When each message was accepted, in order, and how many were kept back.
+
+    Raises RuntimeError unless database and carriers agree about all.
+    """
     record, states = installation.sim.record(), _states(database)
     handed_over = {entry["message_id"] for entry in record}
     if sum(states.values()) != expected or states.get("sent", 0) != len(handed_over) or len(record) != len(handed_over):
@@ -222,7 +225,7 @@ def _judged(installation: Installation, database: Database, expected: int) -> li
             f"expected {expected} messages decided, each handed over once; found {states}, "
             f"and {len(record)} accepted of {len(handed_over)} messages"
         )
-    return sorted(entry["at"] for entry in record)
+    return sorted(entry["at"] for entry in record), sum(states.values()) - states.get("sent", 0)
 
 
 def _undecided(database: Database) -> int:

@@ -72,13 +72,13 @@ def watched(crew: Crew, sim: Sim, others: Callable[[], dict[int, float]]) -> Riv
     ``others`` gives the CPU seconds of servers that work for the rival, and of processes that it has started itself, by
     process: what those used that have ended since still counts.
     """
-    spent: dict[str | int, float] = {}
+    spent: dict[int, float] = {}
     points: list[tuple[int, float]] = []
     memory = 0.0
     until, changed = time.monotonic() + _LONGEST, time.monotonic()
     while not (points and points[-1][0]) or time.monotonic() - changed < _SETTLED:
-        now: dict[str | int, float] = {**crew.cpu(), **others()}
-        spent |= {name: max(used, spent.get(name, 0.0)) for name, used in now.items()}
+        for process, used in (*crew.cpu_by_process().items(), *others().items()):
+            spent[process] = max(used, spent.get(process, 0.0))
         points.append((int(sim.counts()["accepted"]), sum(spent.values())))
         memory = max(memory, *crew.memory().values())
         if len(points) > 1 and points[-1][0] > points[-2][0]:
