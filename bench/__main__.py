@@ -21,6 +21,7 @@ from bench.processes import DidNotRun
 from bench.suite import Suite
 from bench.table import machine, tell
 
+_WIDTH = 150
 _POSTGRES = "postgresql://root@127.0.0.1:5432/test"
 
 
@@ -63,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except DidNotRun as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(3)
-    tell(Console(), measures, before["load"])
+    console = Console()
+    console.width = max(console.width, _WIDTH)  # lines are read side by side, in a file too
+    tell(console, measures, before["load"])
     if options.json:
         found = {"machine": before, "measures": [one.as_json() for one in measures], "figures": suite.figures}
         options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
