@@ -37,7 +37,7 @@ class Sizes:
     trigger_seconds: float = 30.0
     events: int = 200_000
     grown: tuple[int, int] = (10_000, 50_000)
-    old_rows: int = 500_000
+    old_rows: int = 300_000
 
 
 QUICK = Sizes(2_000, 5_000, 300, 50.0, 3.0, 10_000, (500, 2_000), 3_000)
