@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from rich.console import Console
 
 from bench.suite import Suite
@@ -77,7 +78,7 @@ def _measured(
     for part in [one for one in Suite.PARTS if one in parts]:
         try:
             found += suite.run(part)
-        except (RuntimeError, SimulatorFailed) as error:
+        except (RuntimeError, SimulatorFailed, psycopg.Error) as error:
             failed = True
             print(f"error: {part}: {error}", file=sys.stderr)
         if file is not None:
