@@ -334,18 +334,24 @@ class Releases:
             return found
         if version_id in self._failed:
             raise UnknownVersion(self._failed[version_id])
-        version = versions.load(connection, version_id)
+        version = versions.load(connection, version_id)  # not while others wait: it may wait for their transactions
+        with self._lock:
+            return self._compiled.get(version_id) or self._compile(version)
+
+    def _compile(self, version: versions.Version) -> Release:
+        """Compile it, once: the threads of a process that starts all ask for the same versions at the same moment."""
+        if version.id in self._failed:
+            raise UnknownVersion(self._failed[version.id])
         try:
             release = compile_release(version)
         except Exception as error:
             # Compiled once, it would fail the same way each time; only a deploy or a new release can help.
-            self._failed[version_id] = f"version {version_id} of {version.campaign.key} cannot be run: {error}"
-            _log.error("a version cannot be run; its work waits", version=version_id, error=str(error))
-            raise UnknownVersion(self._failed[version_id]) from error
-        with self._lock:
-            while len(self._compiled) >= self._keep:
-                self._compiled.pop(next(iter(self._compiled)))
-            self._compiled[version_id] = release
+            self._failed[version.id] = f"version {version.id} of {version.campaign.key} cannot be run: {error}"
+            _log.error("a version cannot be run; its work waits", version=version.id, error=str(error))
+            raise UnknownVersion(self._failed[version.id]) from error
+        while len(self._compiled) >= self._keep:
+            self._compiled.pop(next(iter(self._compiled)))
+        self._compiled[version.id] = release
         return release
 
     def of(self, connection: Connection, version_ids: Iterable[str]) -> dict[str, Release]:

@@ -141,11 +141,13 @@ def test_links_of_releases_that_did_not_tell_the_address_are_believed_until_they
         LINKS.read_confirmation(said, NOW + CONFIRM_WITHIN + timedelta(days=1))
 
 
-def test_leaving_links_of_the_release_before_still_work() -> None:
+def test_leaving_links_of_the_release_before_which_compressed_them_still_work() -> None:
     signed = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     before = URLSafeSerializer(b"key", salt="dangol.leaving", signer_kwargs=signed)
-    said = [PERSON, "email", "marketing", "m1", int((NOW + GOOD_FOR).timestamp())]
-    assert LINKS.read_leave(str(before.dumps(said)), NOW) == LEAVE
+    said = str(before.dumps([PERSON, "email", "marketing", "m1", int((NOW + GOOD_FOR).timestamp())]))
+    assert said.startswith(".")
+    assert not leaving().startswith(".")
+    assert LINKS.read_leave(said, NOW) == LEAVE
 
 
 def test_without_a_public_url_there_are_no_links() -> None:
