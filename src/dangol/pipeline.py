@@ -77,6 +77,7 @@ from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
+from dangol.batch.carriers import Carriers
 from dangol.batch.reports import row_of
 from dangol.batch.feedback import receive
 from dangol.batch.calls import begin_calls, settle_calls
@@ -108,13 +109,16 @@ class Ingested:
 
 @dataclass(slots=True)
 class Following:
-    """What followed from events: messages that are due at once, and how many journeys began."""
+    """What followed from events: messages that are due at once, the transactional ones ``first``, and how many journeys
+    began."""
 
     due: list[str] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
     entered: int = 0
 
     def add(self, more: Following) -> None:
         self.due += more.due
+        self.first += more.first
         self.entered += more.entered
 
 
@@ -156,12 +160,14 @@ class Pipeline:
         self.hasher = hasher
         self.links = links
         self.dispatcher = dispatcher
+        self.carriers = Carriers(dispatcher)
         self.caller = caller
         self.releases = releases
         self.timing = timing
         self.batch_size = batch_size
         self.soft_bounces = soft_bounces
         self.wake = wake
+        self.wake_first: Wake | None = None
         self.wake_receivers: Wake | None = None
 
     # People tell us who they are and what they agree to.
@@ -310,7 +316,7 @@ class Pipeline:
                 hasher=self.hasher,
             )
             following = self._follow(tx, self._record(tx, heard.events)) if heard.events else Following()
-        self._announce(following.due)
+        self._announce(following)
         return answered(heard, shop)
 
     # Triggers come in.
@@ -327,7 +333,7 @@ class Pipeline:
             if noting is not None:
                 noting(tx, new)
             following = self._follow(tx, new)
-        self._announce(following.due)
+        self._announce(following)
         meters.count("events", len(new), result="new")
         meters.count("events", len(incoming) - len(new), result="known")
         return Ingested(len(incoming), len(new), following.entered)
@@ -348,7 +354,7 @@ class Pipeline:
             new = self._record(tx, [request])
             following = self._follow(tx, new, only=campaign_key)
             started = started_by(tx, campaign_key, request.message_id)
-        self._announce(following.due)
+        self._announce(following)
         return started
 
     def _record(self, tx: Connection, incoming: Sequence[IncomingEvent]) -> list[Event]:
@@ -530,7 +536,7 @@ class Pipeline:
                 journey_rows.move_run(tx, run_id, finished_at=now)
             emitted = self._write(tx, changes, following)
             following.add(self._follow(tx, emitted))
-        self._announce(following.due)
+        self._announce(following)
         return part.cursor is not None
 
     def _take_in(
@@ -615,7 +621,7 @@ class Pipeline:
             able = [(releases[one["version_id"]], one) for one in claimed if one["version_id"] in releases]
             self._move(tx, able, changes)
             following.add(self._follow(tx, self._write(tx, changes, following)))
-        self._announce(following.due)
+        self._announce(following)
 
     def _advance(
         self, release: Release, journey: Journey, base: datetime, known: Acquaintance, changes: Changes
@@ -630,13 +636,16 @@ class Pipeline:
     def _write(self, tx: Connection, changes: Changes, following: Following) -> list[Event]:
         """Write changes; returns the events that journeys emitted with them, stored."""
         until = changes.now + self.timing.queue_lease if self.wake is not None else None
-        following.due += changes.write(tx, announce_until=until)
+        told = changes.write(tx, announce_until=until)
+        following.first += told.first
+        following.due += told.rest
         following.entered += changes.entered
         owners = {event.external_id: event.external_id for event in changes.emitted}
         return events.record(tx, changes.emitted, owners, received_at=changes.now)
 
-    def _announce(self, message_ids: Sequence[str]) -> None:
-        self._tell(self.wake, message_ids)
+    def _announce(self, following: Following) -> None:
+        self._tell(self.wake_first or self.wake, following.first)
+        self._tell(self.wake, following.due)
 
     def _tell(self, wake: Wake | None, ids_: Sequence[str]) -> None:
         if not ids_ or wake is None:
@@ -670,6 +679,7 @@ class Pipeline:
     def _begin_hand_over(self, message_ids: Sequence[str]) -> Handover:
         with traces.at("deliver"), self.database.write() as tx:
             controls_rows.attend(tx)
+            self.carriers.hear(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
         return handover
@@ -678,19 +688,16 @@ class Pipeline:
         if not handover.under_way:
             return 0
         with traces.at("hand_over"):
-            for item in handover.under_way:
-                carrier = self._carrier(item.envelope.channel)
-                traces.concerns(item.subject.journey_id, message=item.subject.message_id, provider=carrier)
-            outcomes = self.dispatcher.send([item.envelope for item in handover.under_way])
-        answered = [
-            (item, outcome, self._carrier(item.envelope.channel))
-            for item, outcome in zip(handover.under_way, outcomes, strict=True)
-        ]
-        self._settle(
-            lambda tx: settle(
-                tx, answered, self.clock.now(), self.timing.patience, entropy=self.entropy, hasher=self.hasher
-            )
-        )
+            handed = self.dispatcher.send([item.envelope for item in handover.under_way])
+            for item, answer in zip(handover.under_way, handed, strict=True):
+                traces.concerns(item.subject.journey_id, message=item.subject.message_id, provider=answer.provider)
+        answered, learned = list(zip(handover.under_way, handed, strict=True)), self.carriers.learned()
+
+        def write(tx: Connection) -> None:
+            settle(tx, answered, self.clock.now(), self.timing.patience, entropy=self.entropy, hasher=self.hasher)
+            self.carriers.tell(tx, learned, self.clock.now())
+
+        self._settle(write)
         return len(answered)
 
     def call(self, call_ids: Sequence[str]) -> int:
@@ -755,7 +762,7 @@ class Pipeline:
             owners = {event.external_id: event.external_id for event in done.events}
             happened = events.record(tx, done.events, owners, received_at=now)
             following = self._follow(tx, sorted(happened, key=lambda event: event.order))
-        self._announce(following.due)
+        self._announce(following)
 
     def _settle(self, write: Callable[[Connection], None]) -> None:
         """Write the outcomes; a database that is away for a moment must not make them unknown."""
@@ -853,16 +860,14 @@ class Pipeline:
             return
         ruling = decide(briefing.facts(item), item.release.rulebook)
         match ruling.verdict:
+            case Allow() if until := self.carriers.away(item, ruling.channel, briefing.now):
+                handover.defer(item, ruling, Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()}))
             case Allow() as allowed:
                 self._render(item, ruling, allowed, briefing, handover, waited)
             case Defer() as verdict:
                 handover.defer(item, ruling, verdict)
             case Suppress() as verdict:
                 handover.refuse(item, ruling, verdict)
-
-    def _carrier(self, channel: Channel) -> str:
-        provider = self.dispatcher.provider_for(channel)
-        return provider.name if provider is not None else ""
 
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
-from dangol.definitions.workspace import Workspace, read_what_can_be
+from dangol.definitions.workspace import Workspace, read_what_can_be, survey
 from dangol.editor.facts import FactTable
 from dangol.editor.lawful import check_lawful
 from dangol.editor.laws import check_laws
@@ -334,18 +334,24 @@ class Releases:
             return found
         if version_id in self._failed:
             raise UnknownVersion(self._failed[version_id])
-        version = versions.load(connection, version_id)
+        version = versions.load(connection, version_id)  # not while others wait: it may wait for their transactions
+        with self._lock:
+            return self._compiled.get(version_id) or self._compile(version)
+
+    def _compile(self, version: versions.Version) -> Release:
+        """Compile it, once: the threads of a process that starts all ask for the same versions at the same moment."""
+        if version.id in self._failed:
+            raise UnknownVersion(self._failed[version.id])
         try:
             release = compile_release(version)
         except Exception as error:
             # Compiled once, it would fail the same way each time; only a deploy or a new release can help.
-            self._failed[version_id] = f"version {version_id} of {version.campaign.key} cannot be run: {error}"
-            _log.error("a version cannot be run; its work waits", version=version_id, error=str(error))
-            raise UnknownVersion(self._failed[version_id]) from error
-        with self._lock:
-            while len(self._compiled) >= self._keep:
-                self._compiled.pop(next(iter(self._compiled)))
-            self._compiled[version_id] = release
+            self._failed[version.id] = f"version {version.id} of {version.campaign.key} cannot be run: {error}"
+            _log.error("a version cannot be run; its work waits", version=version.id, error=str(error))
+            raise UnknownVersion(self._failed[version.id]) from error
+        while len(self._compiled) >= self._keep:
+            self._compiled.pop(next(iter(self._compiled)))
+        self._compiled[version.id] = release
         return release
 
     def of(self, connection: Connection, version_ids: Iterable[str]) -> dict[str, Release]:
@@ -437,6 +443,10 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
         return not wanted or any((root / path).resolve().is_relative_to(one) for one in wanted)
 
     if workspace is None:
+        # What is wrong about laws is told with the rest of the file, once for each place.
+        places = {(one.path, one.line, one.column) for one in problems}
+        lawless = check_laws(survey(root)[0])
+        problems = problems + [one for one in lawless if (one.path, one.line, one.column) not in places]
         return Checked(sorted({problem for problem in problems if is_wanted(problem.path)}))
     found, reviewed = review_texts(workspace)
     # A text that is not there is told where the campaign asks for it.
@@ -497,7 +507,7 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     told = repr((plan, sms, asked_of_law))
     asked = _Asked(files, said, digests, told, locale, stages, sms, plan, served)
     problems, reviewed = _reviewed(asked)
-    return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
+    return sorted({*problems, *check_laws(workspace.sources), *check_lawful(workspace)}), reviewed
 
 
 def _said_in_digests(workspace: Workspace) -> tuple[Said, ...]:

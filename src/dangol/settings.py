@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     carrier_read_timeout: Length = Field(
         timedelta(seconds=15), description="How long a carrier may be silent before its answer counts as lost."
     )
+    carrier_failures: int = Field(
+        3, ge=1, le=100, description="After so many hand-overs in a row that came to nothing a carrier is left alone."
+    )
+    carrier_pause: Length = Field(
+        timedelta(seconds=30), description="For how long at first; doubles with each failure, up to 10 minutes."
+    )
     carrier_timeout: Length = Field(
         timedelta(seconds=30), description="How long a request to a carrier may take, its answer included."
     )

@@ -49,9 +49,11 @@ class Due:
     messages: tuple[str, ...]
     calls: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    """Transactional messages: somebody waits for them, so they go before all others, on a queue of their own."""
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.journeys or self.messages or self.calls or self.feedback)
+        return bool(self.runs or self.journeys or self.messages or self.first or self.calls or self.feedback)
 
 
 class Sweeper:
@@ -76,10 +78,12 @@ class Sweeper:
             feedback_rows.forget(tx, now - self.timing.feedback_kept, _FORGOTTEN_AT_ONCE)
             until = now + self.timing.queue_lease
             resumed = self._resume(tx, now, until)
+            messages = message_rows.queue_due(tx, now, until, self.limit)
             return Due(
                 runs=tuple(journey_rows.queue_runs(tx, now, until)),
                 journeys=(*resumed, *journey_rows.queue_due(tx, now, until, self.limit)),
-                messages=tuple(message_rows.queue_due(tx, now, until, self.limit)),
+                messages=tuple(messages.rest),
+                first=tuple(messages.first),
                 calls=tuple(call_rows.queue_due(tx, now, until, self.limit)),
                 feedback=tuple(feedback_rows.queue_due(tx, now, until, self.limit)),
             )

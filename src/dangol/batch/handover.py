@@ -22,6 +22,7 @@ from dangol.batch.texts import Said
 from dangol.consent.links import Leave, Links
 from dangol.consent.suppressions import AddressHasher
 from dangol.content.carriers import LONGEST_TTL
+from dangol.delivery.dispatch import Handed
 from dangol.ids import Entropy
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
@@ -153,7 +154,7 @@ class Handover:
         by_mail = headers.get("List-Unsubscribe")
         if by_mail is None:
             return headers
-        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id)
+        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id, self._locale(claimed))
         url = self._to_pages.leave(leave, self._now)
         if url is None:
             return headers
@@ -164,6 +165,9 @@ class Handover:
         """What makes the links that a message's text may hold; see docs/messages.md."""
         recipient = self._briefing.profiles[claimed.row.profile_id]
         return partial(links_for, self._to_pages, claimed, recipient, channel, self._now)
+
+    def _locale(self, claimed: Claimed) -> str:
+        return self._briefing.profiles[claimed.row.profile_id].locale or ""
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""
@@ -297,14 +301,14 @@ class Patience:
 
 def settle(
     connection: Connection,
-    answered: Sequence[tuple[UnderWay, Outcome, str]],
+    answered: Sequence[tuple[UnderWay, Handed]],
     now: datetime,
     patience: Patience,
     *,
     entropy: Entropy,
     hasher: AddressHasher,
 ) -> None:
-    """Write what the provider answered; each item carries the provider's name.
+    """Write what came of each hand-over, and whose answer it is.
 
     Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are, unless
     the policies say that what nobody can tell does not count. What a refusal says about an address is learned here, so
@@ -313,14 +317,15 @@ def settle(
     """
     journal, rows, released = Journal(now), [], []
     learn(connection, _lessons(answered), now=now, entropy=entropy, hasher=hasher, journal=journal)
-    for item, outcome, provider in answered:
+    for item, handed in answered:
+        outcome, provider = handed.outcome, handed.provider
         state, decision, reason, due_at, evidence = _judge(outcome, item, now, patience)
         journal.add(
             decision,
             reason,
             item.subject,
             channel=item.envelope.channel,
-            evidence={"provider": provider, "attempt": item.attempt, **evidence},
+            evidence={"provider": provider, "attempt": item.attempt, **_tried(handed), **evidence},
             occasion=str(item.attempt),
         )
         uncounted = isinstance(outcome, Unknown) and not item.claimed.release.policies.count_unknown
@@ -346,18 +351,23 @@ def settle(
     journal.write(connection)
 
 
-def _lessons(answered: Sequence[tuple[UnderWay, Outcome, str]]) -> list[Lesson]:
+def _tried(handed: Handed) -> Evidence:
+    """Who was asked before and definitely did not take it."""
+    return {"tried": [_storable(said, _MAX_DETAIL) for said in handed.tried]} if handed.tried else {}
+
+
+def _lessons(answered: Sequence[tuple[UnderWay, Handed]]) -> list[Lesson]:
     return [
         Lesson(
-            outcome.cause,
+            handed.outcome.cause,
             item.envelope.channel,
             item.envelope.to,
             item.claimed.row.profile_id,
-            provider,
+            handed.provider,
             item.claimed.release.policies.stop_scope,
         )
-        for item, outcome, provider in answered
-        if isinstance(outcome, Refused) and outcome.cause in TEACHING
+        for item, handed in answered
+        if isinstance(handed.outcome, Refused) and handed.outcome.cause in TEACHING
     ]
 
 

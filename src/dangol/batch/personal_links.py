@@ -39,8 +39,11 @@ def _link(
     profile_id = claimed.row.profile_id
     if name == "preferences":
         return links.preferences(profile_id, now)
+    if name == "keep":
+        return links.keep(profile_id, now)
     if name == "unsubscribe":
-        return links.leave(Leave(profile_id, channel, _left(claimed.candidate.purpose), claimed.row.id), now)
+        purpose = _left(claimed.candidate.purpose)
+        return links.leave(Leave(profile_id, channel, purpose, claimed.row.id, recipient.locale or ""), now)
     if name == CONFIRM and event is not None and event.name == CONSENT_REQUESTED:
         return _confirmation(links, recipient, event.properties, now)
     return None

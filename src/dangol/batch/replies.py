@@ -31,6 +31,7 @@ from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace
 from dangol.ids import Entropy
 from dangol.ledger.entries import Journal, Subject
+from dangol.model.duty import MESSAGE_REPLIED
 from dangol.model.people import ConsentChange, ConsentState, IncomingEvent, Profile
 from dangol.model.vocabulary import (
     Channel,
@@ -48,7 +49,7 @@ from dangol.store.bulk import insert_new
 from dangol.store.tables import replies
 from dangol.store.types import Instant
 
-EVENT = "Message Replied"
+EVENT = MESSAGE_REPLIED
 SOURCE = "reply"
 _ONE_CONFIRMATION = timedelta(hours=24)
 _JUST_BEFORE = timedelta(microseconds=1)

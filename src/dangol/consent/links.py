@@ -3,6 +3,7 @@
     /u/…    leave: one channel and purpose, from one message              400 days
     /p/…    the preference centre of one person                           400 days
     /c/…    confirm what one row of the consent ledger asked for          7 days
+    /k/…    keep what one person agreed to, or end it                     400 days
 
 A link that confirms is good for the address alone to which it was sent: it holds a short keyed hash of it.
 A receipt is signed like them: whoever has it got the message that it names, and may report what became of it.
@@ -16,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ GOOD_FOR = timedelta(days=400)
 CONFIRM_WITHIN = timedelta(days=7)
 """How long what was asked for can be confirmed."""
 LONGEST_TOKEN = 600
-LEAVE, PREFERENCES, CONFIRM = "/u/", "/p/", "/c/"
+LEAVE, PREFERENCES, CONFIRM, KEEP = "/u/", "/p/", "/c/", "/k/"
 FORMS = "/forms/"
-PATHS = (LEAVE, PREFERENCES, CONFIRM, FORMS)
+PATHS = (LEAVE, PREFERENCES, CONFIRM, KEEP, FORMS)
 """Under which paths the pages for recipients lie; forms are for everybody."""
 HOOKS = "/hooks/"
 """Under which path carriers and apps report what became of messages."""
@@ -47,8 +47,6 @@ _RECEIPT = f"{HOOKS}push"
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT = re.compile(r"([0-9A-Z]{26})\.([0-9a-f]{1,6})(?:\.([A-Za-z0-9_-]{8}))?\.([A-Za-z0-9_-]{16})", re.ASCII)
-_SHORT_ENOUGH = 900
-"""Bytes that are packed the same way in a small memory."""
 _MAC_CHARACTERS = 16
 """96 bits: enough for what can be tried over the network only, and short enough for an SMS."""
 
@@ -68,12 +66,13 @@ class ExpiredLink(UnknownLink):
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Who leaves what, and the message that they leave from."""
+    """Who leaves what, the message that they leave from, and the locale of it; empty if that was not told."""
 
     profile_id: str
     channel: Channel
     purpose: Purpose
     message_id: str
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +116,22 @@ class Links:
         if not self._base:
             return None
         until = int((now + GOOD_FOR).timestamp())
-        said: list[str | int] = [
-            leave.profile_id,
-            leave.channel.value,
-            leave.purpose.value,
-            leave.message_id,
-            until,
-        ]
-        return f"{self._base}{LEAVE}{self._leaving_token(said)}"
-
-    def _leaving_token(self, said: list[str | int]) -> str:
-        """What itsdangerous would make of it, to the byte; it derives its key anew for every link, and each marketing
-        email has one."""
-        plain = dumps(said).encode()
-        small = _compressed(plain)
-        payload = b"." + _base64(small) if len(small) < len(plain) - 1 else _base64(plain)
-        return f"{payload.decode()}.{_base64(hmac.digest(self._leaving_key, payload, 'sha256')).decode()}"
+        said: list[str | int] = [leave.profile_id, leave.channel.value, leave.purpose.value, leave.message_id, until]
+        if leave.locale:
+            said.append(leave.locale)
+        # What itsdangerous would sign, in one go: it derives its key anew for every link, and each marketing email has
+        # one. Nor is it tried whether it would be shorter compressed, which took longer than all else: ids are not.
+        payload = _base64(dumps(said).encode())
+        signature = _base64(hmac.digest(self._leaving_key, payload, "sha256"))
+        return f"{self._base}{LEAVE}{payload.decode()}.{signature.decode()}"
 
     def preferences(self, profile_id: str, now: datetime) -> str | None:
         """The link to a person's preference centre, good from now on; None without a public URL."""
         return self._short(PREFERENCES, profile_id, now + GOOD_FOR)
+
+    def keep(self, profile_id: str, now: datetime) -> str | None:
+        """The link by which a person keeps what they agreed to, good from now on; None without a public URL."""
+        return self._short(KEEP, profile_id, now + GOOD_FOR)
 
     def confirm(self, consent_id: str, channel: Channel, address: str, now: datetime) -> str | None:
         """The link that confirms what a ledger row asked for, sent to this address; None without a public URL.
@@ -160,8 +155,9 @@ class Links:
         """What a link's token says. Raises UnknownLink, or ExpiredLink for one that was good once."""
         try:
             said: Any = self._serializer.loads(token) if _is_one_spelling(token) else None
-            profile_id, channel, purpose, message_id, until = said
-            leave = Leave(str(profile_id), Channel(channel), Purpose(purpose), str(message_id))
+            profile_id, channel, purpose, message_id, until, *locale = said
+            told = "".join(map(str, locale[:1]))
+            leave = Leave(str(profile_id), Channel(channel), Purpose(purpose), str(message_id), told)
         except (BadData, TypeError, ValueError):
             raise UnknownLink from None
         if now.timestamp() >= until:
@@ -177,6 +173,10 @@ class Links:
         """What a link's token confirms. Raises UnknownLink, or ExpiredLink."""
         consent_id, _, sent_to = self._read_short(CONFIRM, token, now)
         return Confirmation(consent_id, sent_to)
+
+    def read_keep(self, token: str, now: datetime) -> str:
+        """Whose consents a link's token keeps. Raises UnknownLink, or ExpiredLink."""
+        return self._read_short(KEEP, token, now)[0]
 
     def was_sent_to(self, link: Confirmation, channel: Channel, address: str | None) -> bool:
         """Whether this is the address to which the link was sent. A link that does not tell is believed."""
@@ -209,14 +209,6 @@ class Links:
         if now >= last_day + _DAY:
             raise ExpiredLink
         return id_, last_day, more
-
-
-def _compressed(plain: bytes) -> bytes:
-    """``zlib.compress`` of a short text, without the quarter of a megabyte that it works in."""
-    if len(plain) > _SHORT_ENOUGH:
-        return zlib.compress(plain)
-    packer = zlib.compressobj(wbits=-12, memLevel=4)
-    return b"".join((b"\x78\x9c", packer.compress(plain), packer.flush(), zlib.adler32(plain).to_bytes(4, "big")))
 
 
 def _base64(of: bytes) -> bytes:

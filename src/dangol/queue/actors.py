@@ -24,7 +24,7 @@ from dangol import meters
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable
 from dangol.intake import Intake
-from dangol.pipeline import Pipeline
+from dangol.pipeline import DECIDED_AT_ONCE, Pipeline
 from dangol.queue.middleware import Stopping
 from dangol.sweeper import Due
 
@@ -74,7 +74,8 @@ class Actors:
             )
             return as_actor(_on_wake_up(name, work))
 
-        self._deliver = declare(self._pipeline.deliver, "deliver", priority=0)
+        self._deliver_first = declare(self._pipeline.deliver, "deliver_first", priority=0)
+        self._deliver = declare(self._pipeline.deliver, "deliver", priority=1)
         self._call = declare(self._pipeline.call, "call", priority=3)
         self._plan = declare(self._pipeline.plan, "plan", priority=5)
         self._receive = declare(self._pipeline.receive, "receive", priority=7)
@@ -88,7 +89,10 @@ class Actors:
             _send(self._fan_out, run_id)
         for batch in _batches(due.journeys, self._batch_size):
             _send(self._plan, batch)
-        for batch in _batches(due.messages, self._batch_size):
+        for batch in _batches(due.first, self._batch_size):
+            _send(self._deliver_first, batch)
+        # In small parts: between two of them a thread looks for what goes first.
+        for batch in _batches(due.messages, min(DECIDED_AT_ONCE, self._batch_size)):
             _send(self._deliver, batch)
         for batch in _batches(due.calls, min(_CALLS, self._batch_size)):
             _send(self._call, batch)
@@ -97,10 +101,18 @@ class Actors:
 
     def deliver(self, message_ids: Sequence[str]) -> None:
         """Tell workers about due messages, in batches; a broker that is away only delays them until the next sweep."""
+        self._tell_of(Due(runs=(), journeys=(), messages=tuple(message_ids)))
+
+    def deliver_first(self, message_ids: Sequence[str]) -> None:
+        """Tell workers about due transactional messages; as ``deliver``."""
+        self._tell_of(Due(runs=(), journeys=(), messages=(), first=tuple(message_ids)))
+
+    def _tell_of(self, due: Due) -> None:
         try:
-            self.tell(Due(runs=(), journeys=(), messages=tuple(message_ids)))
+            self.tell(due)
         except BrokerUnavailable as error:
-            _log.warning("due messages wait for the sweeper", messages=len(message_ids), error=str(error))
+            count = len(due.first) + len(due.messages)
+            _log.warning("due messages wait for the sweeper", messages=count, error=str(error))
 
     def receive(self, feedback_ids: Sequence[str]) -> None:
         """Tell workers what carriers reported; as ``deliver``."""

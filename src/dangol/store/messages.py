@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, text, update
 
@@ -160,19 +160,27 @@ def change_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     update_each(connection, messages, rows)
 
 
-def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[str]:
+class DueNow(NamedTuple):
+    """Ids of messages that are due: the transactional ones, and the rest."""
+
+    first: list[str]
+    rest: list[str]
+
+
+def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> DueNow:
     """Mark due messages as told to a worker until ``until``; transactional before service before marketing.
 
     What was told and is not done yet counts against ``limit``, except for transactional messages: a blast is told
     only as fast as it is delivered, so that nobody's order confirmation stands behind all of it.
     """
     room = limit - connection.execute(_TOLD, {"now": now}).scalar_one()
-    found = _due_of(connection, Purpose.TRANSACTIONAL, now, limit)
+    first, rest = _due_of(connection, Purpose.TRANSACTIONAL, now, limit), list[str]()
     for purpose in (Purpose.SERVICE, Purpose.MARKETING):
-        if room > len(found):
-            found += _due_of(connection, purpose, now, room - len(found))
-    change(connection, found, state=MessageState.DUE.value, lease_until=until)
-    return found
+        left = room - len(first) - len(rest)
+        if left > 0:
+            rest += _due_of(connection, purpose, now, left)
+    change(connection, [*first, *rest], state=MessageState.DUE.value, lease_until=until)
+    return DueNow(first, rest)
 
 
 _TOLD = select(func.count()).where(_IS[MessageState.DUE], messages.c.lease_until > bindparam("now"))

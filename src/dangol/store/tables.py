@@ -489,6 +489,16 @@ instance = Table(
     Column("value", Text, nullable=False),
 )
 
+carriers = Table(
+    "carriers",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("away_until", Instant, nullable=False, comment="until then nobody gives it messages"),
+    Column("why", String(16), nullable=False, comment="busy, as it said; failing, as we found"),
+    Column("failures", SmallInteger, nullable=False, comment="hand-overs in a row that came to nothing"),
+    Column("updated_at", Instant, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

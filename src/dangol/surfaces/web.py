@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,7 +27,8 @@ from dangol.surfaces.hooks.tally import Tally
 from dangol.surfaces.pages.router import make_router as make_pages
 from dangol.surfaces.pages.router import problem
 from dangol.surfaces.pressure import Pressure
-from dangol.surfaces.recipients import confirming, forms, preferences, unsubscribing
+from dangol.surfaces.recipients import confirming, forms, keeping, preferences, unsubscribing
+from dangol.surfaces.recipients.astray import nothing_here
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """What this machine calls itself in a request, when it is asked over its loopback address."""
@@ -70,10 +72,11 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
     app.include_router(make_pages(dangol, workspace))
     app.state.hooks = Tally()
     app.include_router(make_hooks(dangol, app.state.hooks))
-    for pages in (unsubscribing, preferences, confirming, forms):
+    for pages in (unsubscribing, preferences, confirming, keeping, forms):
         app.include_router(pages.make_router(dangol))
-    app.add_exception_handler(DangolError, _dangol_error)
-    app.add_exception_handler(HTTPException, _http_error)
+    errors = Errors(dangol)
+    app.add_exception_handler(DangolError, errors.of_dangol)
+    app.add_exception_handler(HTTPException, errors.of_http)
     app.add_middleware(Pressure, limit=dangol.settings.intake_limit)
     app.add_middleware(SecurityHeaders)
     public = urlsplit(dangol.settings.public_url).hostname
@@ -118,25 +121,38 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-async def _dangol_error(request: Request, error: Exception) -> Response:
-    """What dangol raises on purpose, in its own words; what it does not is a plain 500."""
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
-    if status is None:
-        raise error
-    if status == 503:
-        _log.warning("a request found something away", path=request.url.path, error=str(error))
-    if _for_machines(request):
+class Errors:
+    """How errors are told: to machines as JSON, to recipients on a page of theirs, to all others on one of ours."""
+
+    def __init__(self, dangol: Dangol) -> None:
+        self._dangol = dangol
+
+    async def of_dangol(self, request: Request, error: Exception) -> Response:
+        """What dangol raises on purpose, in its own words; what it does not is a plain 500."""
+        status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+        if status is None:
+            raise error
+        if status == 503:
+            _log.warning("a request found something away", path=request.url.path, error=str(error))
         headers = {"Retry-After": "5"} if status == 503 else None
-        return JSONResponse({"code": type(error).__name__, "message": str(error)}, status, headers)
-    return problem(status, _sentence(str(error)))
+        if _for_machines(request):
+            return JSONResponse({"code": type(error).__name__, "message": str(error)}, status, headers)
+        if _for_recipients(request):
+            return await run_in_threadpool(nothing_here, self._dangol, request, status, headers)
+        return problem(status, _sentence(str(error)))
+
+    async def of_http(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if _for_machines(request):
+            return await http_exception_handler(request, error)
+        if _for_recipients(request):
+            return await run_in_threadpool(nothing_here, self._dangol, request, error.status_code, error.headers)
+        words = "There is no such page." if error.detail == "Not Found" else str(error.detail)
+        return problem(error.status_code, words)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if _for_machines(request):
-        return await http_exception_handler(request, error)
-    words = "There is no such page." if error.detail == "Not Found" else str(error.detail)
-    return problem(error.status_code, words)
+def _for_recipients(request: Request) -> bool:
+    return str(request.scope["path"]).startswith(PATHS)
 
 
 def _for_machines(request: Request) -> bool:

@@ -223,13 +223,11 @@ def fills_in(house: House, address: str, channel: Channel = Channel.EMAIL) -> st
     filled = Filled(channel, address, (), False, NEWS.form.wording["en"])
     how = How("form:news", "en", NEWS.name, "198.51.100.9", "Links")
     with house.database.write() as tx:
-        event = fill_in(
-            tx, NEWS, filled, how, now=house.clock.now(), hasher=house.pipeline.hasher, entropy=house.pipeline.entropy
+        asked = fill_in(
+            tx, NEWS, [filled], how, now=house.clock.now(), hasher=house.pipeline.hasher, entropy=house.pipeline.entropy
         )
-    if event is None:
-        return None
-    house.pipeline.ingest([event])
-    return str(event.properties["consent_id"])
+    house.pipeline.ingest(asked)
+    return str(asked[0].properties["consent_id"]) if asked else None
 
 
 def living(house: House, email: str) -> list[str]:

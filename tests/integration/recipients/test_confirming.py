@@ -100,8 +100,12 @@ def test_another_form_confirms_nothing(
     asked: str,
     fields: dict[str, str],
 ) -> None:
-    client.post(asked, data=fields)
-    client.post(asked, data={"confirm": "yes"}, headers={"Sec-Fetch-Site": "cross-site"})
+    unclear = client.post(asked, data=fields)
+    assert (unclear.status_code, "Please press a button below." in unclear.text) == (400, True)
+    assert WORDS in unclear.text
+    elsewhere = client.post(asked, data={"confirm": "yes"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert (elsewhere.status_code, "another site" in elsewhere.text) == (403, True)
+    assert [mistakes(one.text, "en") for one in (unclear, elsewhere)] == [[], []]
     assert status(house) == "pending"
 
 
@@ -166,3 +170,14 @@ def test_a_topic_is_named_and_confirmed_alone(house: House, client: TestClient) 
     with house.database.read() as tx:
         topics = ledger.topic_states(tx, [house.id_of("bob")])[house.id_of("bob")]
     assert topics[Channel.EMAIL, Purpose.MARKETING, "records"].granted
+
+
+def test_the_page_speaks_the_persons_language_where_the_request_has_none(house: House, client: TestClient) -> None:
+    house.knows("bora", locale="ko-KR", agreeing_to=())
+    change = ConsentChange(
+        "bora", Channel.EMAIL, Purpose.MARKETING, ConsentAction.REQUESTED, house.clock.now(), "api", wording=WORDS
+    )
+    (consent_id,) = house.pipeline.record_consents([change])
+    url = house.dangol.links.confirm(consent_id, Channel.EMAIL, "bora@example.com", house.clock.now())
+    assert url is not None
+    assert "수신 동의 확인" in client.get(url.removeprefix(URL), headers={"Accept-Language": "en"}).text

@@ -171,6 +171,7 @@ def test_who_agreed_already_is_told_the_same_and_asked_nothing(house: House, cli
         ("news", {"email": "c" * 9_000}, "email"),
         ("news", {"agree": ""}, "agree"),
         ("news", {"version": "2"}, "changed"),
+        ("news", {"version": ""}, "incomplete"),
         ("both", {"topic": "records", "phone": "12"}, "phone"),
         ("both", {}, "topics"),
         ("both", {"topic": "x"}, "topics"),

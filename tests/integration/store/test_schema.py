@@ -21,7 +21,7 @@ def test_the_migrations_build_exactly_the_tables_in_code(database: Database) -> 
 def test_migrating_twice_changes_nothing(database: Database) -> None:
     database.migrate()
     with database.read() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0007"]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0008"]
 
 
 @pytest.mark.parametrize("table", [table.name for table in INSERT_ONLY])

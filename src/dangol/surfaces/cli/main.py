@@ -13,6 +13,7 @@ from dangol.errors import DangolError
 from dangol.settings import Settings
 from dangol.surfaces import logs
 from dangol.surfaces.cli import (
+    carriers,
     check,
     consent,
     demo,
@@ -100,6 +101,7 @@ app.add_typer(suppression.app)
 app.add_typer(profile.app)
 app.add_typer(requests.app)
 app.add_typer(dev.app)
+app.add_typer(carriers.app)
 
 
 def run() -> None:

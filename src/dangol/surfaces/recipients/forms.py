@@ -164,7 +164,9 @@ def _entered(registered: Registered, fields: Fields) -> Entered:
     topics = tuple(topic for topic in form.topics if topic in fields.get("topic", ()))
     if form.topics and not topics:
         wrong.append("topics")
-    if last(fields, "version") != str(registered.version):
+    if not last(fields, "version"):
+        wrong.append("incomplete")
+    elif last(fields, "version") != str(registered.version):
         wrong.append("changed")
     elif last(fields, "agree") != "yes":
         wrong.append("agree")
