@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check lint bench bench-rivals bench-journeys proof lock clean
+.PHONY: help run up test check lint bench bench-rivals bench-journeys proof soak lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-journeys: .venv/.dev ## Measure events and timers among 1,000,000 waiting 
 
 proof: .venv/.dev ## Prove under load that caps, consents and quiet hours hold, in its long form (needs PostgreSQL)
 	@$(BIN)/python -m tests.acceptance.load
+
+soak: .venv/.dev ## Let everything fall over, again and again, in the long form (needs PostgreSQL and Redis)
+	@$(BIN)/python -m tests.acceptance.faults
 
 lock: ## Renew the locked requirements after a change in pyproject.toml (needs uv)
 	$(LOCK) --group build -o requirements/runtime.txt
