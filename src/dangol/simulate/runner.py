@@ -49,7 +49,7 @@ class Runner:
                 pass
         for batch in self._batches(due.journeys):
             self._pipeline.plan(batch)
-        self._announced += due.messages
+        self._announced += (*due.first, *due.messages)
         busy = bool(due or self._announced)
         self.deliver_announced()
         for batch in self._batches(due.calls):
