@@ -92,8 +92,7 @@ class Database:
                 Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreUnavailable(f"cannot make the folder of {self.label}: {error.strerror}") from error
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        config = migration_config()
         with self.write() as connection:
             if self.is_postgresql:
                 connection.execute(text("SELECT pg_advisory_xact_lock(7301, 1)"))
@@ -102,6 +101,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def migration_config() -> Config:
+    """Where Alembic finds the migrations of this release."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
 
 
 def _sqlite(url: Any, durable: bool) -> Engine:

@@ -1,128 +1,110 @@
-"""A database of the release before is brought to this one with its data in place, and its journeys go on."""
+"""A database of any earlier release is brought to this one with its data in place, and means the same as before."""
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
-from dangol.definitions import versions
 from dangol.definitions.history import history
-from dangol.definitions.workspace import load_workspace
 from dangol.ids import SeededEntropy
-from dangol.model.vocabulary import Channel
+from dangol.ledger import reader
+from dangol.model.vocabulary import Channel, Reason
 from dangol.settings import Settings
 from dangol.simulate.runner import Runner
-from dangol.store import database as module
 from dangol.store.database import Database
-from dangol.store.tables import blobs, journeys
-from dangol.store.types import to_text
+from dangol.store.tables import INSERT_ONLY, consent_states, journeys, log, messages
 from dangol.testing import FakeProvider
-from tests.conftest import POSTGRES, service_missing
-from tests.workspaces import campaign, note, write_workspace
+from tests.integration.store.conftest import bring_to
+from tests.integration.store.earlier import NOW, fill, open_shop, revisions, tables_of
+from tests.workspaces import cap, campaign, note, write_workspace
 
-NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-MIGRATIONS = Path(module.__file__).parent / "migrations"
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database as the first release made it."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
-        yield _first_schema(database)
-        database.close()
-        return
-    name = f"dangol_{uuid.uuid4().hex[:12]}"
-    try:
-        with psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
-    except psycopg.OperationalError as error:
-        service_missing("PostgreSQL (DANGOL_TEST_POSTGRES_URL)", error)
-    database = Database(POSTGRES.rsplit("/", 1)[0] + f"/{name}")
-    yield _first_schema(database)
-    database.close()
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+EARLIER = revisions()[:-1]
 
 
-def _first_schema(database: Database) -> Database:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with database.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    return database
+@pytest.mark.parametrize("revision", EARLIER)
+def test_every_row_is_there_after_the_upgrade_as_it_was_and_no_more_changeable_than_before(
+    unmigrated: Database, revision: str
+) -> None:
+    bring_to(unmigrated, revision)
+    with unmigrated.write() as tx:
+        before = fill(tx)
+    unmigrated.migrate()
+    with unmigrated.read() as tx:
+        after = {table.name: _only_row(tx, table) for table in tables_of(tx) if table.name in before}
+    assert after.keys() == before.keys()
+    for name, row in before.items():
+        assert {column: after[name][column] for column in row} == row, name
+    for name in sorted({table.name for table in INSERT_ONLY} & before.keys()):
+        _refuses_changes(unmigrated, name)
 
 
-def _fill(database: Database, workspace_root: Path) -> None:
-    """A customer who waits on a journey, written with the columns that there were."""
-    workspace = load_workspace(workspace_root)
-    version_id, manifest = versions.version_of(workspace, "cart")
-    at, soon = to_text(NOW), to_text(NOW + timedelta(hours=1))
-    with database.write() as tx:
-        for path, hash_ in manifest.items():
-            tx.execute(blobs.insert().values(hash=hash_, content=workspace.sources[path]))
-        for statement, values in (
-            (
-                "INSERT INTO versions (id, campaign_key, manifest, created_at, created_by) "
-                "VALUES (:id, 'cart', :manifest, :at, 'kim')",
-                {"id": version_id, "manifest": json.dumps(manifest), "at": at},
-            ),
-            (
-                "INSERT INTO deployments (campaign_key, version_id, deployed_at, deployed_by) "
-                "VALUES ('cart', :id, :at, 'kim')",
-                {"id": version_id, "at": at},
-            ),
-            (
-                "INSERT INTO profiles (id, external_id, email, locale, timezone, attributes, created_at, updated_at) "
-                "VALUES ('P1', 'ana', 'ana@example.com', 'en', 'Asia/Seoul', '{}', :at, :at)",
-                {"at": at},
-            ),
-            (
-                "INSERT INTO consent_states (profile_id, channel, purpose, granted, consent_id, occurred_at) "
-                "VALUES ('P1', 'email', 'marketing', true, 'C1', :at)",
-                {"at": at},
-            ),
-            (
-                "INSERT INTO journeys (id, campaign_key, version_id, profile_id, entry_key, status, position, wake_at, "
-                "entered_at) VALUES ('J1', 'cart', :id, 'P1', 'E1', 'waiting', '0.1', :soon, :at)",
-                {"id": version_id, "at": at, "soon": soon},
-            ),
-        ):
-            tx.execute(text(statement), values)
-        key = text("INSERT INTO profile_keys (profile_id, key) VALUES ('P1', :key)")
-        tx.execute(key, {"key": b"k" * 64})
+def _refuses_changes(database: Database, name: str) -> None:
+    for change in (f"DELETE FROM {name}", f"UPDATE {name} SET id = 'X'"):
+        with pytest.raises(DBAPIError, match="insert-only"), database.write() as tx:
+            tx.exec_driver_sql(change)
 
 
-def test_journeys_of_the_release_before_go_on(old: Database, tmp_path: Path) -> None:
-    workspace = write_workspace(tmp_path / "shop", campaign("cart", {"wait": "1 hour"}, note()))
-    _fill(old, workspace)
+def _only_row(tx: Connection, table: Any) -> dict[str, Any]:
+    (row,) = tx.execute(select(table)).all()
+    return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row._mapping.items()}
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_a_shop_goes_on_where_it_was(unmigrated: Database, revision: str, tmp_path: Path) -> None:
+    """Waiting journeys wake, planned messages go out, caps count what went before, and a no stays a no."""
+    steps = {"wait": "1 hour"}, note()
+    workspace = write_workspace(tmp_path / "shop", campaign("cart", *steps), policies={"caps": [cap(1)]})
+    bring_to(unmigrated, revision)
+    open_shop(unmigrated, workspace)
     clock, carrier = VirtualClock(NOW), FakeProvider()
     settings = Settings(
         _env_file=None,
         home=tmp_path,
-        database_url=old.url.render_as_string(hide_password=False),
+        database_url=unmigrated.url.render_as_string(hide_password=False),
         secret_key=SecretStr("s"),
     )
     providers = dict.fromkeys(Channel, carrier)
     with Dangol(settings, clock=clock, entropy=SeededEntropy("tests"), providers=providers) as dangol:
         Runner(dangol.pipeline, dangol.sweeper, clock, grain=timedelta(seconds=1)).run_until(NOW + timedelta(hours=2))
         with dangol.database.read() as tx:
-            (journey,) = tx.execute(journeys.select()).all()
-        with dangol.database.read() as tx:
+            ended = {row.id: (row.end_reason, row.correlation, row.hops) for row in tx.execute(select(journeys))}
+            reasons = {row.profile_id: row.reason for row in tx.execute(select(messages)) if row.id != "M-old"}
             (deployed,) = history(tx)
-    assert [envelope.to for envelope in carrier.accepted] == ["ana@example.com"]
+    assert sorted(envelope.to for envelope in carrier.accepted) == ["ana@example.com", "dee@example.com"]
+    assert (reasons["P-ben"], reasons["P-cho"]) == (Reason.CAPPED, Reason.CONSENT_WITHDRAWN)
+    assert ended["J-ana"] == ("completed", "", 0)
     assert deployed.facts is None
-    assert (journey.end_reason, journey.correlation, journey.hops) == ("completed", "", 0)
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_the_log_reads_the_same_to_the_byte_and_its_numbers_go_on(
+    unmigrated: Database, revision: str, tmp_path: Path
+) -> None:
+    workspace = write_workspace(tmp_path / "shop", campaign("cart", note()))
+    bring_to(unmigrated, revision)
+    open_shop(unmigrated, workspace)
+    with unmigrated.read() as tx:
+        before = reader.digest(tx), tx.execute(select(log.c.seq, log.c.id)).all()
+    unmigrated.migrate()
+    with unmigrated.write() as tx:
+        assert (reader.digest(tx), tx.execute(select(log.c.seq, log.c.id)).all()) == before
+        tx.execute(log.insert(), {"id": "L-new", "at": NOW, "decision": "d", "reason": "r", "evidence": {}})
+        assert tx.execute(select(log.c.seq).where(log.c.id == "L-new")).scalar_one() == len(before[1]) + 1
+
+
+def test_a_consent_of_the_first_release_rests_on_its_row_of_the_ledger(unmigrated: Database, tmp_path: Path) -> None:
+    bring_to(unmigrated, "0001")
+    open_shop(unmigrated, write_workspace(tmp_path / "shop", campaign("cart", note())))
+    unmigrated.migrate()
+    with unmigrated.read() as tx:
+        rows = {row.profile_id: row for row in tx.execute(select(consent_states))}
+    assert (rows["P-ana"].status, rows["P-ana"].proven, rows["P-ana"].since) == ("granted", True, NOW)
+    assert (rows["P-cho"].status, rows["P-cho"].since) == ("withdrawn", None)
