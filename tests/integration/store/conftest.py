@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from alembic import command
 
-from dangol.store.database import Database, migration_config
+from dangol.store.database import Database
+from dangol.store.schema import migration_config
 from tests.conftest import POSTGRES, service_missing
 
 

@@ -13,11 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Boolean, Column, Connection, DateTime, Float, Integer, LargeBinary, MetaData, Table, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    text,
+)
 
 from dangol.definitions import versions
 from dangol.definitions.workspace import load_workspace
-from dangol.store.database import Database, migration_config
+from dangol.store.database import Database
+from dangol.store.schema import migration_config
 from dangol.store.tables import metadata
 from dangol.store.types import Instant, to_text
 
@@ -46,13 +60,13 @@ def fill(connection: Connection) -> dict[str, dict[str, Any]]:
     """Write one row into every table there is, every column told; returns them by table."""
     rows: dict[str, dict[str, Any]] = {}
     for table in tables_of(connection):
-        row = {column.name: _value(table, column, rows) for column in table.columns}
+        row = {column.name: value_for(table, column, rows) for column in table.columns}
         connection.execute(table.insert().values(row))
         rows[table.name] = row
     return rows
 
 
-def _value(table: Table, column: Column[Any], rows: Mapping[str, Mapping[str, Any]]) -> Any:
+def value_for(table: Table, column: Column[Any], rows: Mapping[str, Mapping[str, Any]]) -> Any:
     """Something that this column may hold, and that is no default of any."""
     for key in column.foreign_keys:
         return rows[key.column.table.name][key.column.name]
@@ -71,6 +85,11 @@ def _value(table: Table, column: Column[Any], rows: Mapping[str, Mapping[str, An
     if isinstance(kind, LargeBinary):
         return b"\x00kept\xff"
     return f"{table.name}.{column.name}"[: getattr(kind, "length", None) or 99]
+
+
+def this_row(table: Table, row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """The conditions that only this row meets."""
+    return [column == row[column.name] for column in table.primary_key if column.name in row]
 
 
 def open_shop(database: Database, workspace_root: Path) -> None:

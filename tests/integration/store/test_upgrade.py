@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from dangol.bootstrap import Dangol
@@ -23,8 +23,8 @@ from dangol.store.database import Database
 from dangol.store.tables import INSERT_ONLY, consent_states, journeys, log, messages
 from dangol.testing import FakeProvider
 from tests.integration.store.conftest import bring_to
-from tests.integration.store.earlier import NOW, fill, open_shop, revisions, tables_of
-from tests.workspaces import cap, campaign, note, write_workspace
+from tests.integration.store.earlier import NOW, fill, open_shop, revisions, tables_of, this_row
+from tests.workspaces import campaign, cap, note, write_workspace
 
 EARLIER = revisions()[:-1]
 
@@ -38,7 +38,7 @@ def test_every_row_is_there_after_the_upgrade_as_it_was_and_no_more_changeable_t
         before = fill(tx)
     unmigrated.migrate()
     with unmigrated.read() as tx:
-        after = {table.name: _only_row(tx, table) for table in tables_of(tx) if table.name in before}
+        after = {table.name: _row(tx, table, before[table.name]) for table in tables_of(tx) if table.name in before}
     assert after.keys() == before.keys()
     for name, row in before.items():
         assert {column: after[name][column] for column in row} == row, name
@@ -52,8 +52,8 @@ def _refuses_changes(database: Database, name: str) -> None:
             tx.exec_driver_sql(change)
 
 
-def _only_row(tx: Connection, table: Any) -> dict[str, Any]:
-    (row,) = tx.execute(select(table)).all()
+def _row(tx: Connection, table: Table, wanted: dict[str, Any]) -> dict[str, Any]:
+    row = tx.execute(select(table).where(*this_row(table, wanted))).one()
     return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row._mapping.items()}
 
 
