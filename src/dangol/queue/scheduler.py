@@ -11,7 +11,7 @@ from dangol.duties import Duties
 from dangol.errors import BrokerUnavailable, StoreUnavailable
 from dangol.queue.actors import Actors
 from dangol.retention.rounds import Retention
-from dangol.store.housekeeping import drop_lease, take_lease
+from dangol.store.housekeeping import drop_lease, shared_now, take_lease
 from dangol.sweeper import Sweeper
 
 LEASE = "scheduler"
@@ -64,8 +64,8 @@ class Scheduler:
         self._stopped.set()
 
     def _leads(self) -> bool:
-        now = self._sweeper.clock.now()
         with self._sweeper.database.write() as tx:
+            now = shared_now(tx, self._sweeper.clock)
             return take_lease(tx, LEASE, self._holder, now, lasts=self._tick * 5 + timedelta(seconds=5)) == self._holder
 
     def _step_down(self) -> None:

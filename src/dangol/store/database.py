@@ -199,6 +199,8 @@ def _translated(error: DBAPIError, label: str) -> Exception:
     said = str(error.orig).lower()
     if isinstance(error.orig, psycopg.errors.UndefinedTable):
         said = "no such table"  # as SQLite says
+    if isinstance(error.orig, psycopg.errors.DiskFull):
+        said = "space"  # in whichever language the server speaks
     for sign, advice in _ADVICE.items():
         if sign in said:
             return StoreUnavailable(f"database {label}: {advice} ({str(error.orig).splitlines()[0]})")

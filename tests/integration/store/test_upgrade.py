@@ -20,7 +20,7 @@ from dangol.model.vocabulary import Channel, Reason
 from dangol.settings import Settings
 from dangol.simulate.runner import Runner
 from dangol.store.database import Database
-from dangol.store.tables import INSERT_ONLY, consent_states, journeys, log, messages
+from dangol.store.tables import INSERT_ONLY, consent_states, journeys, log, messages, metadata
 from dangol.testing import FakeProvider
 from tests.integration.store.conftest import bring_to
 from tests.integration.store.earlier import NOW, fill, open_shop, revisions, tables_of, this_row
@@ -29,7 +29,7 @@ from tests.workspaces import campaign, cap, note, write_workspace
 EARLIER = revisions()[:-1]
 
 
-@pytest.mark.parametrize("revision", EARLIER)
+@pytest.mark.parametrize("revision", revisions())
 def test_every_row_is_there_after_the_upgrade_as_it_was_and_no_more_changeable_than_before(
     unmigrated: Database, revision: str
 ) -> None:
@@ -47,7 +47,8 @@ def test_every_row_is_there_after_the_upgrade_as_it_was_and_no_more_changeable_t
 
 
 def _refuses_changes(database: Database, name: str) -> None:
-    for change in (f"DELETE FROM {name}", f"UPDATE {name} SET id = 'X'"):
+    column = metadata.tables[name].primary_key.columns[0].name
+    for change in (f"DELETE FROM {name}", f"UPDATE {name} SET {column} = {column}"):
         with pytest.raises(DBAPIError, match="insert-only"), database.write() as tx:
             tx.exec_driver_sql(change)
 
