@@ -75,7 +75,7 @@ def main(url: str) -> None:
     """Measure and print."""
     name = f"dangol_bench_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        admin.execute(f"CREATE DATABASE {name}")
         try:
             there = url.rsplit("/", 1)[0] + f"/{name}"
             database = Database(there)
@@ -85,23 +85,23 @@ def main(url: str) -> None:
                 _prepare(connection)
                 _report(connection)
         finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _prepare(connection: psycopg.Connection) -> None:
     run = connection.execute
     run("ALTER TABLE log DISABLE TRIGGER USER")
     for table, (key, indexes) in _SCHEMA.items():
-        run(_MAKE.format(table=table, key=key))  # type: ignore[arg-type]
+        run(_MAKE.format(table=table, key=key))
         for month in range(MONTHS + 1):
-            run(f"CREATE TABLE {table}_p{month} PARTITION OF {table}_p FOR VALUES {_bounds(table, month)}")  # type: ignore[arg-type]
+            run(f"CREATE TABLE {table}_p{month} PARTITION OF {table}_p FOR VALUES {_bounds(table, month)}")
         for index in indexes:
-            run(index)  # type: ignore[arg-type]
+            run(index)
     for table in ("log", "log_p"):
-        run(_FILL_LOG.format(table=table, month=A_MONTH, count=MONTHS * A_MONTH))  # type: ignore[arg-type]
+        run(_FILL_LOG.format(table=table, month=A_MONTH, count=MONTHS * A_MONTH))
     for table in ("messages", "messages_p"):
         newest = (MONTHS - 1) * A_MONTH
-        run(_FILL_MESSAGES.format(table=table, month=A_MONTH, count=MONTHS * A_MONTH, newest=newest))  # type: ignore[arg-type]
+        run(_FILL_MESSAGES.format(table=table, month=A_MONTH, count=MONTHS * A_MONTH, newest=newest))
     run("VACUUM ANALYZE")
     run("SET plan_cache_mode = force_custom_plan")
 
@@ -171,7 +171,7 @@ def _spent(connection: psycopg.Connection) -> int:
 
 def _ask(connection: psycopg.Connection, statement: str, values: list[str]) -> None:
     with connection.transaction():
-        connection.execute(statement, [values]).fetchall()  # type: ignore[arg-type]
+        connection.execute(statement, [values]).fetchall()
 
 
 def _copy(connection: psycopg.Connection, table: str, turn: int) -> None:
@@ -182,7 +182,7 @@ def _copy(connection: psycopg.Connection, table: str, turn: int) -> None:
         for place in range(BATCH)
     )
     columns = "seq, id, at, decision, reason, profile_id, campaign_key, message_id, evidence"
-    with connection.transaction(), connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:  # type: ignore[arg-type]
+    with connection.transaction(), connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
         copy.write(io.BytesIO(lines.encode()).getvalue())
 
 
