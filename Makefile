@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check lint bench bench-journeys proof lock clean
+.PHONY: help run up test check lint bench bench-rivals bench-journeys proof lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,12 @@ lint: .venv/.dev ## Check what the test suite does not: style, types, import con
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/dangol check
 
-bench: .venv/.dev ## Measure the pipeline against its yardsticks (docs/performance.md)
-	@$(BIN)/python -m bench.blast --recipients 20000
+bench: .venv/.dev ## Measure sending over HTTP against rivals, in 10 minutes (needs PostgreSQL and redis-server)
+	@$(BIN)/python -m bench
+
+bench-rivals: .venv/.made ## Install what django-post-office needs, which `make bench` measures against
+	@$(PYTHON) -m venv bench/rivals/post_office/.venv
+	@bench/rivals/post_office/$(PIP) install --require-hashes -r bench/rivals/post_office/requirements.txt
 
 bench-journeys: .venv/.dev ## Measure events and timers among 1,000,000 waiting journeys (needs PostgreSQL)
 	@$(BIN)/python -m bench.journeys
@@ -43,6 +47,7 @@ proof: .venv/.dev ## Prove under load that caps, consents and quiet hours hold, 
 lock: ## Renew the locked requirements after a change in pyproject.toml (needs uv)
 	$(LOCK) --group build -o requirements/runtime.txt
 	$(LOCK) --group dev -o requirements/dev.txt
+	$(subst pyproject.toml,bench/rivals/post_office/requirements.in,$(LOCK)) -o bench/rivals/post_office/requirements.txt
 
 clean: ## Remove the environment, caches and the embedded database
 	rm -rf .venv .dangol .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

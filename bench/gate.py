@@ -133,10 +133,18 @@ def _gate(dangol: Dangol, ids: Sequence[str]) -> tuple[float, float, int]:
         releases = dangol.releases.of(tx, {row.version_id for row in rows})
         wall, cpu = time.perf_counter(), time.process_time()
         people.lock(tx, owners)
-        waiting = message_rows.waiting_for(tx, owners)
+        waiting = message_rows.undecided(tx, owners)
         claimed = [Claimed.of(row, releases[row.version_id]) for row in rows]
         rivals = [Claimed.of(row, releases[row.version_id]) for row in waiting]
-        briefing = brief(tx, claimed, _NOON, hasher=pipeline.hasher, providers=frozenset(Channel), waiting=rivals)
+        briefing = brief(
+            tx,
+            claimed,
+            _NOON,
+            hasher=pipeline.hasher,
+            providers=frozenset(Channel),
+            leeway=pipeline.timing.send_lease,
+            waiting=rivals,
+        )
         rulings = [decide(briefing.facts(item), item.release.rulebook) for item in claimed]
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     allowed = sum(type(ruling.verdict).__name__ == "Allow" for ruling in rulings)

@@ -18,11 +18,13 @@ from pydantic import SecretStr
 
 from bench.crowd import CONSENTS, PEOPLE, fill, moment, padding
 from bench.population import settle
+from dangol.batch.handover import Handover
 from dangol.bootstrap import Dangol
 from dangol.errors import StoreUnavailable
 from dangol.ids import SeededEntropy
 from dangol.model.message import Accepted, Envelope, Outcome
 from dangol.model.vocabulary import Channel
+from dangol.pipeline import Pipeline
 from dangol.settings import Settings
 
 BEGINS = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -188,6 +190,7 @@ class Workers:
         self._carrier = Carrier(load.record)
         self._dangol = load.opened(self._carrier)
         self._told = told
+        _note_claims(self._dangol.pipeline, self._carrier)
         self._threads = [threading.Thread(target=self._deliver, daemon=True) for _ in range(load.threads)]
         for thread in self._threads:
             thread.start()
@@ -199,9 +202,19 @@ class Workers:
 
     def _deliver(self) -> None:
         while (batch := self._told.get()) is not None:
-            self._carrier.claims.began = time.monotonic_ns()
             with suppress(StoreUnavailable):  # SQLite was busy for longer than a worker waits; the sweeper tells again
                 self._dangol.pipeline.deliver(batch)
+
+
+def _note_claims(pipeline: Pipeline, carrier: Carrier) -> None:
+    """Have the carrier know when the claim began of what it is given: before its transaction."""
+    begin = pipeline._begin_hand_over
+
+    def noting(message_ids: Sequence[str]) -> Handover:
+        carrier.claims.began = time.monotonic_ns()
+        return begin(message_ids)
+
+    pipeline._begin_hand_over = noting  # type: ignore[method-assign]
 
 
 def work(load: Load, told: Any) -> None:

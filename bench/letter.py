@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ FIRES_AT = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 ZONES = ("Asia/Seoul", "Asia/Seoul", "Asia/Tokyo", "Asia/Singapore", "Australia/Sydney")
 _WORKSPACE = Path(__file__).parent / "workspace"
 _SHARED = ("campaigns/policies.yaml",)
+_TEXTS = ("brand", "morning_letters")
 _GIVEN = {"ko": ("서연", "민준", "지우", "도윤", "하은"), "en": ("Grace", "Noah", "Maya", "Owen", "Ruth")}
 _RECORDS = (
     ("Blue Train", "John Coltrane"),
@@ -34,14 +36,15 @@ def write_workspace(folder: Path) -> Path:
     """Lay the workspace out in ``folder``: what ships with dangol, with the benchmark's campaign and text."""
     shipped = shipped_workspace()
     shutil.copytree(_WORKSPACE, folder, dirs_exist_ok=True)
-    shutil.copytree(shipped / "templates" / "brand", folder / "templates" / "brand", dirs_exist_ok=True)
+    for name in _TEXTS:
+        shutil.copytree(shipped / "templates" / name, folder / "templates" / name, dirs_exist_ok=True)
     for name in _SHARED:
         shutil.copy(shipped / name, folder / name)
     return folder
 
 
-def reader(number: int) -> dict[str, Any]:
-    """One made-up reader as a profile's columns, the same every time."""
+def reader(number: int, zones: Sequence[str] = ZONES) -> dict[str, Any]:
+    """One made-up reader, in one of these zones, as a profile's columns, the same every time."""
     draw = random.Random(number)
     locale = "ko" if draw.random() < 0.7 else "en"
     given = draw.choice(_GIVEN[locale])
@@ -54,7 +57,7 @@ def reader(number: int) -> dict[str, Any]:
         "email": f"r{number:07d}@example.com",
         "phone": None,
         "locale": locale,
-        "timezone": draw.choice(ZONES),
+        "timezone": draw.choice(zones),
         "country": None,
         "attributes": {
             "name": f"김{given}" if locale == "ko" else given,

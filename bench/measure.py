@@ -16,7 +16,6 @@ from typing import Any
 import psycopg
 
 _ROOT = Path(__file__).parents[1]
-_STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Stopwatch:
 
     def __init__(self, database_url: str = "") -> None:
         self._url = database_url if database_url.startswith("postgresql") else ""
-        self._before_mb = _memory("VmRSS")
+        self._before_mb = process_memory("VmRSS")
         self._server = self._server_cpu()
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
@@ -58,18 +57,28 @@ class Stopwatch:
         """The sample; connections that did the work must still be open."""
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         return Sample(
-            messages, wall, cpu, self._server_cpu() - self._server, _memory("VmHWM"), self._before_mb, dict(notes)
+            messages,
+            wall,
+            cpu,
+            self._server_cpu() - self._server,
+            process_memory("VmHWM"),
+            self._before_mb,
+            dict(notes),
         )
 
     def _server_cpu(self) -> float:
-        """CPU seconds of all of PostgreSQL's processes that serve this database."""
-        if not self._url:
-            return 0.0
-        with psycopg.connect(self._url) as connection:
-            rows = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            ).fetchall()
-        return sum(process_cpu(pid) for (pid,) in rows)
+        return sum(server_cpu(self._url).values())
+
+
+def server_cpu(url: str) -> dict[int, float]:
+    """CPU seconds of each of PostgreSQL's processes that serve this database now, by process; none for SQLite."""
+    if not url.startswith("postgresql"):
+        return {}
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    return {pid: process_cpu(pid) for (pid,) in rows}
 
 
 def process_cpu(pid: int) -> float:
@@ -81,13 +90,14 @@ def process_cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(line: str) -> float:
+def process_memory(line: str, pid: int | str = "self") -> float:
     """Megabytes from ``/proc``; 0 where there is none. ``getrusage`` is no use: it remembers the parent process."""
     try:
-        status = _STATUS.read_text()
+        status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0.0
-    return int(status.partition(f"{line}:")[2].split()[0]) / 1024
+    said = status.partition(f"{line}:")[2].split()
+    return int(said[0]) / 1024 if said else 0.0  # one that has ended holds none
 
 
 def in_child(phase: str, *, of: str = "bench.phases", **arguments: Any) -> Sample:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
 import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import structlog
@@ -26,6 +27,7 @@ from dangol.definitions.workspace import load_workspace
 from dangol.ids import SeededEntropy
 from dangol.model.message import Accepted, Envelope, Outcome, Rendered
 from dangol.model.vocabulary import Channel, Purpose
+from dangol.queue.worker import seldom_collected
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.tables import messages
@@ -73,9 +75,12 @@ def _opened(url: str, provider: Accepting, *, workers: bool = False) -> Iterator
             secret_key=SecretStr(population.SECRET),
         )
         entropy = SeededEntropy("bench")
-        with Dangol(
-            settings, clock=clock, entropy=entropy, providers={Channel.EMAIL: provider}, workers=workers
-        ) as dangol:
+        with (
+            Dangol(
+                settings, clock=clock, entropy=entropy, providers={Channel.EMAIL: provider}, workers=workers
+            ) as dangol,
+            seldom_collected(),  # as in a worker process
+        ):
             yield dangol, clock
 
 
@@ -129,6 +134,25 @@ def stations_of(url: str, recipients: int) -> Sample:
             for batch in _batches(due, dangol.pipeline.batch_size):
                 dangol.pipeline.deliver(batch)
         return watch.stop(recipients, stations=dict(seconds))
+
+
+def deliver(url: str, recipients: int, profile: str = "") -> Sample:
+    """The same without stopwatches; ``profile`` is a file for cProfile's figures, which makes all of it dearer."""
+    provider = Accepting()
+    with _opened(url, provider) as (dangol, clock):
+        clock.move_to(FIRES_AT)
+        _warm(dangol)
+        profiler = cProfile.Profile() if profile else None
+        watch = Stopwatch(url)
+        with profiler or nullcontext():
+            while due := dangol.sweeper.sweep():
+                for batch in _batches(due, dangol.pipeline.batch_size):
+                    dangol.pipeline.deliver(batch)
+        sample = watch.stop(recipients, accepted=provider.accepted)
+        if profiler is not None:
+            profiler.dump_stats(profile)
+        _check(dangol.database, recipients, provider)
+    return sample
 
 
 def _warm(dangol: Dangol) -> None:
@@ -207,7 +231,14 @@ def rival(url: str, recipients: int, threads: list[int]) -> Sample:
     return sample
 
 
-PHASES = {"prepare": prepare, "pipeline": pipeline, "stations": stations_of, "jinja": jinja, "rival": rival}
+PHASES = {
+    "prepare": prepare,
+    "pipeline": pipeline,
+    "stations": stations_of,
+    "deliver": deliver,
+    "jinja": jinja,
+    "rival": rival,
+}
 
 
 def main() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
-from bench.letter import CAMPAIGN, FIRES_AT, TEMPLATE, reader
+from bench.letter import CAMPAIGN, FIRES_AT, TEMPLATE, ZONES, reader
 from dangol import ids
 from dangol.consent.suppressions import AddressHasher
 from dangol.ids import SeededEntropy
@@ -28,7 +29,22 @@ _WORDING = "단골레코드의 소식과 혜택을 이메일로 받는 데 동�
 Rows = dict[Table, list[dict[str, Any]]]
 
 
-def fill(database: Database, *, recipients: int, old_log_rows: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """When the letter goes out and in which zones its readers live. One in ``sms`` readers has a phone and no email."""
+
+    at: datetime = FIRES_AT
+    zones: Sequence[str] = ZONES
+    sms: int = 0
+
+    def by_phone(self, number: int) -> bool:
+        return bool(self.sms) and number % self.sms == self.sms - 1
+
+
+THE_LETTERS = Occasion()
+
+
+def fill(database: Database, *, recipients: int, old_log_rows: int, occasion: Occasion = THE_LETTERS) -> None:
     """Write the readers, then their history, and let the database take note of both."""
     entropy = SeededEntropy("bench")
     hasher = AddressHasher(SECRET.encode())
@@ -37,14 +53,14 @@ def fill(database: Database, *, recipients: int, old_log_rows: int) -> None:
         with database.write() as tx:
             rows: Rows = {}
             for number in chunk:
-                _add_reader(number, rows, entropy, hasher)
+                _add_reader(number, rows, entropy, hasher, occasion)
             _insert(tx, rows)
     history = _history(recipients, old_log_rows)
     while past := list(islice(history, _CHUNK)):
         with database.write() as tx:
             rows = {}
             for number, months in past:
-                _add_old_message(number, months, rows)
+                _add_old_message(number, months, rows, occasion.at)
             _insert(tx, rows)
     settle(database)
 
@@ -69,21 +85,24 @@ def settle(database: Database) -> None:
             tx.execute(text("ANALYZE"))
 
 
-def _add_reader(number: int, rows: Rows, entropy: SeededEntropy, hasher: AddressHasher) -> None:
+def _add_reader(number: int, rows: Rows, entropy: SeededEntropy, hasher: AddressHasher, occasion: Occasion) -> None:
     """One reader; of all, 3 % opted out, 2 % had their letter of the day already, a few addresses are suppressed."""
     person, at = profile_id(number), _LONG_AGO
-    known = reader(number)
+    known = reader(number, occasion.zones)
+    channel = Channel.EMAIL
+    if occasion.by_phone(number):
+        channel, known = Channel.SMS, {**known, "email": None, "phone": phone(number)}
     rows.setdefault(profiles, []).append({"id": person, **known, "created_at": at, "updated_at": at})
     rows.setdefault(profile_keys, []).append({"profile_id": person, "key": entropy.bytes(64)})
     lot = random.Random(f"lot {number}").random()
-    _add_consent(person, "granted", rows)
+    _add_consent(person, "granted", rows, channel)
     if lot < OPTED_OUT:
-        _add_consent(person, "withdrawn", rows)
+        _add_consent(person, "withdrawn", rows, channel)
     granted = rows[consents][-1]
     rows.setdefault(consent_states, []).append(
         {
             "profile_id": person,
-            "channel": Channel.EMAIL.value,
+            "channel": channel.value,
             "purpose": Purpose.MARKETING.value,
             "granted": lot >= OPTED_OUT,
             "consent_id": granted["id"],
@@ -91,13 +110,15 @@ def _add_reader(number: int, rows: Rows, entropy: SeededEntropy, hasher: Address
         }
     )
     if OPTED_OUT <= lot < OPTED_OUT + CAPPED:
-        rows.setdefault(slots, []).append(_slot(person, f"today {number}", FIRES_AT - timedelta(minutes=90)))
+        rows.setdefault(slots, []).append(
+            _slot(person, f"today {number}", occasion.at - timedelta(minutes=90), channel)
+        )
     elif lot > 1 - SUPPRESSED:
         rows.setdefault(suppressions, []).append(
             {
                 "id": ids.derive(at, "bench suppression", str(number)),
-                "address_hash": hasher.hash(Channel.EMAIL, known["email"]),
-                "channel": Channel.EMAIL.value,
+                "address_hash": hasher.hash(channel, known["email"] or known["phone"]),
+                "channel": channel.value,
                 "cause": "bounce",
                 "source": "bench",
                 "created_at": at,
@@ -105,13 +126,18 @@ def _add_reader(number: int, rows: Rows, entropy: SeededEntropy, hasher: Address
         )
 
 
-def _add_consent(person: str, action: str, rows: Rows) -> None:
+def phone(number: int) -> str:
+    """A British mobile number that no simulated carrier takes for a sign to misbehave."""
+    return f"+447{400_000_000 + number:09d}"
+
+
+def _add_consent(person: str, action: str, rows: Rows, channel: Channel) -> None:
     at = _LONG_AGO + timedelta(days=action == "withdrawn")
     rows.setdefault(consents, []).append(
         {
             "id": ids.derive(at, "bench consent", person, action),
             "profile_id": person,
-            "channel": Channel.EMAIL.value,
+            "channel": channel.value,
             "purpose": Purpose.MARKETING.value,
             "action": action,
             "basis": "consent",
@@ -123,13 +149,13 @@ def _add_consent(person: str, action: str, rows: Rows) -> None:
     )
 
 
-def _slot(person: str, name: str, at: Any) -> dict[str, Any]:
+def _slot(person: str, name: str, at: Any, channel: Channel = Channel.EMAIL) -> dict[str, Any]:
     return {
         "message_id": ids.derive(at, "bench message", name),
         "profile_id": person,
         "campaign_key": CAMPAIGN,
         "stage": "loyalty",
-        "channel": Channel.EMAIL.value,
+        "channel": channel.value,
         "purpose": Purpose.MARKETING.value,
         "tags": ["newsletter"],
         "priority": 20,
@@ -144,8 +170,8 @@ def _history(recipients: int, old_log_rows: int) -> Iterator[tuple[int, int]]:
         yield place % recipients, 1 + place // recipients
 
 
-def _add_old_message(number: int, months: int, rows: Rows) -> None:
-    person, at = profile_id(number), FIRES_AT - timedelta(days=30 * months)
+def _add_old_message(number: int, months: int, rows: Rows, until: datetime) -> None:
+    person, at = profile_id(number), until - timedelta(days=30 * months)
     name = f"{number} {months}"
     message = ids.derive(at, "bench message", name)
     journey = ids.derive(at, "bench journey", name)

@@ -33,6 +33,7 @@ from dangol.delivery.provider import Provider
 from dangol.delivery.providers.mailbox import Mailbox
 from dangol.delivery.providers.registry import Registry
 from dangol.delivery.signatures import Signer, new_secret
+from dangol.delivery.standing import Caution, Standing
 from dangol.delivery.webhooks import Caller, HttpCaller, NoCalls
 from dangol.duties import Duties
 from dangol.editor.laws import loosened
@@ -82,17 +83,18 @@ class Dangol(AbstractContextManager["Dangol"]):
         self.settings = settings
         self.clock = clock or SystemClock()
         self.entropy = entropy or SystemEntropy()
-        self.database = Database(settings.database, pool_size=max(10, settings.worker_threads + 2), durable=durable)
+        self.database = Database(settings.database, pool_size=settings.pool_size, durable=durable)
         self.database.migrate()
         self.mailbox = Mailbox(settings.mailbox, self.clock)
         self.transport = Transport(clock=self.clock, limits=_limits(settings))
         self.providers = _lists(providers) if providers is not None else self._providers()
-        self.dispatcher = Dispatcher({channel: of_it[0] for channel, of_it in self.providers.items()}, self.clock)
+        self.dispatcher = Dispatcher(self.providers, self.clock, Standing(_caution(settings)))
         self.releases = Releases()
         self.timing = Timing(
             queue_lease=settings.queue_lease,
             send_lease=settings.send_lease,
             patience=Patience(settings.max_attempts, settings.retry_after),
+            feedback_kept=settings.feedback_kept,
         )
         keys = self._keys()
         self.links = Links([key.encode() for key in keys.links], settings.public_url)
@@ -107,6 +109,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             releases=self.releases,
             timing=self.timing,
             batch_size=settings.batch_size,
+            soft_bounces=settings.soft_bounces,
         )
         self.steering = Steering(self.pipeline)
         self.sweeper = Sweeper(database=self.database, clock=self.clock, releases=self.releases, timing=self.timing)
@@ -286,8 +289,6 @@ class Dangol(AbstractContextManager["Dangol"]):
     def close(self) -> None:
         """Let go of connections; safe to call twice."""
         self.dispatcher.close()
-        for spare in {id(one): one for of_it in self.providers.values() for one in of_it[1:]}.values():
-            spare.close()
         self.transport.close()
         self.mailbox.close()
         if self.broker is not None:
@@ -309,6 +310,8 @@ class Dangol(AbstractContextManager["Dangol"]):
             batch_size=self.settings.batch_size,
         )
         self.pipeline.wake = self.actors.deliver
+        self.pipeline.wake_first = self.actors.deliver_first
+        self.pipeline.wake_receivers = self.actors.receive
 
     def _keys(self) -> Keys:
         """The keys of links and of address hashes. Raises UsageError if the addresses hashed before would be lost."""
@@ -350,6 +353,10 @@ class Dangol(AbstractContextManager["Dangol"]):
             made={"mailbox": self.mailbox},
         )
         return registry.chosen()
+
+
+def _caution(settings: Settings) -> Caution:
+    return Caution(settings.carrier_failures, settings.carrier_pause)
 
 
 def _limits(settings: Settings) -> Limits:

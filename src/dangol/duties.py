@@ -1,9 +1,9 @@
 """What the law wants done about consents as time goes by, found and begun: notices, asking again, what has run out.
 
 A notice is an event about the person, which campaigns listen to; what ran out is a row of the consent ledger. The rules
-are those of ``policy.duties``. The scheduler takes a few pages a tick, so that a million consents hold up nothing, and
-every round begins where the last one ended or looks again: ids are derived, so nothing is raised twice however often it
-is found, and by however many schedulers.
+are those of ``policy.duties``, from the packs as the workspace in service has them. The scheduler takes a few pages a
+tick, so that a million consents hold up nothing, and every round begins where the last one ended or looks again. Ids
+are derived, so nothing is raised twice however often it is found, and by however many schedulers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, bindparam, exists, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, bindparam, exists, func, not_, or_, select
 from sqlalchemy.types import TypeEngine
 
 from dangol import ids
@@ -29,7 +29,9 @@ from dangol.model.people import ConsentChange, Event, IncomingEvent, Profile
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentAction, Decision, Purpose, Reason
 from dangol.pipeline import Pipeline
 from dangol.policy import duties as law
+from dangol.policy.law import Law
 from dangol.profiles import people
+from dangol.store.bulk import among
 from dangol.store.housekeeping import keep_note, recalled
 from dangol.store.tables import consent_states
 from dangol.store.tables import consents as consent_rows
@@ -47,9 +49,11 @@ _PURPOSES = sorted(purpose.value for purpose in law.PURPOSES)
 
 
 @cache
-def rules() -> law.DutyRules:
-    """The duties of the packs that come with dangol."""
-    return law.duty_rules(packs().values())
+def zones() -> Mapping[str, str]:
+    """In which zone the days of a notice or a question are told, by its rule; of rules that were turned off too."""
+    rules = law.duty_rules(packs().values())
+    notices = {one.rule: one.zone for one in rules.notices}
+    return notices | {one.rule: one.zone for one in rules.reconfirmations}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,26 +116,28 @@ class Duties:
         return sum(self._round(self._pipeline.clock.now()), Raised())
 
     def _round(self, now: datetime) -> Iterator[Raised]:
-        for notice in rules().notices:
-            yield from self._notices(notice, now)
+        with self._pipeline.database.read() as tx:
+            asked = self._pipeline.releases.law(tx)
+        rules = law.duty_rules(asked.packs.values())
+        for notice in rules.notices:
+            yield from self._notices(notice, asked, now)
         if self._looked_on == now.date():
             return
-        for again in rules().reconfirmations:
-            yield from self._reconfirmations(again, now)
-        for lapse in rules().lapses:
-            yield from self._lapses(lapse, now)
+        for again in rules.reconfirmations:
+            yield from self._reconfirmations(again, asked, now)
+        for lapse in rules.lapses:
+            yield from self._lapses(lapse, asked, now)
         self._looked_on = now.date()
 
     def _count(self, now: datetime) -> None:
         """Note how many are overdue, for whoever watches: to count them takes longer than a health check may."""
-        today = {one.rule: law.local_day(now, one.zone) for one in rules().notices}
-        today |= {one.rule: law.local_day(now, one.zone) for one in rules().reconfirmations}
+        today = {rule: law.local_day(now, zone) for rule, zone in zones().items()}
         with self._pipeline.database.write() as tx:
             keep_note(tx, OVERDUE, f"{overdue(tx, today, now - LOOKED_BACK)} {now.isoformat()}")
 
     # Whoever agreed or withdrew is told what came of it.
 
-    def _notices(self, rule: law.OutcomeNotice, now: datetime) -> Iterator[Raised]:
+    def _notices(self, rule: law.OutcomeNotice, asked: Law, now: datetime) -> Iterator[Raised]:
         since = self._noted(rule.rule) or now - timedelta(days=rule.days)
         place: _Place = (since - OVERLAP, "")
         while True:
@@ -139,7 +145,7 @@ class Duties:
                 rows, after = _page(tx, _SAID, place, self._page, until=now)
                 profiles = people.load(tx, sorted({row.profile_id for row in rows}))
                 pasts = consents.pasts(tx, sorted({row.profile_id for row in rows if _is_topic(row)}))
-            due = _notices_due(rule, rows, profiles, pasts)
+            due = _notices_due(rule, asked, rows, profiles, pasts)
             raised = self._raise(rule, OUTCOME_DUE, due, profiles, now)
             if rows:
                 self._note(rule.rule, rows[-1].at)
@@ -159,16 +165,23 @@ class Duties:
 
     # Whoever agreed long ago is asked whether it still holds.
 
-    def _reconfirmations(self, rule: law.Reconfirmation, now: datetime) -> Iterator[Raised]:
+    def _reconfirmations(self, rule: law.Reconfirmation, asked: Law, now: datetime) -> Iterator[Raised]:
+        recorded = self._recorded(rule, asked)
         for first, last in law.confirmed_between(rule, now):
-            for place_recorded in (rule.jurisdiction, ""):
+            for place_recorded in recorded:
                 place: _Place | None = (first, "")
                 while place is not None:
                     with self._pipeline.database.read() as tx:
                         rows, place = _page(tx, _HELD, place, self._page, until=last, jurisdiction=place_recorded)
                         profiles = people.load(tx, sorted({row.profile_id for row in rows}))
-                    due = _reconfirmations_due(rule, rows, profiles, now)
+                    due = _reconfirmations_due(rule, asked, rows, profiles, now)
                     yield Raised(reconfirmations=self._raise(rule, RECONFIRMATION_DUE, due, profiles, now))
+
+    def _recorded(self, rule: law.Duty, asked: Law) -> list[str]:
+        """The places that consents on record name and where this rule binds; the empty one stands for none named."""
+        with self._pipeline.database.read() as tx:
+            named = list(_places_named(tx))
+        return [place for place in named if not place or rule.jurisdiction in asked.place(place).codes]
 
     def _raise(
         self, rule: law.Duty, event: str, due: Sequence[_Due], profiles: Mapping[str, Profile], now: datetime
@@ -183,28 +196,33 @@ class Duties:
 
     # What stood in a consent's stead runs out.
 
-    def _lapses(self, rule: law.Lapse, now: datetime) -> Iterator[Raised]:
-        for place_recorded in (rule.jurisdiction, ""):
-            place: _Place | None = (_BEGINNING, "")
+    def _lapses(self, rule: law.Lapse, asked: Law, now: datetime) -> Iterator[Raised]:
+        """A page at a time, from where a process that was stopped today got to."""
+        until = law.may_have_lapsed_before(rule, now)
+        for recorded in self._recorded(rule, asked):
+            note = f"duty:{rule.rule}:{rule.basis.value}:{recorded}"
+            place: _Place | None = self._got_to(note, now)
             while place is not None:
-                asked = {
-                    "until": law.may_have_lapsed_before(rule, now),
-                    "jurisdiction": place_recorded,
-                    "basis": rule.basis.value,
-                }
+                with self._pipeline.database.read() as tx:
+                    stands = {"until": until, "jurisdiction": recorded, "basis": rule.basis.value}
+                    rows, place = _page(tx, _IN_ITS_STEAD, place, self._page, **stands)
+                    profiles = people.load(tx, sorted({row.profile_id for row in rows}))
+                over = [row for row in rows if _has_lapsed(rule, asked, row, profiles.get(row.profile_id), now)]
                 with self._pipeline.database.write() as tx:
-                    found, after = _page(tx, _IN_ITS_STEAD, place, self._page, **asked)
-                    profile_ids = sorted({row.profile_id for row in found})
-                    people.lock(tx, profile_ids)
-                    # Read again under the lock: somebody may have agreed, or another scheduler may have been here.
-                    rows, _ = _page(tx, _IN_ITS_STEAD, place, self._page, **asked)
-                    ended = _end(tx, rule, [row for row in rows if row.profile_id in set(profile_ids)], now)
-                place = after
+                    ended = _end(tx, rule, asked, over, now) if over else 0
+                    _keep_place(tx, note, now, place or (until, _LAST))
                 yield Raised(lapses=ended)
+
+    def _got_to(self, note: str, now: datetime) -> _Place:
+        with self._pipeline.database.read() as tx:
+            kept = (recalled(tx, note) or "").split(" ")
+        today = kept[0] == now.date().isoformat()
+        return (datetime.fromisoformat(kept[1]), kept[2]) if today else _BEGINNING
 
 
 def _notices_due(
     rule: law.OutcomeNotice,
+    asked: Law,
     rows: Sequence[Row[Any]],
     profiles: Mapping[str, Profile],
     pasts: Mapping[str, Sequence[Said]],
@@ -217,7 +235,7 @@ def _notices_due(
             continue
         facts: dict[tuple[str, bool], list[Row[Any]]] = {}
         for row in said:
-            ours = law.binds(rule, row.jurisdiction, profile) and law.is_ours(rule, row.occurred_at, at)
+            ours = law.binds(rule, row.jurisdiction, profile, asked) and law.is_ours(rule, row.occurred_at, at)
             if ours and (fact := _fact(row, pasts.get(profile_id, ()))):
                 facts.setdefault(fact, []).append(row)
         due += [_notice(rule, profile_id, at, fact, of) for fact, of in sorted(facts.items())]
@@ -276,14 +294,14 @@ def _notice(
 
 
 def _reconfirmations_due(
-    rule: law.Reconfirmation, rows: Sequence[Row[Any]], profiles: Mapping[str, Profile], now: datetime
+    rule: law.Reconfirmation, asked: Law, rows: Sequence[Row[Any]], profiles: Mapping[str, Profile], now: datetime
 ) -> list[_Due]:
     due = []
     for (at, profile_id), held in groupby(rows, key=lambda row: (row.at, row.profile_id)):
         profile = profiles.get(profile_id)
         if profile is None or profile.erased_at is not None:
             continue
-        bound = [row for row in held if law.binds(rule, row.jurisdiction, profile)]
+        bound = [row for row in held if law.binds(rule, row.jurisdiction, profile, asked)]
         last_day = law.reconfirmation_due(rule, at, now)
         if not bound or last_day is None:
             continue
@@ -295,8 +313,8 @@ def _reconfirmations_due(
             "due_by": due_by,
             "consent_id": first.id,
         }
-        asked = ids.derive(at, "duty", rule.rule, profile_id, due_by)
-        due.append(_Due(properties, {"consent": first.id, "due_by": due_by}, f"duty:{rule.rule}:{asked}", profile_id))
+        told = ids.derive(at, "duty", rule.rule, profile_id, due_by)
+        due.append(_Due(properties, {"consent": first.id, "due_by": due_by}, f"duty:{rule.rule}:{told}", profile_id))
     return due
 
 
@@ -305,18 +323,30 @@ def _in_order(channels: Iterator[str]) -> list[str]:
     return [channel.value for channel in Channel if channel.value in found]
 
 
-def _end(tx: Connection, rule: law.Lapse, rows: Sequence[Row[Any]], now: datetime) -> int:
-    """Write into the ledger that these have run out; the caller has locked their people."""
-    profiles = people.load(tx, sorted({row.profile_id for row in rows}))
+def _has_lapsed(rule: law.Lapse, asked: Law, row: Row[Any], profile: Profile | None, now: datetime) -> bool:
+    return (
+        profile is not None
+        and profile.erased_at is None
+        and law.lapsed_on(rule, row.at) <= now
+        and row.channel in rule.channels
+        and law.binds(rule, row.jurisdiction, profile, asked)
+    )
+
+
+def _end(tx: Connection, rule: law.Lapse, asked: Law, found: Sequence[Row[Any]], now: datetime) -> int:
+    """Write into the ledger that these have run out, as far as they still stand.
+
+    They are read again under the lock: somebody may have agreed, or another scheduler may have been here.
+    """
+    profile_ids = sorted({row.profile_id for row in found})
+    people.lock(tx, profile_ids)
+    profiles, ids_ = people.load(tx, profile_ids), {row.id for row in found}
     journal, changes = Journal(now), []
-    for row in rows:
+    for row in tx.execute(_STANDS, {"ids": profile_ids, "basis": rule.basis.value}).all():
         profile = profiles.get(row.profile_id)
-        ended_at = law.lapsed_on(rule, row.at)
-        if profile is None or profile.erased_at is not None or ended_at > now:
+        if row.id not in ids_ or profile is None or not _has_lapsed(rule, asked, row, profile, now):
             continue
-        if row.channel not in rule.channels or not law.binds(rule, row.jurisdiction, profile):
-            continue
-        changes.append(_ended(rule, row, profile, ended_at))
+        changes.append(_ended(rule, row, profile, law.lapsed_on(rule, row.at)))
         subject = Subject(profile_id=profile.id, occasion=f"{rule.rule}:{row.id}")
         evidence = {"rule": rule.rule, "consent": row.id}
         journal.add(Decision.DUTY_RAISED, Reason.LAW_REQUIRES, subject, channel=Channel(row.channel), evidence=evidence)
@@ -353,7 +383,14 @@ def _log(
 # Pages: by time and person, whole groups only.
 
 _Place = tuple[datetime, str]
-_BEGINNING = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_BEGINNING: _Place = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), "")
+_LAST = "~"
+"""Behind every profile id."""
+
+
+def _keep_place(tx: Connection, note: str, now: datetime, place: _Place) -> None:
+    at, profile_id = place
+    keep_note(tx, note, f"{now.date().isoformat()} {at.isoformat()} {profile_id}")
 
 
 _PLACE: Mapping[str, TypeEngine[Any]] = {"since": Instant(), "until": Instant(), "after": Text()}
@@ -381,15 +418,30 @@ _SAID = _paged(
     consent_rows.c.recorded_at,
     consent_rows.c.profile_id,
 )
-_STATE = select(
+_GRANTED = select(
     consent_states.c.confirmed_at.label("at"),
     consent_states.c.consent_id.label("id"),
     *(consent_states.c[name] for name in ("profile_id", "channel", "purpose", "topic", "basis", "jurisdiction")),
-).where(
-    consent_states.c.jurisdiction == bindparam("jurisdiction"),
-    consent_states.c.granted,
-    consent_states.c.purpose.in_(_PURPOSES),
+).where(consent_states.c.granted, consent_states.c.purpose.in_(_PURPOSES))
+_STATE = _GRANTED.where(consent_states.c.jurisdiction == bindparam("jurisdiction"))
+_STANDS = _GRANTED.where(
+    among(consent_states.c.profile_id, "ids"),
+    consent_states.c.basis == bindparam("basis"),
+    consent_states.c.confirmed_at.is_not(None),
+).order_by(consent_states.c.confirmed_at, consent_states.c.profile_id, consent_states.c.channel)
+_NEXT_PLACE = select(func.min(consent_states.c.jurisdiction)).where(
+    consent_states.c.jurisdiction > bindparam("after", type_=Text())
 )
+
+
+def _places_named(tx: Connection) -> Iterator[str]:
+    """The places that consents name, the empty one first: a seek in an index each, however many there are."""
+    place: str | None = ""
+    while place is not None:
+        yield place
+        place = tx.execute(_NEXT_PLACE, {"after": place}).scalar_one()
+
+
 _WHOLE = consent_states.alias("whole")
 _OF_THE_WHOLE = exists().where(
     *(_WHOLE.c[name] == consent_states.c[name] for name in ("profile_id", "channel", "purpose")),

@@ -6,6 +6,7 @@
     deliver  due messages → claim, facts, gate, render, slots, log          one transaction
              → the provider → outcomes, log                                 one transaction
     call     due calls to other systems, likewise
+    receive  what carriers report → states, slots, suppressions, consents, events, log   one transaction
 
 The database is the truth; queues only wake workers up. Every method takes a batch, asks one query per kind of
 fact, decides in memory with pure functions, and writes in bulk. A person is always locked before their rows.
@@ -23,16 +24,27 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from dangol import ids
+from dangol import ids, meters, traces
 from dangol.clock import Clock
 from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavailable, UnknownCampaign
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
+from dangol.model.feedback import Feedback
 from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Control, Decision, JourneyStatus, Reason, Scope
+from dangol.model.vocabulary import (
+    Channel,
+    ConsentAction,
+    Control,
+    Decision,
+    JourneyStatus,
+    MessageState,
+    Reason,
+    Scope,
+)
 from dangol.store import calls as call_rows
 from dangol.store import controls as controls_rows
+from dangol.store import feedback as feedback_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.database import Database
@@ -40,6 +52,7 @@ from dangol.store.tables import journeys, messages
 
 # The stations, in the order in which a message passes them.
 from dangol.profiles import events, people
+from dangol.profiles.shape import impersonal
 from dangol.ledger.entries import Journal, Subject
 from dangol.consent import ledger as consents
 from dangol.consent import lifting, recording
@@ -55,7 +68,7 @@ from dangol.batch.audience import joined, next_part
 from dangol.batch.belongings import belongings
 from dangol.batch.changes import Changes, state_of
 from dangol.batch.erasure import Erased, erase
-from dangol.batch.facts import Briefing, Claimed, brief, in_order
+from dangol.batch.facts import Briefing, Claimed, brief, in_order, several
 from dangol.batch.complaints import ask_again
 from dangol.batch.digests import Digest, gather
 from dangol.batch.texts import Said, say
@@ -64,16 +77,21 @@ from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
+from dangol.batch.carriers import Carriers
+from dangol.batch.reports import row_of
+from dangol.batch.feedback import receive
 from dangol.batch.calls import begin_calls, settle_calls
 from dangol.delivery.webhooks import Caller
 
 _QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
 _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
 """Seconds between tries to write outcomes."""
+DECIDED_AT_ONCE = 200
+"""So many of a batch's messages are decided in one transaction: whoever leaves waits for one that holds them."""
 _log = structlog.get_logger(__name__)
 _ERASED = "this person was erased; nothing new is stored about them"
 Wake = Callable[[Sequence[str]], None]
-"""Tells workers about messages that are due. Losing the call loses nothing: the sweeper finds them again."""
+"""Tells workers about rows that are due. Losing the call loses nothing: the sweeper finds them again."""
 
 
 Noting = Callable[[Connection, Sequence[Event]], None]
@@ -91,23 +109,27 @@ class Ingested:
 
 @dataclass(slots=True)
 class Following:
-    """What followed from events: messages that are due at once, and how many journeys began."""
+    """What followed from events: messages that are due at once, the transactional ones ``first``, and how many journeys
+    began."""
 
     due: list[str] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
     entered: int = 0
 
     def add(self, more: Following) -> None:
         self.due += more.due
+        self.first += more.first
         self.entered += more.entered
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long marks on rows hold, and how refusals are retried."""
+    """How long marks on rows hold, how refusals are retried, and how long reports are kept once processed."""
 
     queue_lease: timedelta
     send_lease: timedelta
     patience: Patience
+    feedback_kept: timedelta = timedelta(days=30)
 
 
 class Pipeline:
@@ -129,6 +151,7 @@ class Pipeline:
         releases: Releases,
         timing: Timing,
         batch_size: int = 500,
+        soft_bounces: int = 5,
         wake: Wake | None = None,
     ) -> None:
         self.database = database
@@ -137,11 +160,15 @@ class Pipeline:
         self.hasher = hasher
         self.links = links
         self.dispatcher = dispatcher
+        self.carriers = Carriers(dispatcher)
         self.caller = caller
         self.releases = releases
         self.timing = timing
         self.batch_size = batch_size
+        self.soft_bounces = soft_bounces
         self.wake = wake
+        self.wake_first: Wake | None = None
+        self.wake_receivers: Wake | None = None
 
     # People tell us who they are and what they agree to.
 
@@ -188,7 +215,12 @@ class Pipeline:
     def suppress(
         self, told: Sequence[NewSuppression], *, reason: Reason = Reason.BY_HAND, profile_id: str | None = None
     ) -> list[Suppression]:
-        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it."""
+        """Write to these addresses no more; returns what is new. Committed before a claim, it binds it.
+
+        Raises InvalidEvent for a note that quotes an address: it stays after an erasure.
+        """
+        for one in told:
+            impersonal(one.note, "note")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             added = lifting.suppress(
@@ -213,7 +245,11 @@ class Pipeline:
         causes: Collection[str] = (),
         consent_id: str | None = None,
     ) -> list[Suppression]:
-        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none."""
+        """Write to this address again; returns the suppressions that ended. Raises SuppressionStays, and lifts none.
+
+        Raises InvalidEvent if ``because`` quotes an address: it stays after an erasure.
+        """
+        impersonal(because, "because")
         journal = Journal(self.clock.now())
         with self.database.write() as tx:
             lifted = lifting.lift(
@@ -267,7 +303,7 @@ class Pipeline:
 
         Reported again with the same ``message_id``, nothing happens and the answer is the same.
         """
-        with self.database.write() as tx:
+        with traces.at("receive"), self.database.write() as tx:
             controls_rows.attend(tx)
             shop = shop_in_service(tx)
             heard = hear(
@@ -280,7 +316,7 @@ class Pipeline:
                 hasher=self.hasher,
             )
             following = self._follow(tx, self._record(tx, heard.events)) if heard.events else Following()
-        self._announce(following.due)
+        self._announce(following)
         return answered(heard, shop)
 
     # Triggers come in.
@@ -291,13 +327,15 @@ class Pipeline:
         An event seen before, by its ``message_id``, changes nothing; of one about an erased person only that it came
         is kept. ``noting`` is given the new ones, to write what belongs to them in the same transaction.
         """
-        with self.database.write() as tx:
+        with traces.at("ingest"), self.database.write() as tx:
             controls_rows.attend(tx)
             new = self._record(tx, incoming)
             if noting is not None:
                 noting(tx, new)
             following = self._follow(tx, new)
-        self._announce(following.due)
+        self._announce(following)
+        meters.count("events", len(new), result="new")
+        meters.count("events", len(incoming) - len(new), result="known")
         return Ingested(len(incoming), len(new), following.entered)
 
     def start(self, campaign_key: str, request: IncomingEvent) -> Started:
@@ -306,7 +344,7 @@ class Pipeline:
 
         Raises UnknownCampaign if no campaign of that key and kind is in service.
         """
-        with self.database.write() as tx:
+        with traces.at("ingest"), self.database.write() as tx:
             controls_rows.attend(tx)
             release = self.releases.serving(tx, campaign_key)
             if release is None or release.campaign.entry.api is None:
@@ -316,7 +354,7 @@ class Pipeline:
             new = self._record(tx, [request])
             following = self._follow(tx, new, only=campaign_key)
             started = started_by(tx, campaign_key, request.message_id)
-        self._announce(following.due)
+        self._announce(following)
         return started
 
     def _record(self, tx: Connection, incoming: Sequence[IncomingEvent]) -> list[Event]:
@@ -466,7 +504,7 @@ class Pipeline:
         Taking the campaign out of service, or stopping it, stops it; while it is paused nobody is taken in.
         """
         now = self.clock.now()
-        with self.database.write() as tx:
+        with traces.at("fan_out"), self.database.write() as tx:
             controls_rows.attend(tx)
             run = journey_rows.claim_run(tx, run_id)
             if run is None:
@@ -498,7 +536,7 @@ class Pipeline:
                 journey_rows.move_run(tx, run_id, finished_at=now)
             emitted = self._write(tx, changes, following)
             following.add(self._follow(tx, emitted))
-        self._announce(following.due)
+        self._announce(following)
         return part.cursor is not None
 
     def _take_in(
@@ -574,7 +612,7 @@ class Pipeline:
             self.plan(journey_ids[middle:])
 
     def _plan(self, journey_ids: Sequence[str]) -> None:
-        with self.database.write() as tx:
+        with traces.at("plan"), self.database.write() as tx:
             controls_rows.attend(tx)
             people.lock(tx, journey_rows.people_of(tx, journeys, journey_ids))
             changes, following = Changes(self.clock.now()), Following()
@@ -583,7 +621,7 @@ class Pipeline:
             able = [(releases[one["version_id"]], one) for one in claimed if one["version_id"] in releases]
             self._move(tx, able, changes)
             following.add(self._follow(tx, self._write(tx, changes, following)))
-        self._announce(following.due)
+        self._announce(following)
 
     def _advance(
         self, release: Release, journey: Journey, base: datetime, known: Acquaintance, changes: Changes
@@ -598,19 +636,25 @@ class Pipeline:
     def _write(self, tx: Connection, changes: Changes, following: Following) -> list[Event]:
         """Write changes; returns the events that journeys emitted with them, stored."""
         until = changes.now + self.timing.queue_lease if self.wake is not None else None
-        following.due += changes.write(tx, announce_until=until)
+        told = changes.write(tx, announce_until=until)
+        following.first += told.first
+        following.due += told.rest
         following.entered += changes.entered
         owners = {event.external_id: event.external_id for event in changes.emitted}
         return events.record(tx, changes.emitted, owners, received_at=changes.now)
 
-    def _announce(self, message_ids: Sequence[str]) -> None:
-        if not message_ids or self.wake is None:
+    def _announce(self, following: Following) -> None:
+        self._tell(self.wake_first or self.wake, following.first)
+        self._tell(self.wake, following.due)
+
+    def _tell(self, wake: Wake | None, ids_: Sequence[str]) -> None:
+        if not ids_ or wake is None:
             return
         try:
-            self.wake(message_ids)
+            wake(ids_)
         except Exception as error:
-            # What was committed stays accepted; the sweeper finds these messages when their mark runs out.
-            _log.error("nobody could be told", messages=len(message_ids), error=type(error).__name__)
+            # What was committed stays accepted; the sweeper finds these rows when their mark runs out.
+            _log.error("nobody could be told", rows=len(ids_), error=type(error).__name__)
 
     # Messages leave the house.
 
@@ -619,24 +663,41 @@ class Pipeline:
 
         What is not open, not due, or held by another worker is left alone. Decisions, slots and the log are
         committed before the provider is called: a crash in mid-call leaves ``sending`` rows, which the sweeper
-        turns into ``unknown`` and nobody sends again (G2).
+        turns into ``unknown`` and nobody sends again (G2). A journey's later message is not begun before the outcome
+        of an earlier one is written: the provider may refuse that one for the moment. A large batch is decided and
+        handed over in parts, so that nobody is locked for long.
         """
-        with self.database.write() as tx:
+        handed_over = 0
+        for start in range(0, len(message_ids), DECIDED_AT_ONCE):
+            following: Sequence[str] = message_ids[start : start + DECIDED_AT_ONCE]
+            while following:
+                handover = self._begin_hand_over(following)
+                handed_over += self._hand_over(handover)
+                following = handover.following
+        return handed_over
+
+    def _begin_hand_over(self, message_ids: Sequence[str]) -> Handover:
+        with traces.at("deliver"), self.database.write() as tx:
             controls_rows.attend(tx)
+            self.carriers.hear(tx)
             handover = self._decide(tx, message_ids)
             handover.write(tx)
+        return handover
+
+    def _hand_over(self, handover: Handover) -> int:
         if not handover.under_way:
             return 0
-        outcomes = self.dispatcher.send([item.envelope for item in handover.under_way])
-        answered = [
-            (item, outcome, self._carrier(item.envelope.channel))
-            for item, outcome in zip(handover.under_way, outcomes, strict=True)
-        ]
-        self._settle(
-            lambda tx: settle(
-                tx, answered, self.clock.now(), self.timing.patience, entropy=self.entropy, hasher=self.hasher
-            )
-        )
+        with traces.at("hand_over"):
+            handed = self.dispatcher.send([item.envelope for item in handover.under_way])
+            for item, answer in zip(handover.under_way, handed, strict=True):
+                traces.concerns(item.subject.journey_id, message=item.subject.message_id, provider=answer.provider)
+        answered, learned = list(zip(handover.under_way, handed, strict=True)), self.carriers.learned()
+
+        def write(tx: Connection) -> None:
+            settle(tx, answered, self.clock.now(), self.timing.patience, entropy=self.entropy, hasher=self.hasher)
+            self.carriers.tell(tx, learned, self.clock.now())
+
+        self._settle(write)
         return len(answered)
 
     def call(self, call_ids: Sequence[str]) -> int:
@@ -644,7 +705,7 @@ class Pipeline:
 
         As with messages, what is about to leave the house is committed before it does.
         """
-        with self.database.write() as tx:
+        with traces.at("call"), self.database.write() as tx:
             controls_rows.attend(tx)
             people.lock(tx, call_rows.people_of(tx, call_ids))
             under_way = begin_calls(tx, call_ids, self.clock.now(), self.releases, self.timing.send_lease)
@@ -654,6 +715,54 @@ class Pipeline:
         answered = list(zip(under_way, outcomes, strict=True))
         self._settle(lambda tx: settle_calls(tx, answered, self.clock.now(), self.timing.patience))
         return len(answered)
+
+    # Carriers report what became of them.
+
+    def take_in(self, reports: Sequence[Feedback]) -> int:
+        """Store what carriers report; how much of it was new. When this returns it is committed, and is worked off by
+        whoever is told, or found by the sweeper. What was reported before changes nothing."""
+        now = self.clock.now()
+        until = now + self.timing.queue_lease if self.wake_receivers is not None else None
+        rows = [row_of(report, now, self.hasher, until) for report in reports]
+        with self.database.write() as tx:
+            new = feedback_rows.insert(tx, rows)
+        self._tell(self.wake_receivers, new)
+        return len(new)
+
+    def receive(self, feedback_ids: Sequence[str]) -> None:
+        """Work off what carriers reported: states, slots, suppressions, consents, events for journeys, and the log.
+
+        The order in which reports come, and how often, makes no difference. What is processed already, or held by
+        another worker, is left alone. Whatever is wrong with one report holds up no other.
+        """
+        try:
+            self._receive(feedback_ids)
+        except DangolError:
+            raise
+        except Exception as error:
+            if len(feedback_ids) <= 1:
+                _log.exception("a report cannot be processed", ids=list(feedback_ids), error=type(error).__name__)
+                return
+            middle = len(feedback_ids) // 2
+            self.receive(feedback_ids[:middle])
+            self.receive(feedback_ids[middle:])
+
+    def _receive(self, feedback_ids: Sequence[str]) -> None:
+        with self.database.write() as tx:
+            controls_rows.attend(tx)
+            now = self.clock.now()
+            done = receive(
+                tx,
+                feedback_ids,
+                releases=self.releases,
+                soft_bounces=self.soft_bounces,
+                now=now,
+                entropy=self.entropy,
+            )
+            owners = {event.external_id: event.external_id for event in done.events}
+            happened = events.record(tx, done.events, owners, received_at=now)
+            following = self._follow(tx, sorted(happened, key=lambda event: event.order))
+        self._announce(following)
 
     def _settle(self, write: Callable[[Connection], None]) -> None:
         """Write the outcomes; a database that is away for a moment must not make them unknown."""
@@ -665,23 +774,36 @@ class Pipeline:
         return self._settle_once(write)
 
     def _settle_once(self, write: Callable[[Connection], None]) -> None:
-        with self.database.write() as tx:
+        with traces.at("settle"), self.database.write() as tx:
             write(tx)
 
     def _decide(self, tx: Connection, message_ids: Sequence[str]) -> Handover:
         owners = journey_rows.people_of(tx, messages, message_ids)
         people.lock(tx, owners)
         now, controls = self.clock.now(), controls_rows.in_force(tx)
-        open_now = message_rows.waiting_for(tx, owners)
+        open_now, sending = _parted(message_rows.undecided(tx, owners))
         rows = message_rows.claim_due(tx, self._with_rivals(message_ids, open_now, now), now)
-        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now)})
-        claimed = in_order([Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases])
+        releases = self.releases.of(tx, {row.version_id for row in (*rows, *open_now, *sending)})
+        taken = {row.id: Claimed.of(row, releases[row.version_id]) for row in rows if row.version_id in releases}
+        claimed = in_order(list(taken.values()))
+        if claimed:
+            meters.observe("due_lag_seconds", (now - min(item.row.due_at for item in claimed)).total_seconds())
         rivals = [
-            Claimed.of(row, releases[row.version_id])
-            for row in open_now
+            taken.get(row.id) or Claimed.of(row, releases[row.version_id])
+            for row in several(open_now)
             if row.version_id in releases and row.campaign_key not in controls
         ]
-        briefing = brief(tx, claimed, now, hasher=self.hasher, providers=self._channels(), waiting=rivals)
+        under_way = [Claimed.of(row, releases[row.version_id]) for row in sending if row.version_id in releases]
+        briefing = brief(
+            tx,
+            claimed,
+            now,
+            hasher=self.hasher,
+            providers=self._channels(),
+            leeway=self.timing.send_lease,
+            waiting=rivals,
+            under_way=under_way,
+        )
         handover = Handover(briefing, now + self.timing.send_lease, self.links)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
@@ -690,6 +812,9 @@ class Pipeline:
         for item in claimed:
             if item.row.id in handover.decided:
                 continue  # it goes out in the email of one before it
+            if briefing.follows(item):
+                handover.following.append(item.row.id)
+                continue
             try:
                 if not self._held(item, briefing, controls, handover):
                     self._rule(item, briefing, handover, waited.get(item.row.profile_id, ()))
@@ -735,16 +860,14 @@ class Pipeline:
             return
         ruling = decide(briefing.facts(item), item.release.rulebook)
         match ruling.verdict:
+            case Allow() if until := self.carriers.away(item, ruling.channel, briefing.now):
+                handover.defer(item, ruling, Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()}))
             case Allow() as allowed:
                 self._render(item, ruling, allowed, briefing, handover, waited)
             case Defer() as verdict:
                 handover.defer(item, ruling, verdict)
             case Suppress() as verdict:
                 handover.refuse(item, ruling, verdict)
-
-    def _carrier(self, channel: Channel) -> str:
-        provider = self.dispatcher.provider_for(channel)
-        return provider.name if provider is not None else ""
 
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)
@@ -797,6 +920,12 @@ def _quoting_nothing(error: RenderError) -> str:
     return _QUOTED.sub("…", str(error).partition("; found ")[0])
 
 
+def _parted(rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """Those that wait, and those that are being handed over."""
+    waiting = [row for row in rows if row.state != MessageState.SENDING]
+    return waiting, [row for row in rows if row.state == MessageState.SENDING]
+
+
 def _by_person(happened: Iterable[Event]) -> dict[str, list[Event]]:
     grouped: dict[str, list[Event]] = {}
     for event in happened:
@@ -809,7 +938,12 @@ def _next(release: Release, journey: Journey, known: Acquaintance, now: datetime
     try:
         return advance(release.flow, state_of(journey), known.known(release, journey), now, base=base)
     except Exception as error:
-        _log.exception("a journey cannot go on", journey_id=journey["id"], error=type(error).__name__)
+        _log.exception(
+            "a journey cannot go on",
+            campaign=release.campaign.key,
+            journey_id=journey["id"],
+            error=type(error).__name__,
+        )
         return None
 
 

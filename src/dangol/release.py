@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,7 +18,7 @@ from sqlalchemy import Connection
 from dangol.content.check import Sent, examine
 from dangol.content.messages import Messages, compile_messages
 from dangol.definitions import versions
-from dangol.definitions.workspace import Workspace, read_what_can_be
+from dangol.definitions.workspace import Workspace, read_what_can_be, survey
 from dangol.editor.facts import FactTable
 from dangol.editor.lawful import check_lawful
 from dangol.editor.laws import check_laws
@@ -30,7 +31,7 @@ from dangol.journeys.flow import Ending, Flow, Known, Test
 from dangol.jurisdictions import packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
-from dangol.model.jurisdiction import LabelRule, Pack
+from dangol.model.jurisdiction import Jurisdictions, Pack
 from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
@@ -47,6 +48,7 @@ _OF_MESSAGES = frozenset({"message"})
 _log = structlog.get_logger(__name__)
 _MOST = 1e12
 """What a message can be worth at most, so that every database and every page can tell it."""
+_KINDS = 10_000
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -69,7 +71,10 @@ class Asks:
 
 @dataclass(frozen=True)
 class Release:
-    """One version of one campaign, compiled. ``opens_at`` and ``over_at`` bound the time in which people enter."""
+    """One version of one campaign, compiled. ``opens_at`` and ``over_at`` bound the time in which people enter.
+
+    ``listed`` are the events of its tracking plan.
+    """
 
     version_id: str
     campaign: Campaign
@@ -82,6 +87,7 @@ class Release:
     asks: Asks
     opens_at: datetime | None = None
     figure: Figure | None = None
+    listed: frozenset[str] = frozenset()
 
     @property
     def over_at(self) -> datetime | None:
@@ -133,8 +139,7 @@ class Release:
         """The codes of the packs whose labels this person's advertising carries; none for what is no advertising."""
         if self.campaign.purpose is not Purpose.MARKETING:
             return ()
-        law = self.rulebook.law
-        return tuple(code for code in law.places(profile).codes if code in law.packs and law.packs[code].of(LabelRule))
+        return self.rulebook.law.labelled(profile)
 
     def admits(self, person: Person) -> bool:
         """Does this person, at this event, meet ``where``?"""
@@ -171,6 +176,7 @@ def compile_release(version: versions.Version) -> Release:
         asks=_asks(campaign, flow, [*conditions.parsed, *([figure] if figure is not None else [])]),
         opens_at=_midnight(campaign.starts, zone) if campaign.starts is not None else None,
         figure=figure,
+        listed=frozenset(workspace.tracking_plan.events),
     )
 
 
@@ -309,7 +315,19 @@ def rulebook_of(workspace: Workspace) -> Rulebook:
 def _cap_rule(cap: Cap, workspace: Workspace) -> CapRule:
     scope = Scope(workspace.tracking_plan, _OF_MESSAGES, functions=False)
     expression = parse(cap.applies_to, scope)
-    return CapRule(cap, lambda fields: evaluate(expression, Person(now=_NO_TIME, profile={}, message=fields)))
+    known: dict[tuple[Any, ...], bool] = {}
+
+    def applies_to(fields: Mapping[str, Any]) -> bool:
+        """Messages are alike by the thousand, so what was found out for one holds for the others."""
+        kind = tuple(fields.values())
+        found = known.get(kind)
+        if found is None:
+            if len(known) >= _KINDS:
+                known.clear()
+            found = known[kind] = evaluate(expression, Person(now=_NO_TIME, profile={}, message=fields))
+        return found
+
+    return CapRule(cap, applies_to)
 
 
 class Releases:
@@ -329,18 +347,24 @@ class Releases:
             return found
         if version_id in self._failed:
             raise UnknownVersion(self._failed[version_id])
-        version = versions.load(connection, version_id)
+        version = versions.load(connection, version_id)  # not while others wait: it may wait for their transactions
+        with self._lock:
+            return self._compiled.get(version_id) or self._compile(version)
+
+    def _compile(self, version: versions.Version) -> Release:
+        """Compile it, once: the threads of a process that starts all ask for the same versions at the same moment."""
+        if version.id in self._failed:
+            raise UnknownVersion(self._failed[version.id])
         try:
             release = compile_release(version)
         except Exception as error:
             # Compiled once, it would fail the same way each time; only a deploy or a new release can help.
-            self._failed[version_id] = f"version {version_id} of {version.campaign.key} cannot be run: {error}"
-            _log.error("a version cannot be run; its work waits", version=version_id, error=str(error))
-            raise UnknownVersion(self._failed[version_id]) from error
-        with self._lock:
-            while len(self._compiled) >= self._keep:
-                self._compiled.pop(next(iter(self._compiled)))
-            self._compiled[version_id] = release
+            self._failed[version.id] = f"version {version.id} of {version.campaign.key} cannot be run: {error}"
+            _log.error("a version cannot be run; its work waits", version=version.id, error=str(error))
+            raise UnknownVersion(self._failed[version.id]) from error
+        while len(self._compiled) >= self._keep:
+            self._compiled.pop(next(iter(self._compiled)))
+        self._compiled[version.id] = release
         return release
 
     def of(self, connection: Connection, version_ids: Iterable[str]) -> dict[str, Release]:
@@ -363,6 +387,13 @@ class Releases:
         """The release in service of this campaign; None if there is none. Raises UnknownVersion if it cannot be run."""
         version_id = versions.active(connection).get(campaign_key)
         return self.get(connection, version_id) if version_id is not None else None
+
+    def law(self, connection: Connection) -> Law:
+        """The packs as the workspace has them whose version was put into service last; as they come if none was."""
+        lately = sorted(versions.active_since(connection).values(), key=lambda one: (one[1], one[0]), reverse=True)
+        found = self.of(connection, [version_id for version_id, _ in lately])
+        serving = next((found[version_id] for version_id, _ in lately if version_id in found), None)
+        return serving.rulebook.law if serving is not None else Law(packs(), Jurisdictions())
 
     def active(self, connection: Connection) -> list[Release]:
         """What is deployed now, in the order of campaign keys."""
@@ -425,6 +456,10 @@ def look_through(root: Path, paths: Sequence[Path] = (), *, now: datetime | None
         return not wanted or any((root / path).resolve().is_relative_to(one) for one in wanted)
 
     if workspace is None:
+        # What is wrong about laws is told with the rest of the file, once for each place.
+        places = {(one.path, one.line, one.column) for one in problems}
+        lawless = check_laws(survey(root)[0])
+        problems = problems + [one for one in lawless if (one.path, one.line, one.column) not in places]
         return Checked(sorted({problem for problem in problems if is_wanted(problem.path)}))
     found, reviewed = review_texts(workspace)
     # A text that is not there is told where the campaign asks for it.
@@ -485,7 +520,7 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     told = repr((plan, sms, asked_of_law))
     asked = _Asked(files, said, digests, told, locale, stages, sms, plan, served)
     problems, reviewed = _reviewed(asked)
-    return sorted({*problems, *check_laws(workspace), *check_lawful(workspace)}), reviewed
+    return sorted({*problems, *check_laws(workspace.sources), *check_lawful(workspace)}), reviewed
 
 
 def _said_in_digests(workspace: Workspace) -> tuple[Said, ...]:

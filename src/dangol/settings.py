@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Length = Annotated[timedelta, Field(gt=timedelta())]
@@ -93,8 +93,29 @@ class Settings(BaseSettings):
     carrier_read_timeout: Length = Field(
         timedelta(seconds=15), description="How long a carrier may be silent before its answer counts as lost."
     )
+    carrier_failures: int = Field(
+        3, ge=1, le=100, description="After so many hand-overs in a row that came to nothing a carrier is left alone."
+    )
+    carrier_pause: Length = Field(
+        timedelta(seconds=30), description="For how long at first; doubles with each failure, up to 10 minutes."
+    )
     carrier_timeout: Length = Field(
         timedelta(seconds=30), description="How long a request to a carrier may take, its answer included."
+    )
+    sendgrid_webhook_key: str = Field(
+        "", description="SendGrid's verification key of the Event Webhook; several, with spaces, while it is changed."
+    )
+    sendgrid_webhook_max_age: Length = Field(
+        timedelta(hours=25), description="How old a signature of SendGrid may be; it tries again for 24 hours."
+    )
+    twilio_shared_keys: SecretStr | None = Field(
+        None, description="Shared keys that sign Twilio's webhooks where a webhook rule says so, with spaces."
+    )
+    soft_bounces: int = Field(
+        5, ge=0, le=100, description="Soft bounces in a row, over three days, that suppress an address; 0: never."
+    )
+    feedback_kept: Length = Field(
+        timedelta(days=30), description="How long what carriers reported is kept once it is processed."
     )
     webhook_secret: SecretStr | None = Field(
         None, description="Signs calls of `webhook` steps: whsec_ and base64; empty means one is made and kept."
@@ -122,6 +143,23 @@ class Settings(BaseSettings):
         gt=timedelta(),
         description="After this, a hand-over without an outcome counts as unknown.",
     )
+    stop_within: Length = Field(
+        timedelta(seconds=30), description="How long a process that is told to stop waits for the work in hand."
+    )
+    intake_limit: int = Field(
+        200, ge=1, le=10_000, description="API calls in hand at one time in a process; more are asked to come later."
+    )
+    metrics_address: Annotated[str, Field(pattern=r"^(|[^\s:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$")] = Field(
+        "127.0.0.1:9191", description="Where a process serves its figures; the next free port if taken; empty: nowhere."
+    )
+    log_format: Literal["json", "console"] = Field("json", description="How log lines are written: json or console.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="The least that is written: debug, info, warning or error."
+    )
+    telemetry_endpoint: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = Field(
+        "", description="http(s)://…/v1/traces that takes traces over OTLP; empty means that none are made."
+    )
+    telemetry_share: float = Field(0.01, ge=0, le=1, description="The share of journeys that are traced, 0 to 1.")
     max_attempts: int = Field(
         5, ge=1, le=100, description="Hand-overs tried after transient refusals before giving up."
     )
@@ -136,10 +174,22 @@ class Settings(BaseSettings):
     keep_rejected: timedelta | None = _kept(1, "How long events that were refused are kept; empty means for ever.")
     keep_log: timedelta | None = _kept(366, "How long the log is kept, in whole months; empty means for ever.")
 
+    @model_validator(mode="after")
+    def _a_replay_is_known(self) -> Settings:
+        """A report that is played again is told by its row, so that has to be there for as long as it is let in."""
+        if self.feedback_kept <= self.sendgrid_webhook_max_age:
+            raise ValueError("DANGOL_FEEDBACK_KEPT: expected more than DANGOL_SENDGRID_WEBHOOK_MAX_AGE")
+        return self
+
     @property
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.home / 'dangol.sqlite3'}"
+
+    @property
+    def pool_size(self) -> int:
+        """Connections to the database that a process keeps open; under load it opens as many again."""
+        return max(10, self.worker_threads + 2)
 
     @property
     def mailbox(self) -> Path:

@@ -1,4 +1,5 @@
-"""Finding what is due: schedules to fire, journeys to wake, messages to deliver, calls to make, what to give up on.
+"""Finding what is due: schedules to fire, journeys to wake, messages to deliver, calls to make, reports to
+process, what to give up on and what to forget.
 
 The sweeper decides nothing about people. In production the scheduler runs it every tick and tells workers over
 the broker; simulations run it inline on their own clock. Rows are marked when somebody is told, and told again
@@ -26,12 +27,15 @@ from dangol.pipeline import Timing
 from dangol.release import Release, Releases
 from dangol.store import calls as call_rows
 from dangol.store import controls
+from dangol.store import feedback as feedback_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
 from dangol.store.controls import Standing
 from dangol.store.database import Database
 from dangol.triggers.schedule import LONGEST_DAY, firings_between, next_firing
 
+_FORGOTTEN_AT_ONCE = 2_000
+"""Reports that one sweep deletes at most, so that it stays short."""
 _REMEMBERED = timedelta(days=1)
 """How long the runs of an audience without a schedule are kept, the latest always."""
 
@@ -44,9 +48,12 @@ class Due:
     journeys: tuple[str, ...]
     messages: tuple[str, ...]
     calls: tuple[str, ...] = ()
+    feedback: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    """Transactional messages: somebody waits for them, so they go before all others, on a queue of their own."""
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.journeys or self.messages or self.calls)
+        return bool(self.runs or self.journeys or self.messages or self.first or self.calls or self.feedback)
 
 
 class Sweeper:
@@ -68,13 +75,17 @@ class Sweeper:
             self.fire(tx, now)
             self._give_up(tx, now)
             give_up_calls(tx, now, self.limit)
+            feedback_rows.forget(tx, now - self.timing.feedback_kept, _FORGOTTEN_AT_ONCE)
             until = now + self.timing.queue_lease
             resumed = self._resume(tx, now, until)
+            messages = message_rows.queue_due(tx, now, until, self.limit)
             return Due(
                 runs=tuple(journey_rows.queue_runs(tx, now, until)),
                 journeys=(*resumed, *journey_rows.queue_due(tx, now, until, self.limit)),
-                messages=tuple(message_rows.queue_due(tx, now, until, self.limit)),
+                messages=tuple(messages.rest),
+                first=tuple(messages.first),
                 calls=tuple(call_rows.queue_due(tx, now, until, self.limit)),
+                feedback=tuple(feedback_rows.queue_due(tx, now, until, self.limit)),
             )
 
     def next_due(self) -> datetime | None:
@@ -84,6 +95,7 @@ class Sweeper:
             if standing.resumed_at and self._any_held(tx, standing):
                 return self.clock.now()
             waiting = [journey_rows.next_wake(tx), message_rows.next_due(tx), call_rows.next_due(tx)]
+            waiting.append(feedback_rows.next_due(tx))
             instants = [*waiting, *self._next_firings(tx, standing)]
         return min((instant for instant in instants if instant is not None), default=None)
 

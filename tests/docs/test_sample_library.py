@@ -24,10 +24,13 @@ def test_every_message_is_listed_once_and_no_other() -> None:
 
 def test_the_channels_are_those_on_which_campaigns_send_it() -> None:
     sent: dict[str, set[Channel]] = {}
-    for campaign in load_workspace(ROOT).campaigns.values():
+    workspace = load_workspace(ROOT)
+    for campaign in workspace.campaigns.values():
         for placed in campaign.placed:
             if isinstance(placed.step, Send):
                 sent.setdefault(placed.step.send, set()).update(placed.step.every_channel)
+    for digest in workspace.policies.digests.values():
+        sent.setdefault(digest.template, set()).add(Channel.EMAIL)
     told = {message: set(channels.split(", ")) for message, channels in ROWS.items()}
     assert told == {message: {NAMES[channel] for channel in channels} for message, channels in sent.items()}
 

@@ -1,6 +1,7 @@
 """All that is held about one person, as one document that machines can read: what they may ask for.
 
 Texts that were sent are not stored; they are made again from the version and the sealed context, as ``proof`` does.
+Who filled in a form is known by their address alone; what is held under the person's addresses belongs to them as well.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from dangol.consent import ledger, suppressions
+from dangol.consent.filling import known_by
 from dangol.consent.suppressions import AddressHasher
 from dangol.errors import ErasedProfile, UnknownProfile
 from dangol.ledger import reader
 from dangol.ledger.explain import tell
 from dangol.ledger.reader import Entry, Filter
 from dangol.model.people import Profile
-from dangol.model.vocabulary import Channel, Decision
+from dangol.model.vocabulary import Decision
 from dangol.profiles import people
 from dangol.proof import reproduce
 from dangol.release import Releases
@@ -28,10 +30,12 @@ from dangol.store.tables import (
     calls,
     devices,
     events,
+    feedback,
     journeys,
     members,
     messages,
     preferences,
+    replies,
     requests,
     slots,
 )
@@ -46,22 +50,36 @@ def belongings(
 ) -> Document:
     """Everything about the person whom the back end knows by this id; instants are ISO 8601 in UTC.
 
-    Raises UnknownProfile, and ErasedProfile for somebody of whom nothing is held any more.
+    ``forms`` are documents of their own, about those who are known by a form and one of the person's addresses. Raises
+    UnknownProfile, and ErasedProfile for somebody of whom nothing is held any more.
     """
     person = _person(connection, external_id)
-    log = reader.history(connection, Filter(profile_id=person.id), limit=_MOST_ENTRIES)
+    known = people.load(connection, known_by(connection, person.addresses, hasher))
+    others = [one for _, one in sorted(known.items()) if one.id != person.id and one.erased_at is None]
     document = {
         "format": FORMAT,
         "made_at": now,
+        **_held(connection, releases, person, now, hasher),
+        "forms": [_held(connection, releases, one, now, hasher) for one in others],
+    }
+    plain: Document = _plain(document)
+    return plain
+
+
+def _held(
+    connection: Connection, releases: Releases, person: Profile, now: datetime, hasher: AddressHasher
+) -> Document:
+    log = reader.history(connection, Filter(profile_id=person.id), limit=_MOST_ENTRIES)
+    return {
         "profile": _profile(person),
         **{name: _rows(connection, statement, person) for name, statement in _TABLES.items()},
         "consents": _consents(connection, person, now),
         "suppressions": _suppressions(connection, person, hasher),
+        "replies": _replies(connection, person, hasher),
         "messages": _messages(connection, releases, person, log),
+        "feedback": _rows(connection, _FEEDBACK, person),
         "log": [_line(entry, person) for entry in log],
     }
-    plain: Document = _plain(document)
-    return plain
 
 
 def _person(connection: Connection, external_id: str) -> Profile:
@@ -91,12 +109,20 @@ def _consents(connection: Connection, person: Profile, now: datetime) -> Documen
 
 
 def _suppressions(connection: Connection, person: Profile, hasher: AddressHasher) -> list[Document]:
-    addresses = [(channel, address) for channel in Channel if (address := person.address(channel)) is not None]
     return [
         {"address": address} | {name: value for name, value in asdict(one).items() if name != "address_hash"}
-        for channel, address in addresses
+        for channel, address in person.addresses
         for one in suppressions.record_of(connection, hasher.hash(channel, address))
     ]
+
+
+def _replies(connection: Connection, person: Profile, hasher: AddressHasher) -> list[Document]:
+    """How what came from the person's addresses was understood; what was written is among the events."""
+    found = []
+    for channel, address in person.addresses:
+        rows = connection.execute(_REPLIES, {"address_hash": hasher.hash(channel, address)}).mappings()
+        found += [{"address": address, **row} for row in rows]
+    return found
 
 
 def _messages(connection: Connection, releases: Releases, person: Profile, log: Iterable[Entry]) -> list[Document]:
@@ -151,6 +177,16 @@ def _of(table: Any, *, without: Iterable[str] = ()) -> Select[Any]:
     return select(*shown).where(table.c.profile_id == bindparam("of")).order_by(*table.primary_key)
 
 
+_FEEDBACK = (
+    select(*(column for column in feedback.c if column.name not in {"queued_until", "address_hash"}))
+    .where(feedback.c.message_id.in_(select(messages.c.id).where(messages.c.profile_id == bindparam("of"))))
+    .order_by(feedback.c.at, feedback.c.id)
+)
+_REPLIES = (
+    select(*(column for column in replies.c if column.name != "address_hash"))
+    .where(replies.c.address_hash == bindparam("address_hash"))
+    .order_by(replies.c.received_at, replies.c.id)
+)
 _MESSAGES = _of(messages, without=("lease_until",))
 _TABLES = {
     "devices": _of(devices),

@@ -26,7 +26,7 @@ from dangol.journeys.machine import (
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.people import IncomingEvent
 from dangol.model.steps import PlacedStep
-from dangol.model.vocabulary import CallState, Decision, JourneyStatus, MessageState, Reason
+from dangol.model.vocabulary import CallState, Decision, JourneyStatus, MessageState, Purpose, Reason
 from dangol.profiles import people
 from dangol.release import Release
 from dangol.store import arms as arm_rows
@@ -316,7 +316,7 @@ class Changes:
                 evidence["digest"] = digest
             self.journal.add(Decision.MESSAGE_PLANNED, reason, message_subject(message), evidence=evidence)
 
-    def write(self, connection: Connection, *, announce_until: datetime | None = None) -> list[str]:
+    def write(self, connection: Connection, *, announce_until: datetime | None = None) -> message_rows.DueNow:
         """Write everything; returns the ids of messages that are due at once.
 
         With ``announce_until`` those are marked as told to a worker until then, and the caller tells one after the
@@ -336,7 +336,10 @@ class Changes:
         arm_rows.assign(connection, list(self._arms.values()))
         people.set_attributes(connection, self._attributes, now=self.now)
         self.journal.write(connection)
-        return [message["id"] for message in due] if announce_until is not None else []
+        told = message_rows.DueNow([], [])
+        for message in due if announce_until is not None else ():
+            (told.first if message["purpose"] == Purpose.TRANSACTIONAL else told.rest).append(message["id"])
+        return told
 
     def _cancel_messages(self, connection: Connection) -> None:
         reasons = {journey["id"]: Reason(journey["end_reason"]) for journey in self._overtaken}

@@ -1,10 +1,15 @@
 """Erasing a person: their rows go, their key is destroyed, and what has to stay tells nobody who they were (G8).
 
-    deleted     events, devices, preferences, membership of audiences, refused reports that name them
+    deleted     events, devices, preferences, membership of audiences, refused reports that name them, which of their
+                answers to messages were understood how, and what
+                carriers reported about their messages and addresses
     blanked     the profile's fields, the keys of journeys, what is to be told to other systems
     ended       journeys; messages that are not under way
     destroyed   the key: contexts, addresses and texts in the log, and where consents came from, open no more
     stays       consents without that, messages and log entries, all by an opaque id; keyed hashes of id and addresses
+
+Who filled in a form is known by their address alone, and may be known to the back end as somebody else: whoever has the
+person's addresses by a form is erased with them.
 
 Who has to keep something for longer, for a case in court, does not erase yet: docs/consent.md tells how.
 """
@@ -12,24 +17,27 @@ Who has to keep something for longer, for a case in court, does not erase yet: d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, update
 
 from dangol.batch.changes import Changes
+from dangol.consent.filling import known_by
 from dangol.consent.lifting import suppress
 from dangol.consent.suppressions import AddressHasher, NewSuppression
 from dangol.errors import UnknownProfile
 from dangol.ids import Entropy
 from dangol.ledger.entries import Subject
 from dangol.model.people import Profile
-from dangol.model.vocabulary import Channel, Decision, Reason, SuppressionCause
+from dangol.model.vocabulary import Decision, Reason, SuppressionCause
 from dangol.profiles import people
+from dangol.store import feedback as feedback_rows
 from dangol.store import journeys as journey_rows
 from dangol.store import messages as message_rows
-from dangol.store.tables import calls, journeys, members, preferences, requests
+from dangol.store.bulk import among
+from dangol.store.tables import calls, journeys, members, preferences, replies, requests
 
 KIND = "erasure"
 """The kind of a request to be erased."""
@@ -37,7 +45,10 @@ KIND = "erasure"
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure ended and deleted. ``before``: the person had been erased already, then; nothing was done."""
+    """What an erasure ended and deleted, of the person and of those known by ``forms`` who have the same addresses.
+
+    ``before``: the person had been erased already, then; nothing was done.
+    """
 
     profile_id: str
     journeys: int = 0
@@ -45,6 +56,12 @@ class Erased:
     events: int = 0
     addresses: int = 0
     before: datetime | None = None
+    forms: int = 0
+
+    def with_(self, other: Erased) -> Erased:
+        """The same with one more who was known by a form; the addresses are the person's."""
+        counted = {name: getattr(self, name) + getattr(other, name) for name in ("journeys", "messages", "events")}
+        return replace(self, **counted, forms=self.forms + 1)
 
 
 def erase(
@@ -61,31 +78,66 @@ def erase(
     profile_id = people.find(connection, [external_id]).get(external_id)
     if profile_id is None:
         raise UnknownProfile(f"no profile has the id {external_id!r}; ids are those your back end reports")
-    people.lock(connection, [profile_id])
-    person = people.load(connection, [profile_id])[profile_id]
+    person, *others = _locked(connection, profile_id, hasher)
     if person.erased_at is not None:
         return Erased(profile_id, before=person.erased_at)
-    ended, cancelled = _end(connection, person, now)
-    kept_away = _suppressions(person, by, now, hasher)
-    changes = Changes(now)
-    suppress(
-        connection,
-        kept_away,
-        Reason.PROFILE_ERASED,
-        now=now,
-        entropy=entropy,
-        journal=changes.journal,
-        profile_id=profile_id,
-    )
-    for statement in _FORGET:
-        connection.execute(statement, {"of": profile_id})
-    connection.execute(_ANSWERED, {"of": profile_id, "at": now, "by": by})
-    gone = people.forget(connection, person, now=now, entropy=entropy)
-    done = Erased(profile_id, ended, cancelled, gone, len(kept_away))
-    evidence = {"by": by, "journeys": ended, "messages": cancelled, "events": gone, "addresses": len(kept_away)}
-    changes.journal.add(Decision.DATA_ERASED, reason, Subject(profile_id=profile_id), evidence=evidence)
-    changes.write(connection)
+    ends = _Ends(connection, by, reason, now, hasher, entropy)
+    done = ends.end(person, {})
+    for other in others:
+        done = done.with_(ends.end(other, {"with": profile_id}))
     return done
+
+
+def _locked(connection: Connection, profile_id: str, hasher: AddressHasher) -> list[Profile]:
+    """The person, and after them who is known by a form under the same addresses; all locked."""
+    person = people.load(connection, [profile_id])[profile_id]
+    while True:
+        others = sorted(set(known_by(connection, person.addresses, hasher)) - {profile_id})
+        people.lock(connection, [profile_id, *others])
+        found = people.load(connection, [profile_id, *others])
+        before, person = person, found[profile_id]
+        if person.addresses == before.addresses:  # else they changed before the lock was ours
+            return [person, *(found[one] for one in others if found[one].erased_at is None)]
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """One erasure in its transaction; ``end`` takes people who are locked."""
+
+    connection: Connection
+    by: str
+    reason: Reason
+    now: datetime
+    hasher: AddressHasher
+    entropy: Entropy
+
+    def end(self, person: Profile, why: dict[str, str]) -> Erased:
+        """Erase this one; ``why`` goes into the log beside the counts."""
+        connection, now = self.connection, self.now
+        ended, cancelled = _end(connection, person, now)
+        kept_away = _suppressions(person, self.by, now, self.hasher)
+        changes = Changes(now)
+        suppress(
+            connection,
+            kept_away,
+            Reason.PROFILE_ERASED,
+            now=now,
+            entropy=self.entropy,
+            journal=changes.journal,
+            profile_id=person.id,
+        )
+        feedback_rows.forget_person(connection, person.id, sorted({one.address_hash for one in kept_away}))
+        for statement in _FORGET:
+            connection.execute(statement, {"of": person.id})
+        connection.execute(_FORGET_REPLIES, {"hashes": [one.address_hash for one in kept_away]})
+        connection.execute(_ANSWERED, {"of": person.id, "at": now, "by": self.by})
+        gone = people.forget(connection, person, now=now, entropy=self.entropy)
+        done = Erased(person.id, ended, cancelled, gone, len(kept_away))
+        counts = {"journeys": ended, "messages": cancelled, "events": gone, "addresses": len(kept_away)}
+        subject = Subject(profile_id=person.id)
+        changes.journal.add(Decision.DATA_ERASED, self.reason, subject, evidence={"by": self.by, **counts, **why})
+        changes.write(connection)
+        return done
 
 
 def _end(connection: Connection, person: Profile, now: datetime) -> tuple[int, int]:
@@ -102,12 +154,9 @@ def _end(connection: Connection, person: Profile, now: datetime) -> tuple[int, i
 
 
 def _suppressions(person: Profile, by: str, now: datetime, hasher: AddressHasher) -> Sequence[NewSuppression]:
-    addresses = [(Channel.EMAIL, person.email), (Channel.SMS, person.phone)]
-    addresses += [(Channel.PUSH, token) for token in person.devices]
     return [
         NewSuppression(channel, hasher.hash(channel, address), SuppressionCause.ERASED, f"erasure:{by}"[:200], now)
-        for channel, address in addresses
-        if address is not None
+        for channel, address in person.addresses
     ]
 
 
@@ -118,6 +167,7 @@ _FORGET = (
     update(journeys).where(journeys.c.profile_id == _OF).values(correlation=""),
     update(calls).where(calls.c.profile_id == _OF).values(url="", payload={}),
 )
+_FORGET_REPLIES = delete(replies).where(among(replies.c.address_hash, "hashes"))
 _ANSWERED = (
     update(requests)
     .where(requests.c.profile_id == _OF, requests.c.kind == KIND, requests.c.done_at.is_(None))

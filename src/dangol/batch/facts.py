@@ -6,6 +6,7 @@ withdrawn before that moment is seen (G3) and no other worker can take a slot me
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,17 +17,18 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from dangol.batch.acquaintance import Acquaintance, acquaint_on_the_way
+from dangol.batch.asked_anew import asked_anew
 from dangol.consent import ledger as consents
 from dangol.consent import preferences, suppressions
 from dangol.consent.suppressions import AddressHasher
-from dangol.journeys.machine import ending
+from dangol.journeys.machine import ending, over
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
 from dangol.model.facts import Candidate, Case, Contender, Facts, Slot, message_fields
 from dangol.model.people import ConsentState, Event, Preferences, Profile, Suppressed
 from dangol.model.vocabulary import Channel, JourneyStatus, Purpose, Reason
 from dangol.policy.caps import longest_reserve, longest_window
-from dangol.policy.contention import in_turn, rivals
+from dangol.policy.contention import comes_before, in_turn, rivals
 from dangol.policy.hold import open_cases
 from dangol.profiles import events
 from dangol.release import Asks, Release
@@ -84,7 +86,9 @@ class Briefing:
     """The facts of one batch. Slots taken while the batch is decided are added as it goes.
 
     ``waiting`` are the messages to each person that are not under way, by id, first in turn first; what is decided
-    leaves it or waits on. ``reserve`` is the longest time for which any cap keeps room.
+    leaves it or waits on. ``under_way`` are those of each journey that are being handed over, ``begun`` those of them
+    that this batch begins. ``leeway`` is how long after its claim a hand-over may begin, ``reserve`` the longest time
+    for which any cap keeps room. ``asked_anew`` is by the event with which a journey began.
     """
 
     now: datetime
@@ -99,7 +103,11 @@ class Briefing:
     waiting: dict[str, dict[str, Contender]] = field(default_factory=dict)
     complaints: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     reserve: timedelta = timedelta()
+    asked_anew: Mapping[str, frozenset[Channel]] = field(default_factory=dict)
     recalled: dict[str, dict[Any, bool]] = field(default_factory=dict)
+    under_way: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
+    begun: dict[str, list[Candidate]] = field(default_factory=dict)
+    leeway: timedelta = timedelta()
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
@@ -121,14 +129,21 @@ class Briefing:
             suppressed=self.suppressed.get(row.profile_id, {}),
             ended=self._ended(claimed),
             slots=self.slots.get(row.profile_id, ()),
-            without_text=frozenset(claimed.candidate.channels) - claimed.release.messages.channels(row.template),
+            without_text=claimed.release.messages.lacking(row.template, claimed.candidate.channels),
             without_provider=self.without_provider,
             topic_consents=self.topic_consents.get(row.profile_id, {}),
             preferences=self.preferences.get(row.profile_id, _NOTHING_CHOSEN),
             cases=self._cases(claimed),
             contenders=self._contenders(claimed),
+            asked_anew=self.asked_anew.get(self.journeys[row.journey_id]["entry_event_id"] or "", frozenset()),
+            under_way=(*self.under_way.get(row.journey_id, ()), *self.begun.get(row.journey_id, ())),
+            leeway=self.leeway,
             recalled=self.recalled.setdefault(row.profile_id, {}),
         )
+
+    def follows(self, claimed: Claimed) -> bool:
+        """Has an earlier message of the same journey begun in this batch, so that its outcome is soon known?"""
+        return any(comes_before(one, claimed.candidate) for one in self.begun.get(claimed.row.journey_id, ()))
 
     def _contenders(self, claimed: Claimed) -> Sequence[Contender]:
         mine = self.waiting.get(claimed.row.profile_id)
@@ -143,6 +158,8 @@ class Briefing:
         journey = self.journeys[claimed.row.journey_id]
         if journey["end_reason"] in OVERTAKEN:
             return Reason(journey["end_reason"])
+        if not self.people.history.get(claimed.row.profile_id):
+            return over(claimed.release.flow, self.now)
         return ending(claimed.release.flow, self.people.known(claimed.release, journey), self.now)
 
     def context(
@@ -175,6 +192,7 @@ class Briefing:
         """Count a message that is about to be handed over."""
         slot = Slot(self.now, claimed.candidate.fields(channel), taken_by=claimed.candidate)
         self.slots.setdefault(claimed.row.profile_id, []).append(slot)
+        self.begun.setdefault(claimed.row.journey_id, []).append(claimed.candidate)
         self.leaves(claimed)
 
     def put_off(self, claimed: Claimed, until: datetime) -> None:
@@ -213,26 +231,30 @@ def brief(
     *,
     hasher: AddressHasher,
     providers: Iterable[Channel],
+    leeway: timedelta,
     waiting: Sequence[Claimed] = (),
+    under_way: Sequence[Claimed] = (),
 ) -> Briefing:
     """Read the facts of a batch; the caller has locked its people.
 
-    ``waiting`` are messages to these people that are planned and not under way, claimed or not, and may still go.
+    ``waiting`` are messages to these people that are planned and not under way, claimed or not, and may still go;
+    ``under_way`` are those that are being handed over. ``leeway`` is how long after its claim a hand-over may begin.
     """
     rows = [item.row for item in claimed]
     profile_ids = sorted({row.profile_id for row in rows})
-    journeys = journey_rows.load_journeys(connection, sorted({item.row.journey_id for item in (*claimed, *waiting)}))
+    journeys = journey_rows.standing(connection, sorted({item.row.journey_id for item in (*claimed, *waiting)}))
     known = acquaint_on_the_way(
         connection, [(item.release, journeys[item.row.journey_id]) for item in claimed], more=_EVERYONE
     )
     wishes = preferences.load(connection, profile_ids)
     releases = [item.release for item in _one_per_version(claimed)]
-    window = longest_window([release.rulebook for release in releases], wishes.values())
+    suppressed = suppressed_of(connection, known.profiles, _channels(claimed), hasher)
+    window = longest_window([release.rulebook for release in releases], wishes.values(), leeway=leeway)
     return Briefing(
         now=now,
         people=known,
         keys=load_keys(connection, profile_ids),
-        suppressed=suppressed_of(connection, known.profiles, _channels(claimed), hasher),
+        suppressed=suppressed,
         journeys=journeys,
         slots={
             profile_id: [slot_of(row) for row in taken]
@@ -244,13 +266,29 @@ def brief(
         waiting=_contenders(waiting, journeys),
         complaints=_complaints(connection, profile_ids, releases, now),
         reserve=longest_reserve([release.rulebook for release in releases]),
+        asked_anew=asked_anew(connection, known.entry_events.values(), suppressed),
+        under_way=_by_journey(under_way),
+        leeway=leeway,
     )
+
+
+def several(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Those of these messages that are not the only one to their person: whoever waits alone contends with nobody."""
+    to_each = Counter([row.profile_id for row in rows])
+    return [row for row in rows if to_each[row.profile_id] > 1]
 
 
 def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
     """A batch in the order in which it is decided: what is to go first to a person comes first."""
     by_id = {item.row.id: item for item in claimed}
     return [by_id[candidate.id] for candidate in in_turn([item.candidate for item in claimed])]
+
+
+def _by_journey(claimed: Sequence[Claimed]) -> Mapping[str, Sequence[Candidate]]:
+    found: dict[str, list[Candidate]] = {}
+    for item in claimed:
+        found.setdefault(item.row.journey_id, []).append(item.candidate)
+    return found
 
 
 def _contenders(

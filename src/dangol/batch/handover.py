@@ -22,6 +22,7 @@ from dangol.batch.texts import Said
 from dangol.consent.links import Leave, Links
 from dangol.consent.suppressions import AddressHasher
 from dangol.content.carriers import LONGEST_TTL
+from dangol.delivery.dispatch import Handed
 from dangol.ids import Entropy
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
@@ -56,7 +57,10 @@ class UnderWay:
 
 
 class Handover:
-    """The decisions about one batch of messages, written in bulk before anything leaves the house."""
+    """The decisions about one batch of messages, written in bulk before anything leaves the house.
+
+    ``following`` are messages left alone until the outcome of an earlier one of their journey is known.
+    """
 
     def __init__(self, briefing: Briefing, lease_until: datetime, links: Links) -> None:
         self._briefing = briefing
@@ -68,6 +72,7 @@ class Handover:
         self._slots: list[dict[str, Any]] = []
         self.decided: set[str] = set()
         self.under_way: list[UnderWay] = []
+        self.following: list[str] = []
 
     def begin(
         self,
@@ -108,7 +113,7 @@ class Handover:
             self._journal.forget_after(written)
             raise
         self._change(row.id, MessageState.SENDING, Reason.ALLOWED, channel=channel, lease_until=self._lease_until)
-        self._slots.append(_slot_row(claimed, channel, self._now))
+        self._slots.append(slot_row(claimed, channel, self._now))
         self._briefing.take_slot(claimed, channel)
         envelope = Envelope(
             message_id=row.id,
@@ -119,6 +124,7 @@ class Handover:
             headers=self._headers(claimed, channel),
             not_after=not_after,
             until=until,
+            receipt=self._to_pages.receipt(row.id) if channel is Channel.PUSH else "",
         )
         members = digest.members if digest is not None else ()
         for member in members:
@@ -148,7 +154,7 @@ class Handover:
         by_mail = headers.get("List-Unsubscribe")
         if by_mail is None:
             return headers
-        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id)
+        leave = Leave(claimed.row.profile_id, channel, claimed.candidate.purpose, claimed.row.id, self._locale(claimed))
         url = self._to_pages.leave(leave, self._now)
         if url is None:
             return headers
@@ -157,7 +163,11 @@ class Handover:
 
     def links(self, claimed: Claimed, channel: Channel) -> PersonalLinks:
         """What makes the links that a message's text may hold; see docs/messages.md."""
-        return partial(links_for, self._to_pages, claimed, channel, self._now)
+        recipient = self._briefing.profiles[claimed.row.profile_id]
+        return partial(links_for, self._to_pages, claimed, recipient, channel, self._now)
+
+    def _locale(self, claimed: Claimed) -> str:
+        return self._briefing.profiles[claimed.row.profile_id].locale or ""
 
     def defer(self, claimed: Claimed, ruling: Ruling, verdict: Defer) -> None:
         """The message waits; waiting is an entry in the log, not silence."""
@@ -188,7 +198,13 @@ class Handover:
         """Something about this message broke our own code: in doubt it is not sent, and somebody should look."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         at = f"{Path(place.filename).name}:{place.lineno}"
-        _log.error("a message could not be decided", message_id=claimed.row.id, error=type(error).__name__, at=at)
+        _log.error(
+            "a message could not be decided",
+            campaign=claimed.candidate.campaign,
+            message_id=claimed.row.id,
+            error=type(error).__name__,
+            at=at,
+        )
         failed = Suppress(Reason.GATE_FAILED, {"error": type(error).__name__, "at": at}, final=True)
         self.refuse(claimed, Ruling(failed, claimed.candidate.channels[0]), failed)
 
@@ -251,7 +267,8 @@ def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((end for end in (one, other) if end is not None), default=None)
 
 
-def _slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+def slot_row(claimed: Claimed, channel: Channel, now: datetime) -> dict[str, Any]:
+    """The slot of a message whose hand-over began at ``now``."""
     candidate, row = claimed.candidate, claimed.row
     return {
         "message_id": row.id,
@@ -284,14 +301,14 @@ class Patience:
 
 def settle(
     connection: Connection,
-    answered: Sequence[tuple[UnderWay, Outcome, str]],
+    answered: Sequence[tuple[UnderWay, Handed]],
     now: datetime,
     patience: Patience,
     *,
     entropy: Entropy,
     hasher: AddressHasher,
 ) -> None:
-    """Write what the provider answered; each item carries the provider's name.
+    """Write what came of each hand-over, and whose answer it is.
 
     Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are, unless
     the policies say that what nobody can tell does not count. What a refusal says about an address is learned here, so
@@ -300,14 +317,15 @@ def settle(
     """
     journal, rows, released = Journal(now), [], []
     learn(connection, _lessons(answered), now=now, entropy=entropy, hasher=hasher, journal=journal)
-    for item, outcome, provider in answered:
+    for item, handed in answered:
+        outcome, provider = handed.outcome, handed.provider
         state, decision, reason, due_at, evidence = _judge(outcome, item, now, patience)
         journal.add(
             decision,
             reason,
             _attempted(item),
             channel=item.envelope.channel,
-            evidence={"provider": provider, "attempt": item.attempt, **evidence},
+            evidence={"provider": provider, "attempt": item.attempt, **_tried(handed), **evidence},
         )
         uncounted = isinstance(outcome, Unknown) and not item.claimed.release.policies.count_unknown
         if isinstance(outcome, Refused) or uncounted:
@@ -332,18 +350,23 @@ def settle(
     journal.write(connection)
 
 
-def _lessons(answered: Sequence[tuple[UnderWay, Outcome, str]]) -> list[Lesson]:
+def _tried(handed: Handed) -> Evidence:
+    """Who was asked before and definitely did not take it."""
+    return {"tried": [_storable(said, _MAX_DETAIL) for said in handed.tried]} if handed.tried else {}
+
+
+def _lessons(answered: Sequence[tuple[UnderWay, Handed]]) -> list[Lesson]:
     return [
         Lesson(
-            outcome.cause,
+            handed.outcome.cause,
             item.envelope.channel,
             item.envelope.to,
             item.claimed.row.profile_id,
-            provider,
+            handed.provider,
             item.claimed.release.policies.stop_scope,
         )
-        for item, outcome, provider in answered
-        if isinstance(outcome, Refused) and outcome.cause in TEACHING
+        for item, handed in answered
+        if isinstance(handed.outcome, Refused) and handed.outcome.cause in TEACHING
     ]
 
 

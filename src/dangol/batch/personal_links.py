@@ -9,28 +9,43 @@ from typing import Any
 from dangol.batch.facts import Claimed
 from dangol.consent.links import Leave, Links
 from dangol.model.duty import CONFIRM, CONSENT_REQUESTED
-from dangol.model.people import Event
+from dangol.model.people import Event, Profile
 from dangol.model.vocabulary import Channel, Purpose
 
 
 def links_for(
-    links: Links, claimed: Claimed, channel: Channel, now: datetime, names: Iterable[str], event: Event | None
+    links: Links,
+    claimed: Claimed,
+    recipient: Profile,
+    channel: Channel,
+    now: datetime,
+    names: Iterable[str],
+    event: Event | None,
 ) -> dict[str, str]:
     """Those of the links ``names`` that can be made for this message's recipient; none without a public URL."""
-    made = {name: _link(links, claimed, channel, now, name, event) for name in names}
+    made = {name: _link(links, claimed, recipient, channel, now, name, event) for name in names}
     return {name: url for name, url in made.items() if url is not None}
 
 
 def _link(
-    links: Links, claimed: Claimed, channel: Channel, now: datetime, name: str, event: Event | None
+    links: Links,
+    claimed: Claimed,
+    recipient: Profile,
+    channel: Channel,
+    now: datetime,
+    name: str,
+    event: Event | None,
 ) -> str | None:
     profile_id = claimed.row.profile_id
     if name == "preferences":
         return links.preferences(profile_id, now)
+    if name == "keep":
+        return links.keep(profile_id, now)
     if name == "unsubscribe":
-        return links.leave(Leave(profile_id, channel, _left(claimed.candidate.purpose), claimed.row.id), now)
+        purpose = _left(claimed.candidate.purpose)
+        return links.leave(Leave(profile_id, channel, purpose, claimed.row.id, recipient.locale or ""), now)
     if name == CONFIRM and event is not None and event.name == CONSENT_REQUESTED:
-        return _confirmation(links, profile_id, event.properties, now)
+        return _confirmation(links, recipient, event.properties, now)
     return None
 
 
@@ -39,13 +54,16 @@ def _left(purpose: Purpose) -> Purpose:
     return Purpose.MARKETING if purpose is Purpose.TRANSACTIONAL else purpose
 
 
-def _confirmation(links: Links, profile_id: str, asked: Mapping[str, Any], now: datetime) -> str | None:
-    """The confirming link of what an event asked for; None if it does not say what that is."""
+def _confirmation(links: Links, recipient: Profile, asked: Mapping[str, Any], now: datetime) -> str | None:
+    """The confirming link of what an event asked for, good for the address that the recipient has now.
+
+    None if the event does not say what was asked for.
+    """
     try:
-        channel, purpose = Channel(str(asked.get("channel"))), Purpose(str(asked.get("purpose")))
+        channel = Channel(str(asked.get("channel")))
     except ValueError:
         return None
-    consent_id, topic = asked.get("consent_id"), asked.get("topic") or ""
-    if not (isinstance(consent_id, str) and consent_id and isinstance(topic, str)):
+    consent_id, address = asked.get("consent_id"), recipient.address(channel)
+    if not (isinstance(consent_id, str) and consent_id and address):
         return None
-    return links.confirm(profile_id, channel, purpose, topic, consent_id, now)
+    return links.confirm(consent_id, channel, address, now)

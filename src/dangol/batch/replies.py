@@ -31,6 +31,7 @@ from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace
 from dangol.ids import Entropy
 from dangol.ledger.entries import Journal, Subject
+from dangol.model.duty import MESSAGE_REPLIED
 from dangol.model.people import ConsentChange, ConsentState, IncomingEvent, Profile
 from dangol.model.vocabulary import (
     Channel,
@@ -48,7 +49,7 @@ from dangol.store.bulk import insert_new
 from dangol.store.tables import replies
 from dangol.store.types import Instant
 
-EVENT = "Message Replied"
+EVENT = MESSAGE_REPLIED
 SOURCE = "reply"
 _ONE_CONFIRMATION = timedelta(hours=24)
 _JUST_BEFORE = timedelta(microseconds=1)
@@ -69,13 +70,17 @@ _LATEST = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message that came in: ``sender`` is the address as stored, ``message_id`` the carrier's id of it."""
+    """A message that came in: ``sender`` is the address as stored, ``message_id`` the carrier's id of it.
+
+    ``answered`` is what the carrier itself took it for and has answered; it is obeyed here too, and not answered twice.
+    """
 
     channel: Channel
     sender: str
     text: str
     message_id: str
     occurred_at: datetime
+    answered: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +138,26 @@ def hear(
     persons = people.load(connection, sorted(owners))
     living = [one for _, one in sorted(persons.items()) if one.erased_at is None]
     hearing = _Hearing(connection, reply, reply_id, living, now, entropy, hasher, Journal(now))
-    understood = understand(reply.text)
+    understood = _understood(reply)
     answer = hearing.obey(understood, scope)
+    taken_back = bool(answer)
+    if reply.answered is not None:
+        answer = ""
     language = _language(reply.text, living, locale)
     hearing.write_down(understood, answer, language)
     passed_on = understood.intent in {Intent.UNCLEAR, Intent.OTHER} or (
-        understood.intent is Intent.START and not answer
+        understood.intent is Intent.START and not taken_back
     )
     events = [_event(reply, reply_id, person, understood) for person in living] if passed_on else []
     return Heard(understood.intent, answer, language, events)
+
+
+def _understood(reply: Reply) -> Understood:
+    """What a reply asks for. A carrier may know keywords that we do not; who wants to leave leaves, whoever saw it."""
+    found = understand(reply.text)
+    if reply.answered is None or reply.answered is found.intent or found.intent is Intent.STOP:
+        return found
+    return Understood(reply.answered, "carrier")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ What was asked for in one go, such as two topics of one form, is confirmed in on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,12 @@ from sqlalchemy import Connection, bindparam, select
 
 from dangol.consent.choosing import How, Standing, locked, record, standing
 from dangol.consent.folding import Matter
+from dangol.consent.recording import FORM, kind
 from dangol.consent.suppressions import AddressHasher
+from dangol.errors import DangolError
 from dangol.model.people import ConsentChange
 from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
+from dangol.store.bulk import among
 from dangol.store.tables import consents
 from dangol.store.types import Instant
 
@@ -34,6 +37,7 @@ _ASKED = select(
     consents.c.source,
     consents.c.occurred_at,
 )
+_THESE = _ASKED.where(among(consents.c.id, "ids"), consents.c.action == ConsentAction.REQUESTED.value)
 _ONE = _ASKED.where(consents.c.id == bindparam("id"), consents.c.action == ConsentAction.REQUESTED.value)
 _TOGETHER = _ASKED.where(
     consents.c.profile_id == bindparam("profile_id"),
@@ -42,6 +46,16 @@ _TOGETHER = _ASKED.where(
     consents.c.occurred_at == bindparam("occurred_at", type_=Instant),
     consents.c.action == ConsentAction.REQUESTED.value,
 ).order_by(consents.c.topic, consents.c.id)
+
+
+WasSentTo = Callable[[Channel, str | None], bool]
+"""Whether the link that is used was sent to this address, or to none."""
+
+
+class SentElsewhere(DangolError):
+    """This link was sent to an address that the person has no longer."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,12 @@ class Asked:
     @property
     def matter(self) -> Matter:
         return self.channel, self.purpose, self.topic
+
+
+def asked_by_form(connection: Connection, consent_ids: Sequence[str]) -> dict[str, Asked]:
+    """By id those of these rows of the ledger that ask for something, and that somebody made who filled in a form."""
+    found = [_asked(row) for row in connection.execute(_THESE, {"ids": consent_ids})]
+    return {one.consent_id: one for one in found if kind(one.source) == FORM}
 
 
 def asked_for(connection: Connection, consent_id: str) -> list[Asked]:
@@ -89,13 +109,26 @@ def _status(person: Standing, asked: Asked) -> ConsentStatus | None:
     return ConsentStatus.PENDING if own.asked else own.status
 
 
-def status_of(connection: Connection, asked: Sequence[Asked]) -> ConsentStatus | None:
+def status_of(connection: Connection, asked: Sequence[Asked], was_sent_to: WasSentTo) -> ConsentStatus | None:
     """How all of it stands, for a page that changes nothing: ``pending`` if something still is.
 
-    None if nothing was asked for, or of somebody who was erased.
+    None if nothing was asked for, or of somebody who was erased. Raises SentElsewhere if something is pending and
+    whoever holds the link cannot confirm it.
     """
     person = standing(connection, asked[0].profile_id) if asked else None
-    return _together(person, asked) if person is not None else None
+    if person is None:
+        return None
+    status = _together(person, asked)
+    if status is ConsentStatus.PENDING:
+        _check_address(person, asked, was_sent_to)
+    return status
+
+
+def _check_address(person: Standing, asked: Sequence[Asked], was_sent_to: WasSentTo) -> None:
+    """A link shows only that its holder owns the address to which it was sent, whoever has which address now."""
+    channel = asked[0].channel
+    if not was_sent_to(channel, person.profile.address(channel)):
+        raise SentElsewhere
 
 
 def _together(person: Standing, asked: Sequence[Asked]) -> ConsentStatus | None:
@@ -107,15 +140,25 @@ def _together(person: Standing, asked: Sequence[Asked]) -> ConsentStatus | None:
 
 
 def confirm(
-    connection: Connection, asked: Sequence[Asked], how: How, *, now: datetime, hasher: AddressHasher
+    connection: Connection,
+    asked: Sequence[Asked],
+    how: How,
+    *,
+    now: datetime,
+    hasher: AddressHasher,
+    was_sent_to: WasSentTo,
 ) -> ConsentStatus | None:
-    """Confirm it; how it stands afterwards. Twice is once; what was withdrawn since stays withdrawn."""
+    """Confirm it; how it stands afterwards. Twice is once; what was withdrawn since stays withdrawn.
+
+    Raises SentElsewhere if the person has another address now than the one to which the link was sent.
+    """
     person = locked(connection, asked[0].profile_id) if asked else None
     if person is None:
         return None
     waiting = [one for one in asked if _status(person, one) is ConsentStatus.PENDING]
     if not waiting:
         return _together(person, asked)
+    _check_address(person, asked, was_sent_to)
     record(connection, person, [_confirmed(person, one, how, now) for one in waiting], now=now, hasher=hasher)
     return ConsentStatus.GRANTED
 

@@ -77,7 +77,28 @@ def fold(rows: Iterable[Said]) -> dict[Matter, ConsentState | None]:
     None stands for a topic that was given up with the whole purpose, and for rows that say nothing by themselves,
     such as the expiry of what was never given.
     """
-    states: dict[Matter, ConsentState | None] = {}
+    return _counted(rows, {})
+
+
+def fold_on(held: Mapping[Matter, ConsentState], rows: Iterable[Said]) -> dict[Matter, ConsentState | None] | None:
+    """What ``fold`` says once these rows follow, each later than all from which ``held`` came.
+
+    None if that depends on more of the past than what is held: what was ended together, and what was given up.
+    """
+    following = list(rows)
+    if any(_looks_back(row, held) for row in following):
+        return None
+    return _counted(following, held)
+
+
+def _looks_back(row: Said, held: Mapping[Matter, ConsentState]) -> bool:
+    if row.action is ConsentAction.IMPORTED:
+        return bool(row.topic) and (row.channel, row.purpose, row.topic) not in held
+    return row.action is ConsentAction.RESTORED
+
+
+def _counted(rows: Iterable[Said], before: Mapping[Matter, ConsentState]) -> dict[Matter, ConsentState | None]:
+    states: dict[Matter, ConsentState | None] = dict(before)
     given_up: set[Matter] = set()
     taken: dict[_Pair, _Taken] = {}
     for row in sorted(rows, key=lambda row: row.order):

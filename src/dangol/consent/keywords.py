@@ -46,12 +46,13 @@ class Understood:
 KEYWORDS: Mapping[Intent, tuple[str, ...]] = {
     Intent.STOP: (
         *("STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "CANCEL", "REVOKE", "OPTOUT"),
+        *("ARRET", "ARRÊT", "ARRETER", "ARRÊTER", "DESABONNER", "DÉSABONNER", "DESABONNEMENT", "DÉSABONNEMENT"),
         *("수신거부", "거부", "그만", "중단", "해지", "무료거부", "무료수신거부", "수신차단", "차단"),
     ),
     Intent.HELP: ("HELP", "INFO", "도움말", "도움", "문의"),
     Intent.START: ("START", "YES", "UNSTOP", "수신동의", "다시받기", "재수신", "수신거부해제"),
 }
-"""The words that carriers and laws know, and those that people in Korea use."""
+"""The words that carriers and laws know, the French ones of Canada among them, and those that people in Korea use."""
 
 
 def _any_of(words: str, *phrases: str) -> str:
@@ -103,6 +104,8 @@ _KEPT: Sequence[str] = (
 _STOPS: Mapping[str, str] = {
     "keyword and courtesy": rf"(?:{_COURTESY}[ ,.!]+)*+(?:stop all|stopall|stop|unsubscribe|unsub|quit|end|cancel|revoke|"
     rf"opt ?-?out)\b(?:[ ,.!]+(?:{_COURTESY}|stop|{_MESSAGES}|the|these|those|your|my|of|from|for|to|{_SENDING})\b)*+[ .!]*",
+    "in French": r"(?:svp |s'il vous plait |s'il vous plaît )*+(?:arr[eê]t(?:er|ez)?|d[ée]sabonn(?:er|ez|ement)|stop)"
+    r"(?:[ ,.!]+(?:tout|moi|[cl]es messages|de m'(?:envoyer|[ée]crire).*|svp|merci|s'il vous pla[iî]t))*+[ .!,]*",
     "stop, and more": rf"(?:{_COURTESY}[ ,.!]+)*+stop(?: it| this| that| now)?\s*[.!,;:)\-–—].*|.*[.!,;:\-–—]\s*stop",
     "won't you stop": r".*\b(?:won'?t|can'?t) you (?:just |please )?stop\b.*",
     "stop sending": rf"(?:.*\b)?(?:stop|quit|cease) (?:with )?(?:all |the |these |those |your |this |with )*"

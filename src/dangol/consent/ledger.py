@@ -8,15 +8,15 @@ the ledger at any time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, select
 
 from dangol import ids
-from dangol.consent.folding import Matter, Said, fold, holding
+from dangol.consent.folding import Matter, Said, fold, fold_on, holding
 from dangol.errors import InvalidEvent
 from dangol.ledger.entries import load_keys
 from dangol.ledger.sealing import PersonKey
@@ -28,6 +28,9 @@ from dangol.store.types import Instant, to_text
 
 States = dict[str, dict[tuple[Channel, Purpose], ConsentState]]
 TopicStates = dict[str, dict[Matter, ConsentState]]
+_Folded = dict[Matter, ConsentState | None]
+_About = tuple[str, str, str]
+"""What rows belong together in the ledger: profile, channel and purpose."""
 _CHANNELS = {channel.value: channel for channel in Channel}
 _PURPOSES = {purpose.value: purpose for purpose in Purpose}
 _ACTIONS = {action.value: action for action in ConsentAction}
@@ -75,8 +78,9 @@ def record(
             raise InvalidEvent("consent_in_future", f"consent: {change.occurred_at.isoformat()} is later than now")
     keys = _keys(connection, changes, profile_ids)
     rows = [_row(change, profile_ids[change.external_id], now, keys) for change in changes]
+    known = _last_said(connection, rows)
     insert_new(connection, consents, rows, conflict=["id"])
-    _settle(connection, rows)
+    _settle(connection, rows, known)
     return [row["id"] for row in rows]
 
 
@@ -193,17 +197,34 @@ def _keys(
     return load_keys(connection, sorted(wanted)) if wanted else {}
 
 
-def _settle(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Fold the whole past of what these rows are about, and write the states that follow."""
+def _last_said(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Mapping[_About, datetime]:
+    """When the latest row occurred about what these people have states of; a seek in the index each."""
     if not rows:
-        return
-    about = {(row["profile_id"], row["channel"], row["purpose"]) for row in rows}
-    found = connection.execute(_ALL, {"ids": sorted({row["profile_id"] for row in rows})}).all()
-    # consents for a purpose on one channel depend on no others
-    concerned = [row for row in found if (row.profile_id, row.channel, row.purpose) in about]
+        return {}
+    found = connection.execute(_LAST_SAID, {"ids": sorted({row["profile_id"] for row in rows})}).all()
+    return {(row.profile_id, row.channel, row.purpose): row.at for row in found if row.at is not None}
+
+
+def _settle(connection: Connection, rows: Sequence[Mapping[str, Any]], known: Mapping[_About, datetime]) -> None:
+    """Write the states that follow from these rows.
+
+    Rows that are later than all that was ``known`` go on from the states there are, however long their past is. For
+    others, and for those that look back, the past of what they are about is folded anew. Consents for a purpose on
+    one channel depend on no others.
+    """
+    new: dict[_About, dict[str, Mapping[str, Any]]] = {}
+    for row in rows:
+        new.setdefault((row["profile_id"], row["channel"], row["purpose"]), {})[row["id"]] = row
+    later = {
+        about: [_said(row) for row in of.values()]
+        for about, of in new.items()
+        if about in known and all(row["occurred_at"] > known[about] for row in of.values())
+    }
+    folded = _folded_on(connection, later)
+    folded |= _folded(connection, new.keys() - folded.keys())
     kept, gone = [], []
-    for profile_id, said in sorted(_by_person(concerned).items()):
-        for matter, state in sorted(fold(said).items()):
+    for (profile_id, _channel, _purpose), states in sorted(folded.items()):
+        for matter, state in sorted(states.items(), key=lambda pair: pair[0]):
             key = _key(profile_id, matter)
             if state is None:
                 gone.append({f"of_{name}": value for name, value in key.items()})
@@ -212,6 +233,55 @@ def _settle(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     upsert(connection, consent_states, kept, key=_KEY, update=_VALUES)
     if gone:
         connection.execute(_FORGET, gone)
+
+
+def _folded_on(connection: Connection, later: Mapping[_About, Sequence[Said]]) -> dict[_About, _Folded]:
+    """What holds after these rows, as far as the states there are tell."""
+    if not later:
+        return {}
+    held: dict[_About, dict[Matter, ConsentState]] = {about: {} for about in later}
+    for row in connection.execute(_STATES, {"ids": sorted({about[0] for about in later})}).all():
+        if row[:3] in held:
+            held[row[0], row[1], row[2]][_CHANNELS[row[1]], _PURPOSES[row[2]], row[3]] = _state(row)
+    found = {about: fold_on(held[about], rows) for about, rows in later.items()}
+    return {
+        about: {matter: state for matter, state in states.items() if held[about].get(matter) != state}
+        for about, states in found.items()
+        if states is not None
+    }
+
+
+def _folded(connection: Connection, about: Collection[_About]) -> dict[_About, _Folded]:
+    """What holds by all that was ever said about these."""
+    if not about:
+        return {}
+    asked = {
+        "ids": sorted({profile_id for profile_id, _, _ in about}),
+        "channels": sorted({channel for _, channel, _ in about}),
+        "purposes": sorted({purpose for _, _, purpose in about}),
+    }
+    found: dict[_About, list[Said]] = {one: [] for one in about}
+    for profile_id, said in _by_person(connection.execute(_ABOUT, asked)).items():
+        for one in said:
+            key = profile_id, one.channel.value, one.purpose.value
+            if key in found:
+                found[key].append(one)
+    return {key: fold(said) for key, said in found.items()}
+
+
+def _said(row: Mapping[str, Any]) -> Said:
+    """A row that is being written, as far as states depend on it."""
+    return Said(
+        row["id"],
+        _CHANNELS[row["channel"]],
+        _PURPOSES[row["purpose"]],
+        row["topic"],
+        _ACTIONS[row["action"]],
+        row["basis"],
+        row["occurred_at"],
+        bool(row["wording"] or row["proof"]),
+        row["jurisdiction"],
+    )
 
 
 def _by_person(rows: Iterable[Any]) -> dict[str, list[Said]]:
@@ -336,6 +406,20 @@ _ALL = select(
     consents.c.proof,
     consents.c.jurisdiction,
 ).where(among(consents.c.profile_id, "ids"))
+_ABOUT = _ALL.where(among(consents.c.channel, "channels"), among(consents.c.purpose, "purposes"))
+_WITH_STATES = (
+    select(consent_states.c.profile_id, consent_states.c.channel, consent_states.c.purpose)
+    .where(among(consent_states.c.profile_id, "ids"))
+    .distinct()
+    .subquery("known")
+)
+_LAST_SAID = select(
+    *_WITH_STATES.c,
+    select(func.max(consents.c.occurred_at))
+    .where(*(consents.c[name] == _WITH_STATES.c[name] for name in ("profile_id", "channel", "purpose")))
+    .scalar_subquery()
+    .label("at"),
+)
 _UNTIL = _ALL.where(consents.c.occurred_at <= bindparam("instant", type_=Instant))
 _KNOWN = _UNTIL.where(consents.c.recorded_at <= bindparam("known", type_=Instant))
 _ROW = select(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from dangol.errors import DangolError
 from dangol.ids import Entropy
 from dangol.ledger.entries import Journal
 from dangol.model.people import ConsentChange
-from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose, Reason, SuppressionCause
+from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose, Reason, Scope, SuppressionCause
 from dangol.profiles import people
 from dangol.profiles.unwanted import Unwanted
 
@@ -23,6 +24,17 @@ class SuppressionStays(DangolError):
     """This suppression cannot be lifted by hand."""
 
     exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """That somebody wants no more on a channel, as far as ``scope`` reaches: since when, and who says so."""
+
+    profile_id: str
+    channel: Channel
+    scope: Scope
+    since: datetime
+    source: str
 
 
 def suppress(
@@ -86,7 +98,7 @@ def _withdrawals(connection: Connection, stops: Sequence[Unwanted]) -> list[Cons
         mine = [one for one in stops if one.channel is channel]
         ids_ = sorted({profile_id for holders in owners.values() for profile_id in holders})
         gone = people.erased(connection, ids_)
-        held = _given(connection, ids_, channel)
+        held = given(connection, ids_, channel)
         for one in mine:
             scope = one.scope or rule_of(one.cause).scope
             for profile_id in owners.get(one.address, ()):
@@ -96,7 +108,7 @@ def _withdrawals(connection: Connection, stops: Sequence[Unwanted]) -> list[Cons
     return found
 
 
-def _given(connection: Connection, profile_ids: Sequence[str], channel: Channel) -> dict[str, set[Purpose]]:
+def given(connection: Connection, profile_ids: Sequence[str], channel: Channel) -> dict[str, set[Purpose]]:
     """The purposes for which these people have given consent on this channel, or have been asked to confirm it."""
     standing = (ConsentStatus.GRANTED, ConsentStatus.PENDING)
     found: dict[str, set[Purpose]] = {profile_id: set() for profile_id in profile_ids}
@@ -107,6 +119,29 @@ def _given(connection: Connection, profile_ids: Sequence[str], channel: Channel)
             about[1] for about, one in topics.items() if about[0] is channel and one.status in standing
         }
     return found
+
+
+def withdraw(connection: Connection, told: Sequence[Objection], *, now: datetime) -> None:
+    """Enter what these people take back. The caller has locked them, and none of them was erased.
+
+    Who objects to marketing did so whether or not there was a consent to it; of other purposes only what is given, or
+    asked for, is taken back, so that a later START can restore what there was and no more.
+    """
+    changes = []
+    for channel in sorted({one.channel for one in told}):
+        mine = [one for one in told if one.channel is channel]
+        held = given(connection, sorted({one.profile_id for one in mine}), channel)
+        for one in mine:
+            purposes = {purpose for purpose in held[one.profile_id] if one.scope.covers(purpose)}
+            if one.scope is Scope.MARKETING:
+                purposes.add(Purpose.MARKETING)
+            changes += [
+                ConsentChange(
+                    one.profile_id, channel, purpose, ConsentAction.WITHDRAWN, min(one.since, now), one.source
+                )
+                for purpose in sorted(purposes)
+            ]
+    ledger.record(connection, changes, {change.external_id: change.external_id for change in changes}, now=now)
 
 
 def _withdrawal(profile_id: str, purpose: Purpose, one: Unwanted) -> ConsentChange:

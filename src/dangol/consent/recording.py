@@ -16,7 +16,8 @@ from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentAction, Decisi
 from dangol.profiles import people
 
 IMPORT = "import"
-_OWN = frozenset({"form", "page"})
+FORM = "form"
+_OWN = frozenset({FORM, "page"})
 _EXPRESS = frozenset({Basis.CONSENT.value, Basis.WRITTEN_CONSENT.value})
 _OBJECTIONS = frozenset({SuppressionCause.COMPLAINT, SuppressionCause.STOP})
 

@@ -53,6 +53,7 @@ class Rule:
 _BY_HAND = frozenset({LiftedBy.HAND})
 RULES: Mapping[SuppressionCause, Rule] = {
     SuppressionCause.HARD_BOUNCE: Rule(Scope.ALL, _BY_HAND | {LiftedBy.EXPRESS_CONSENT}),
+    SuppressionCause.SOFT_BOUNCE: Rule(Scope.ALL, _BY_HAND | {LiftedBy.EXPRESS_CONSENT}),
     SuppressionCause.COMPLAINT: Rule(Scope.PROMPTED, frozenset({LiftedBy.EXPRESS_CONSENT})),
     SuppressionCause.STOP: Rule(Scope.PROMPTED, frozenset({LiftedBy.EXPRESS_CONSENT, LiftedBy.START})),
     SuppressionCause.MANUAL: Rule(Scope.ALL, _BY_HAND),
@@ -217,15 +218,22 @@ def lift_these(
 
 
 def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, Suppressed]:
-    """Hash → why it is suppressed now; of several, the one that keeps most away, and of those the first."""
+    """Hash → why it is suppressed now; of several, the one that keeps most away, and of those the first.
+
+    An erasure is told only where nothing else keeps as much away: it lets one question through, the others none.
+    """
     found: dict[str, Suppressed] = {}
     for address_hash, cause, scope in connection.execute(_SUPPRESSED, {"hashes": hashes}).all():
         told = Suppressed(cause, Scope(scope))
         held = found.get(address_hash)
         # a later row is an earlier suppression
-        if held is None or _WIDTH[told.scope] >= _WIDTH[held.scope]:
+        if held is None or _weight(told) >= _weight(held):
             found[address_hash] = told
     return found
+
+
+def _weight(held: Suppressed) -> tuple[int, bool]:
+    return _WIDTH[held.scope], held.cause != SuppressionCause.ERASED
 
 
 _SUPPRESSED = (

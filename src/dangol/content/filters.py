@@ -17,6 +17,7 @@ from babel.core import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, is_currency
 from jinja2.runtime import Undefined
+from markupsafe import escape
 
 from dangol.content.links import Links, in_text
 
@@ -30,6 +31,8 @@ MAX_TEXT = 10_000
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _HEARD = 200
+_CODE = 3
+"""Letters of a currency."""
 _DATE_FORMATS = ("short", "medium", "long", "full")
 
 
@@ -56,7 +59,7 @@ def clean(text: str) -> str:
     """Text of one value: composed (NFC), without control and direction-changing characters, of bounded length."""
     if len(text) > MAX_TEXT:
         raise Refused(f"a value is longer than {MAX_TEXT:,} characters")
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text)):
         return text
     kind = type(text)  # Markup stays Markup
     if not unicodedata.is_normalized("NFC", text):
@@ -64,6 +67,30 @@ def clean(text: str) -> str:
     if not text.isprintable() and _CONTROL.search(text):
         text = kind(_CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     return text
+
+
+def in_text_alone(value: Any) -> str:
+    """What ``{{ … }}`` puts into plain text."""
+    if type(value) is str:
+        return clean(value)
+    return str(value if type(value) is int else printable(value))
+
+
+def in_html(value: Any) -> str:
+    """What ``{{ … }}`` puts into HTML: escaped, unless it is mark-up of ours.
+
+    The same characters as ``markupsafe.escape``, which makes an object of its own of every value.
+    """
+    if type(value) is str:
+        return (
+            clean(value)
+            .replace("&", "&amp;")
+            .replace(">", "&gt;")
+            .replace("<", "&lt;")
+            .replace("'", "&#39;")
+            .replace('"', "&#34;")
+        )
+    return str(value) if type(value) is int else escape(printable(value))
 
 
 def bounded(value: Any) -> Any:
@@ -222,8 +249,14 @@ def filters_for(locale: Locale, schemes: tuple[str, ...] = ()) -> dict[str, Call
     """Every filter by name, for one locale; ``schemes`` are those of links into the brand's app."""
     name = str(locale)
 
-    def amount(value: Any, currency: Any, style: str = "symbol") -> str:
+    def written(value: Any, currency: Any, style: str = "symbol") -> str:
         return _amount(name, _decimal(value), str(printable(currency)).upper(), style)
+
+    whole = lru_cache(maxsize=8192)(written)
+
+    def amount(value: Any, currency: Any, style: str = "symbol") -> str:
+        common = type(value) is int and type(currency) is str and len(currency) <= _CODE
+        return whole(value, currency, style) if common and type(style) is str else written(value, currency, style)
 
     def number(value: Any) -> str:
         return _number(name, value)

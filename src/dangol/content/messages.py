@@ -86,6 +86,7 @@ class Messages:
         self._channels = {
             template: frozenset(channel for name, channel in texts if name == template) for template, _ in texts
         }
+        self._lacking: dict[tuple[str, tuple[Channel, ...]], frozenset[Channel]] = {}
         self._prefixes: dict[tuple[str, Channel, tuple[str, ...]], str] = {}
         self._senders: dict[tuple[Channel, str], str] = {}
         self._chosen: dict[tuple[str, Channel, str | None, str], Text] = {}
@@ -98,6 +99,13 @@ class Messages:
     def channels(self, template: str) -> frozenset[Channel]:
         """The channels that the message has a text for."""
         return self._channels.get(template, frozenset())
+
+    def lacking(self, template: str, channels: tuple[Channel, ...]) -> frozenset[Channel]:
+        """Those of these channels that the message has no text for."""
+        found = self._lacking.get((template, channels))
+        if found is None:
+            found = self._lacking[template, channels] = frozenset(channels) - self.channels(template)
+        return found
 
     def variables(
         self, template: str, channel: Channel, locale: str | None, stage: str = ""

@@ -1,76 +1,161 @@
-"""From a mixed batch to the right providers and back to one outcome per message."""
+"""From a mixed batch to the right carriers and back to one answer per message."""
 
 from __future__ import annotations
 
 import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
+from dangol import meters
 from dangol.clock import Clock, SystemClock
-from dangol.delivery.provider import NothingSent, Provider, too_late
+from dangol.delivery.provider import LATE, NothingSent, Provider, takes, too_late
+from dangol.delivery.standing import Away, Standing
 from dangol.errors import UsageError
 from dangol.model.message import Envelope, Outcome, Refused, Unknown
-from dangol.model.vocabulary import Channel
+from dangol.model.vocabulary import Channel, RefusalCause
 
 log = structlog.get_logger(__name__)
 _NAME_LIMIT = 32
+_NOBODY = Refused(permanent=True, detail="no provider is set up for this channel")
+_NOT_TAKEN = Refused(permanent=True, detail="no provider of this channel takes this message")
+_ELSEWHERE = frozenset({None, RefusalCause.ELSEWHERE, RefusalCause.ACCOUNT})
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What came of a message: the outcome, whose it is, and what those before it said, who definitely have it not."""
+
+    outcome: Outcome
+    provider: str = ""
+    tried: tuple[str, ...] = ()
 
 
 class Dispatcher:
-    """Knows which provider serves which channel, and turns whatever a provider does into outcomes.
+    """Knows which providers serve which channel, in which order, and turns whatever they do into outcomes.
 
-    Raises UsageError if a provider is put on a channel that it does not carry, or has no name that the log can hold.
+    A provider that is away is passed over. What one definitely did not take, for a reason that does not lie in the
+    message, goes to the next; nothing that may have been taken ever does (G2). Raises UsageError if a provider is put
+    on a channel that it does not carry, or has no name that the log can hold.
     """
 
-    def __init__(self, providers: Mapping[Channel, Provider], clock: Clock | None = None) -> None:
-        for channel, provider in providers.items():
-            if not 0 < len(provider.name) <= _NAME_LIMIT:
-                raise UsageError(f"provider name {provider.name!r}: expected 1 to {_NAME_LIMIT} characters")
-            if channel not in provider.channels:
-                carried = ", ".join(sorted(provider.channels))
-                raise UsageError(f"provider {provider.name} cannot carry {channel}; it carries {carried}")
-        self._providers = dict(providers)
+    def __init__(
+        self,
+        providers: Mapping[Channel, Provider | Sequence[Provider]],
+        clock: Clock | None = None,
+        standing: Standing | None = None,
+    ) -> None:
+        self._providers = {channel: _listed(given) for channel, given in providers.items()}
+        for channel, serving in self._providers.items():
+            for provider in serving:
+                _check(channel, provider)
         self._clock = clock or SystemClock()
+        self.standing = standing or Standing()
 
     def provider_for(self, channel: Channel) -> Provider | None:
-        return self._providers.get(channel)
+        """The main provider of a channel."""
+        serving = self._providers.get(channel, ())
+        return serving[0] if serving else None
 
-    def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
-        """Hand every envelope to its channel's provider, one call a provider; outcomes in the order given.
+    def away(self, channel: Channel, now: datetime) -> Away | None:
+        """If nobody who serves this channel may be given messages now: the first of them to be asked again."""
+        away = [self.standing.away(provider.name, now) for provider in self._providers.get(channel, ())]
+        if not away or None in away:
+            return None
+        return min((one for one in away if one is not None), key=lambda one: one.until)
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Handed]:
+        """Hand every envelope to its channel's providers, one call a provider; answers in the order given.
 
         Never raises for what a provider does. A process that is being stopped (KeyboardInterrupt and its like)
         still stops; what was in flight then is for the caller's lease to tell.
         """
-        outcomes: list[Outcome] = [Refused(permanent=True, detail="no provider is set up for this channel")] * len(
-            envelopes
-        )
-        for provider, places in self._by_provider(envelopes):
-            now = self._clock.now()
-            late = {place: refusal for place in places if (refusal := too_late(envelopes[place], now))}
-            for place, refusal in late.items():
-                outcomes[place] = refusal
-            places = [place for place in places if place not in late]
-            if not places:
-                continue
-            answers = _hand_over(provider, [envelopes[place] for place in places])
-            for place, answer in zip(places, answers, strict=True):
-                outcomes[place] = answer
-        return outcomes
-
-    def _by_provider(self, envelopes: Sequence[Envelope]) -> list[tuple[Provider, list[int]]]:
-        groups: dict[int, tuple[Provider, list[int]]] = {}
-        for place, envelope in enumerate(envelopes):
-            provider = self._providers.get(envelope.channel)
-            if provider is not None:
-                groups.setdefault(id(provider), (provider, []))[1].append(place)
-        return list(groups.values())
+        handed = [Handed(self._nobody(envelope)) for envelope in envelopes]
+        left = {place: self._serving(envelope) for place, envelope in enumerate(envelopes)}
+        while left := {place: serving for place, serving in left.items() if serving}:
+            for provider, places in _by_provider(left):
+                for place, outcome in self._give(provider, places, envelopes):
+                    handed[place] = _added(handed[place], provider.name, outcome)
+            left = {place: serving[1:] for place, serving in left.items() if _may_go_on(handed[place].outcome)}
+        return handed
 
     def close(self) -> None:
         """Close every provider once."""
-        for provider in {id(provider): provider for provider in self._providers.values()}.values():
+        for provider in {id(one): one for serving in self._providers.values() for one in serving}.values():
             provider.close()
+
+    def _nobody(self, envelope: Envelope) -> Refused:
+        """The answer if nobody is asked."""
+        serving = self._providers.get(envelope.channel, ())
+        if not serving:
+            return _NOBODY
+        if not any(takes(provider, envelope) for provider in serving):
+            return _NOT_TAKEN
+        now = self._clock.now()
+        away = self.away(envelope.channel, now)
+        pause = away.until - now if away is not None else None
+        return Refused(False, "not begun: the carriers of this channel are left alone for now", retry_after=pause)
+
+    def _serving(self, envelope: Envelope) -> list[Provider]:
+        now = self._clock.now()
+        return [
+            provider
+            for provider in self._providers.get(envelope.channel, ())
+            if self.standing.away(provider.name, now) is None and takes(provider, envelope)
+        ]
+
+    def _give(
+        self, provider: Provider, places: Sequence[int], envelopes: Sequence[Envelope]
+    ) -> list[tuple[int, Outcome]]:
+        now = self._clock.now()
+        late = {place for place in places if too_late(envelopes[place], now)}
+        begun = [place for place in places if place not in late]
+        batch = [envelopes[place] for place in begun]
+        answers: list[Outcome] = []
+        if batch:
+            with meters.timed("provider_seconds", provider=provider.name):
+                answers = _hand_over(provider, batch)
+            _count(provider, batch, answers)
+        self.standing.hear(provider.name, answers, self._clock.now())
+        given = dict(zip(begun, answers, strict=True))
+        return [(place, given.get(place, LATE)) for place in places]
+
+
+def _listed(given: Provider | Sequence[Provider]) -> tuple[Provider, ...]:
+    return tuple(given) if isinstance(given, Sequence) else (given,)
+
+
+def _check(channel: Channel, provider: Provider) -> None:
+    if not 0 < len(provider.name) <= _NAME_LIMIT:
+        raise UsageError(f"provider name {provider.name!r}: expected 1 to {_NAME_LIMIT} characters")
+    if channel not in provider.channels:
+        carried = ", ".join(sorted(provider.channels))
+        raise UsageError(f"provider {provider.name} cannot carry {channel}; it carries {carried}")
+
+
+def _by_provider(left: Mapping[int, Sequence[Provider]]) -> list[tuple[Provider, list[int]]]:
+    groups: dict[int, tuple[Provider, list[int]]] = {}
+    for place, serving in left.items():
+        groups.setdefault(id(serving[0]), (serving[0], []))[1].append(place)
+    return list(groups.values())
+
+
+def _added(before: Handed, provider: str, outcome: Outcome) -> Handed:
+    """The answer of the next one; what those before it said, now that it was not the last word, is kept."""
+    said = before.outcome
+    if not before.provider or not isinstance(said, Refused):
+        return Handed(outcome, provider)
+    return Handed(outcome, provider, (*before.tried, f"{before.provider}: {said.detail}"))
+
+
+def _may_go_on(outcome: Outcome) -> bool:
+    """Certainly not taken, and for a reason that another carrier may not have."""
+    if not isinstance(outcome, Refused) or outcome is LATE or outcome.cause not in _ELSEWHERE:
+        return False
+    return not outcome.permanent or outcome.cause is not None
 
 
 def _hand_over(provider: Provider, batch: list[Envelope]) -> list[Outcome]:
@@ -89,6 +174,20 @@ def _hand_over(provider: Provider, batch: list[Envelope]) -> list[Outcome]:
     counts = Counter(type(answer).__name__.lower() for answer in answers)
     log.info("handed_over", provider=provider.name, messages=len(batch), **counts)
     return answers
+
+
+def _count(provider: Provider, batch: list[Envelope], answers: list[Outcome]) -> None:
+    if not meters.on():
+        return
+    told = Counter((item.channel.value, _called(answer)) for item, answer in zip(batch, answers, strict=True))
+    for (channel, outcome), n in told.items():
+        meters.count("handovers", n, provider=provider.name, channel=channel, outcome=outcome)
+
+
+def _called(answer: Outcome) -> str:
+    if isinstance(answer, Refused):
+        return "refused" if answer.permanent else "busy"
+    return type(answer).__name__.lower()
 
 
 def _log_failure(provider: Provider, batch: list[Envelope], error: Exception) -> None:

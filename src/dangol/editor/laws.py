@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from pydantic import ValidationError
 
 from dangol.definitions.document import Document, did_you_mean
-from dangol.definitions.workspace import Workspace, shared_path
+from dangol.definitions.workspace import Sources, shared_path
 from dangol.definitions.yaml import read_yaml
-from dangol.jurisdictions import packs
-from dangol.model.jurisdiction import Jurisdictions, Pack, Rule, RuleChange
+from dangol.jurisdictions import known_places, packs
+from dangol.model.jurisdiction import CODE, Jurisdictions, Pack, Rule, RuleChange
 from dangol.model.problem import Problem
 from dangol.policy.law import loosens, misfits
 
+_CODE = re.compile(CODE)
 
-def check_laws(workspace: Workspace) -> list[Problem]:
-    """What is wrong with the part `jurisdictions` of the policies."""
-    asked = workspace.policies.jurisdictions
-    path = shared_path("policies")
-    if asked == Jurisdictions() or path not in workspace.sources:
-        return []
-    document, _ = read_yaml(path, workspace.sources[path])
-    return [] if document is None else list(_problems(document, asked, packs()))
+
+def check_laws(sources: Sources) -> list[Problem]:
+    """What is wrong with the part `jurisdictions` of the policies, and with whose law forms were written for.
+
+    Parts of a wrong shape are passed over, and whatever else is wrong in the files: others tell of that.
+    """
+    documents = {kind: _document(sources, kind) for kind in ("policies", "consent-forms")}
+    found: list[Problem] = []
+    if (policies := documents["policies"]) is not None:
+        found += _problems(policies, packs())
+    if (forms := documents["consent-forms"]) is not None:
+        found += _of_forms(forms)
+    return found
+
+
+def _document(sources: Sources, kind: str) -> Document | None:
+    path = shared_path(kind)
+    return read_yaml(path, sources[path])[0] if path in sources else None
+
+
+def _of_forms(document: Document) -> Iterator[Problem]:
+    for form, _ in document.items(("forms",)):
+        code = document.text_at((*form, "jurisdiction"))
+        if code and _CODE.fullmatch(code) and code not in known_places():
+            hint = did_you_mean(code, known_places()) or "`dangol policy rules` lists the packs"
+            message = f"found the place `{code}`, for which there is no pack"
+            yield document.problem("unknown-pack", (*form, "jurisdiction"), message, hint=hint)
 
 
 def loosened(asked: Jurisdictions) -> list[tuple[str, RuleChange]]:
@@ -33,27 +57,29 @@ def _rules(known: Mapping[str, Pack]) -> dict[str, Rule]:
     return {rule.id: rule for pack in known.values() for rule in pack.rules}
 
 
-def _problems(document: Document, asked: Jurisdictions, known: Mapping[str, Pack]) -> Iterator[Problem]:
+def _problems(document: Document, known: Mapping[str, Pack]) -> Iterator[Problem]:
     rules = _rules(known)
-    for index, code in enumerate(asked.serves):
-        if code not in known:
-            members = {member for pack in known.values() for member in pack.members}
-            if code not in members:
-                hint = did_you_mean(code, list(known)) or "people there are kept to the pack `default`"
-                message = f"found the place `{code}`, for which there is no pack"
-                yield document.problem("unknown-pack", ("jurisdictions", "serves", index), message, hint=hint)
+    members = {member for pack in known.values() for member in pack.members}
+    for at, code in document.items(("jurisdictions", "serves")):
+        if isinstance(code, str) and _CODE.fullmatch(code) and code not in known and code not in members:
+            hint = did_you_mean(code, list(known)) or "people there are kept to the pack `default`"
+            message = f"found the place `{code}`, for which there is no pack"
+            yield document.problem("unknown-pack", at, message, hint=hint)
     seen: set[str] = set()
-    for index, change in enumerate(asked.rules):
-        at = ("jurisdictions", "rules", index)
-        rule = rules.get(change.id)
-        if change.id in seen:
-            yield document.problem("duplicate-rule", (*at, "id"), f"found a second change of the rule `{change.id}`")
+    for at, written in document.items(("jurisdictions", "rules")):
+        id_ = document.text_at((*at, "id"))
+        if not id_:
+            continue
+        rule = rules.get(id_)
+        if id_ in seen:
+            yield document.problem("duplicate-rule", (*at, "id"), f"found a second change of the rule `{id_}`")
         elif rule is None:
-            hint = did_you_mean(change.id, list(rules)) or "`dangol policy rules` lists them"
-            yield document.problem("unknown-rule", (*at, "id"), f"found the unknown rule `{change.id}`", hint=hint)
+            hint = did_you_mean(id_, list(rules)) or "`dangol policy rules` lists them"
+            yield document.problem("unknown-rule", (*at, "id"), f"found the unknown rule `{id_}`", hint=hint)
         else:
-            yield from _of_change(document, at, rule, change)
-        seen.add(change.id)
+            with suppress(ValidationError):
+                yield from _of_change(document, at, rule, RuleChange.model_validate(written))
+        seen.add(id_)
 
 
 def _of_change(document: Document, at: tuple[str | int, ...], rule: Rule, change: RuleChange) -> Iterator[Problem]:

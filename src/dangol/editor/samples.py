@@ -130,7 +130,7 @@ _NAMED: Mapping[str, Any] = {
     "birthday": "1990-12-24",
 }
 LINKS_SHOWN: Mapping[str, str] = MappingProxyType(
-    {name: f"https://dangol.example/{path}/{'sample' * 8}" for name, path in zip(sorted(LINKS), "cpu", strict=True)}
+    {name: f"https://dangol.example/{path}/{'sample' * 8}" for name, path in zip(sorted(LINKS), "ckpu", strict=True)}
 )
 """Links as long as real ones, so that what an SMS takes is told as it will be."""
 _BY_TYPE: Mapping[ValueType, Any] = MappingProxyType(

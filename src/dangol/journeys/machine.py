@@ -50,7 +50,7 @@ from dangol.model.steps import (
 )
 from dangol.model.vocabulary import Reason
 
-__all__ = ["END", "START", "Advance", "State", "advance", "ending"]
+__all__ = ["END", "START", "Advance", "State", "advance", "ending", "over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +189,11 @@ def ending(flow: Flow, known: Known, now: datetime) -> Reason | None:
         left = left or any(_ends(one, event, known, entered_at) for one in flow.exits)
     if left:
         return Reason.EXIT_EVENT
+    return over(flow, now)
+
+
+def over(flow: Flow, now: datetime) -> Reason | None:
+    """Why a journey is over of whose person nothing has been heard since: the campaign's end, or None."""
     return Reason.CAMPAIGN_OVER if flow.over_at is not None and now >= flow.over_at else None
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from dangol import ids
+from dangol import ids, meters, traces
 from dangol.ledger.sealing import PersonKey
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Decision, Reason
 from dangol.store.bulk import among, insert_many
+from dangol.store.database import after_commit
 from dangol.store.tables import log, profile_keys
 
 
@@ -117,6 +120,18 @@ class Journal:
     def write(self, connection: Connection) -> None:
         """Append all entries, in the order in which they were added."""
         insert_many(connection, log, self._rows)
+        if meters.on():
+            alike = Counter((row["decision"], row["reason"], row["channel"]) for row in self._rows)
+            after_commit(connection, partial(_tell, alike))
+        if traces.on():
+            for row in self._rows:
+                told = {name: row[name] for name in ("decision", "reason", "channel")}
+                traces.concerns(row["journey_id"], message=row["message_id"], **told)
+
+
+def _tell(alike: Counter[tuple[str, str, str | None]]) -> None:
+    for (decision, reason, channel), n in alike.items():
+        meters.count("decisions", n, decision=decision, reason=reason, channel=channel or "")
 
 
 def load_keys(connection: Connection, profile_ids: Sequence[str]) -> dict[str, PersonKey]:

@@ -27,6 +27,12 @@ OUTCOMES: Mapping[Decision, Outcome] = {
     Decision.MESSAGE_CANCELLED: "not_sent",
     Decision.MESSAGE_HELD: "waiting",
     Decision.MESSAGE_RELEASED: "waiting",
+    Decision.MESSAGE_DELIVERED: "delivered",
+    Decision.MESSAGE_BOUNCED: "bounced",
+    Decision.MESSAGE_OPENED: "delivered",
+    Decision.MESSAGE_CLICKED: "delivered",
+    Decision.MESSAGE_COMPLAINED: "delivered",
+    Decision.MESSAGE_UNSUBSCRIBED: "delivered",
     Decision.CALL_PLANNED: "waiting",
     Decision.CALL_RETRIED: "waiting",
     Decision.CALL_SENDING: "on_its_way",
@@ -166,7 +172,9 @@ class _Teller:
 
     def _message(self, message_id: str, entries: Sequence[Entry]) -> MessageAccount:
         lines = tuple(self.line(entry) for entry in entries)
-        last = entries[-1]
+        # Reports come in any order; what bounced did so whatever is heard of it afterwards.
+        settled = [place for place, entry in enumerate(entries) if entry.decision == Decision.MESSAGE_BOUNCED] or [-1]
+        last = entries[settled[-1]]
         decision = _member(Decision, last.decision)
         outcome = OUTCOMES.get(decision, "unknown") if decision else "unknown"
         return MessageAccount(
@@ -175,7 +183,7 @@ class _Teller:
             channel=last.channel or "",
             outcome=outcome,
             status=self._words.outcomes[outcome],
-            summary=lines[-1].text,
+            summary=lines[settled[-1]].text,
             lines=lines,
         )
 
@@ -223,7 +231,9 @@ class _Teller:
             return ", ".join(self._words.channels[one] for one in channels if one)
         if isinstance(value, list):
             return ", ".join(map(str, value))
-        if name in ("cause", "scope"):
+        if name == "machine":
+            return self._words.terms[name]
+        if name in ("cause", "scope", "bounce"):
             return self._words.terms.get(value, str(value).replace("_", " "))
         return str(value)
 

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from dangol.errors import DangolError
+from dangol.store.compact import SORTED, quickly
 
 KEY_BYTES = 64
 _CIPHER_BYTES = 32
@@ -30,25 +31,25 @@ class DamagedEntry(DangolError):
 class PersonKey:
     """One person's key, good for sealing and for keyed content hashes."""
 
-    __slots__ = ("_cipher", "_hash_key")
+    __slots__ = ("_cipher_key", "_hash_key")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a person's key has {KEY_BYTES} bytes")
-        self._cipher = AESSIV(key[:_CIPHER_BYTES])
+        self._cipher_key = key[:_CIPHER_BYTES]
         self._hash_key = key[_CIPHER_BYTES:]
 
     def seal(self, entry_id: str, context: Mapping[str, Any]) -> bytes:
         """Encrypt a JSON-able context (dates and datetimes keep their type) for the entry with this id."""
-        plain = _ENCODER.encode(dict(context))
-        if '{"$' in plain:  # no other text can hold a name to be escaped, and few texts hold this
-            plain = _ENCODER.encode(_escaped(dict(context)))
-        return self._cipher.encrypt(plain.encode(), [entry_id.encode()])
+        plain = _written(dict(context))
+        if b'{"$' in plain:  # no other text can hold a name to be escaped, and few texts hold this
+            plain = _written(_escaped(dict(context)))
+        return AESSIV(self._cipher_key).encrypt(plain, [entry_id.encode()])
 
     def open(self, entry_id: str, sealed: bytes) -> dict[str, Any]:
         """The context that was sealed. Raises DamagedEntry if it was altered or belongs to another entry."""
         try:
-            plain = self._cipher.decrypt(sealed, [entry_id.encode()])
+            plain = AESSIV(self._cipher_key).decrypt(sealed, [entry_id.encode()])
         except InvalidTag:
             raise DamagedEntry from None
         context: dict[str, Any] = json.loads(plain, object_hook=_decode)
@@ -79,6 +80,11 @@ def _encode(value: Any) -> Any:
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_encode)
+
+
+def _written(context: dict[str, Any]) -> bytes:
+    written = quickly(context, SORTED, _encode)
+    return _ENCODER.encode(context).encode() if written is None else written
 
 
 def _decode(value: dict[str, Any]) -> Any:

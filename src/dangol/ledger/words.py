@@ -13,7 +13,7 @@ from typing import Literal
 from dangol.model.vocabulary import Channel, Decision, JourneyStatus, Reason, Scope, SuppressionCause
 
 Language = Literal["en", "ko"]
-Outcome = Literal["sent", "on_its_way", "waiting", "not_sent", "unknown"]
+Outcome = Literal["sent", "delivered", "bounced", "on_its_way", "waiting", "not_sent", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Words:
     """One language. ``moment`` writes a local time ``at``; ``details`` name what the evidence holds.
 
     ``standing`` and ``listens`` say where a journey stands that has not ended; ``beyond`` heads what is about
-    no campaign; ``terms`` are causes and scopes of suppressions.
+    no campaign; ``terms`` are causes and scopes of suppressions, kinds of
+    bounces, and what a machine is called.
     """
 
     decisions: Mapping[Decision, str]
@@ -60,6 +61,12 @@ _ENGLISH = Words(
         Decision.MESSAGE_CANCELLED: "Not sent, taken back.",
         Decision.MESSAGE_HELD: "Held back, not sent yet.",
         Decision.MESSAGE_RELEASED: "No longer held back.",
+        Decision.MESSAGE_DELIVERED: "Arrived by {channel}.",
+        Decision.MESSAGE_BOUNCED: "Came back, did not arrive by {channel}.",
+        Decision.MESSAGE_OPENED: "Was opened.",
+        Decision.MESSAGE_CLICKED: "A link in it was followed.",
+        Decision.MESSAGE_COMPLAINED: "The person complained about it.",
+        Decision.MESSAGE_UNSUBSCRIBED: "The person wants no more of the kind.",
         Decision.JOURNEY_PAUSED: "The campaign was paused for this person.",
         Decision.JOURNEY_RESUMED: "The campaign goes on for this person.",
         Decision.JOURNEY_MIGRATED: "Moved to another version of the campaign.",
@@ -142,6 +149,7 @@ _ENGLISH = Words(
         Reason.RENDER_FAILED: "The text could not be put together from this person's data.",
         Reason.CONTENT_TOO_LONG: "The finished text was too long for {channel}.",
         Reason.GATE_FAILED: "A rule could not be checked, and in doubt nothing is sent.",
+        Reason.CARRIER_AWAY: "Whoever carries {channel} asked for a pause, or takes nothing at the moment.",
         Reason.PROVIDER_MISSING: "No provider is set up for {channel}.",
         Reason.PROVIDER_REFUSED: "The provider refused it for good.",
         Reason.RETRIES_EXHAUSTED: "The provider refused it every time it was tried.",
@@ -165,6 +173,8 @@ _ENGLISH = Words(
     },
     outcomes={
         "sent": "sent",
+        "delivered": "delivered",
+        "bounced": "came back",
         "on_its_way": "on its way",
         "waiting": "waiting",
         "not_sent": "not sent",
@@ -199,6 +209,9 @@ _ENGLISH = Words(
         "provider": "provider",
         "attempt": "attempt",
         "detail": "answer",
+        "bounce": "kind of bounce",
+        "machine": "done by",
+        "url": "link",
         "rule": "rule",
         "due_by": "in time until",
         "rules": "rules of law",
@@ -239,6 +252,7 @@ _ENGLISH = Words(
     beyond="Addresses, consents and personal data",
     terms={
         SuppressionCause.HARD_BOUNCE: "bounced for good",
+        SuppressionCause.SOFT_BOUNCE: "could not be reached several times in a row",
         SuppressionCause.COMPLAINT: "complaint",
         SuppressionCause.STOP: "opted out",
         SuppressionCause.MANUAL: "suppressed by hand",
@@ -248,6 +262,10 @@ _ENGLISH = Words(
         Scope.MARKETING: "marketing",
         Scope.PROMPTED: "all but transactional messages",
         Scope.ALL: "everything",
+        "machine": "a proxy or scanner, not the person",
+        "hard": "for good",
+        "soft": "for now",
+        "blocked": "turned away",
     },
     likely_zones="unknown; had to fit {zone} likely ones",
 )
@@ -273,6 +291,12 @@ _KOREAN = Words(
         Decision.MESSAGE_CANCELLED: "발송을 취소했습니다.",
         Decision.MESSAGE_HELD: "발송을 보류했습니다.",
         Decision.MESSAGE_RELEASED: "발송 보류를 풀었습니다.",
+        Decision.MESSAGE_DELIVERED: "{channel}로 도착했습니다.",
+        Decision.MESSAGE_BOUNCED: "{channel}로 도착하지 못하고 반송되었습니다.",
+        Decision.MESSAGE_OPENED: "메시지를 열었습니다.",
+        Decision.MESSAGE_CLICKED: "메시지의 링크를 눌렀습니다.",
+        Decision.MESSAGE_COMPLAINED: "고객이 이 메시지를 신고했습니다.",
+        Decision.MESSAGE_UNSUBSCRIBED: "고객이 더 받지 않겠다고 했습니다.",
         Decision.JOURNEY_PAUSED: "이 고객의 캠페인을 잠시 멈췄습니다.",
         Decision.JOURNEY_RESUMED: "이 고객의 캠페인을 다시 진행합니다.",
         Decision.JOURNEY_MIGRATED: "캠페인의 다른 버전으로 옮겼습니다.",
@@ -355,6 +379,7 @@ _KOREAN = Words(
         Reason.RENDER_FAILED: "고객 정보로 문안을 완성하지 못했습니다.",
         Reason.CONTENT_TOO_LONG: "완성된 문안이 {channel}로 보내기에 너무 깁니다.",
         Reason.GATE_FAILED: "발송 규칙을 확인하지 못했습니다. 확실하지 않으면 보내지 않습니다.",
+        Reason.CARRIER_AWAY: "{channel} 발송사가 잠시 쉬어 달라고 했거나 지금은 받지 않습니다.",
         Reason.PROVIDER_MISSING: "{channel} 발송사가 설정되어 있지 않습니다.",
         Reason.PROVIDER_REFUSED: "발송사가 거절했습니다.",
         Reason.RETRIES_EXHAUSTED: "여러 번 시도했지만 발송사가 받지 않았습니다.",
@@ -378,6 +403,8 @@ _KOREAN = Words(
     },
     outcomes={
         "sent": "보냄",
+        "delivered": "도착함",
+        "bounced": "반송됨",
         "on_its_way": "보내는 중",
         "waiting": "기다리는 중",
         "not_sent": "보내지 않음",
@@ -412,6 +439,9 @@ _KOREAN = Words(
         "provider": "발송사",
         "attempt": "시도 횟수",
         "detail": "응답",
+        "bounce": "반송 종류",
+        "machine": "행위자",
+        "url": "링크",
         "rule": "규칙",
         "due_by": "안내 기한",
         "rules": "법규 규칙",
@@ -452,6 +482,7 @@ _KOREAN = Words(
     beyond="연락처, 수신 동의, 개인정보",
     terms={
         SuppressionCause.HARD_BOUNCE: "영구 반송",
+        SuppressionCause.SOFT_BOUNCE: "여러 번 잇따라 반송",
         SuppressionCause.COMPLAINT: "불만 신고",
         SuppressionCause.STOP: "수신거부",
         SuppressionCause.MANUAL: "담당자가 직접 등록",
@@ -461,6 +492,10 @@ _KOREAN = Words(
         Scope.MARKETING: "광고성 메시지",
         Scope.PROMPTED: "거래 관련 메시지를 제외한 전부",
         Scope.ALL: "모든 메시지",
+        "machine": "프록시 또는 보안 검사기(고객 아님)",
+        "hard": "영구",
+        "soft": "일시",
+        "blocked": "차단",
     },
     likely_zones="알 수 없음, 가능한 {zone}곳 모두에 맞춤",
 )

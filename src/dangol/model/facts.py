@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dangol.model.people import ConsentState, Preferences, Profile, Suppressed
@@ -59,7 +59,7 @@ def message_fields(
         "purpose": str(purpose),
         "campaign": campaign,
         "stage": stage,
-        "tags": list(tags),
+        "tags": tuple(tags),
         "priority": priority,
         "topic": topic or None,
     }
@@ -88,7 +88,10 @@ class Facts:
 
     ``suppressed`` maps a channel to why that person's address on it is suppressed. ``ended`` is why the journey
     is over, or None. ``slots`` are all that could count, oldest first or not. ``topic_consents`` are consents for one
-    topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way.
+    topic, and those for the night. ``contenders`` are the person's other messages that are planned and not under way;
+    ``under_way`` those of the same journey whose hand-over has begun and whose outcome is not known.
+    ``leeway`` is how long after this decision the hand-over may begin.
+    ``asked_anew`` are the channels on which this message asks whoever filled in a form to confirm it.
     ``recalled`` keeps what was found out about contenders, for all messages to the person in one batch.
     """
 
@@ -105,6 +108,9 @@ class Facts:
     cases: Sequence[Case] = ()
     preferences: Preferences = field(default_factory=Preferences)
     contenders: Sequence[Contender] = ()
+    asked_anew: frozenset[Channel] = frozenset()
+    under_way: Sequence[Candidate] = ()
+    leeway: timedelta = timedelta()
     recalled: dict[Any, bool] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -120,6 +126,10 @@ class Allow:
 
     evidence: Evidence = field(default_factory=dict)
     until: datetime | None = None
+
+
+NO_OBJECTION = Allow()
+"""What a rule answers that looked at nothing worth telling; most rules to most messages."""
 
 
 @dataclass(frozen=True, slots=True)

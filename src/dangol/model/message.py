@@ -79,7 +79,8 @@ class Envelope:
     """What a provider gets: one message, one address. ``message_id`` travels with it and identifies it later.
 
     The hand-over must have begun before ``not_after``; later it is refused, and the gate asked anew. ``until`` is when
-    it should be with the recipient: a carrier that can is told to drop it then.
+    it should be with the recipient: a carrier that can is told to drop it then. With the
+    ``receipt`` a device proves, when it reports about a push, that it got it.
     """
 
     message_id: str
@@ -90,6 +91,7 @@ class Envelope:
     headers: dict[str, str] = field(default_factory=dict)
     not_after: datetime | None = None
     until: datetime | None = None
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

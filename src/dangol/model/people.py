@@ -34,6 +34,13 @@ class Profile:
             return self.phone
         return self.devices[0] if self.devices else None
 
+    @property
+    def addresses(self) -> list[tuple[Channel, str]]:
+        """Everywhere the person can be reached, on every device."""
+        known = [(Channel.EMAIL, self.email), (Channel.SMS, self.phone)]
+        known += [(Channel.PUSH, token) for token in self.devices]
+        return [(channel, address) for channel, address in known if address is not None]
+
     def fields(self) -> dict[str, Any]:
         """What expressions and templates see as ``profile``; absent values are left out.
 

@@ -134,6 +134,7 @@ class SuppressionCause(StrEnum):
     """Why an address is left alone; docs/consent.md says what lifts each."""
 
     HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCE = "soft_bounce"
     COMPLAINT = "complaint"
     STOP = "stop"
     MANUAL = "manual"
@@ -185,6 +186,12 @@ class Decision(StrEnum):
     MESSAGE_CANCELLED = "message_cancelled"
     MESSAGE_HELD = "message_held"
     MESSAGE_RELEASED = "message_released"
+    MESSAGE_DELIVERED = "message_delivered"
+    MESSAGE_BOUNCED = "message_bounced"
+    MESSAGE_OPENED = "message_opened"
+    MESSAGE_CLICKED = "message_clicked"
+    MESSAGE_COMPLAINED = "message_complained"
+    MESSAGE_UNSUBSCRIBED = "message_unsubscribed"
     CALL_PLANNED = "call_planned"
     CALL_SENDING = "call_sending"
     CALL_ACCEPTED = "call_accepted"
@@ -336,6 +343,7 @@ class Reason(StrEnum):
     CONTENT_TOO_LONG = "content_too_long", "The rendered text exceeds the channel's limit."
     GATE_FAILED = "gate_failed", "A rule could not be evaluated; in doubt, nothing is sent."
     PROVIDER_MISSING = "provider_missing", "No provider is set up for this channel."
+    CARRIER_AWAY = "carrier_away", "Whoever carries this channel is left alone for now."
     PROVIDER_REFUSED = "provider_refused", "The provider refused the message for good."
     RETRIES_EXHAUSTED = "retries_exhausted", "The provider kept refusing; the attempts are used up."
     # people

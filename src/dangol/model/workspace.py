@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from dangol.model.campaign import Percent
 from dangol.model.durations import Duration, format_duration, parse_duration
+from dangol.model.duty import CONSENT_REQUESTED, MESSAGE_REPLIED, OUTCOME_DUE, RECONFIRMATION_DUE
 from dangol.model.jurisdiction import Hours, Jurisdictions
 from dangol.model.restraint import DigestPlan, Hold, Topic, no_reserved_topic
 from dangol.model.steps import Definition, Key
@@ -120,14 +130,44 @@ class ValueType(StrEnum):
     LIST = "list"
 
 
+_STRING = ValueType.STRING
+OWN_EVENTS: Mapping[str, Mapping[str, ValueType]] = {
+    CONSENT_REQUESTED: {"channel": _STRING, "purpose": _STRING, "topic": _STRING, "consent_id": _STRING},
+    OUTCOME_DUE: {
+        "action": _STRING,
+        "night": ValueType.BOOLEAN,
+        "channels": ValueType.LIST,
+        "purpose": _STRING,
+        "happened_on": ValueType.DATE,
+        "due_by": ValueType.DATE,
+        "consent_id": _STRING,
+    },
+    RECONFIRMATION_DUE: {
+        "agreed_on": ValueType.DATE,
+        "channels": ValueType.LIST,
+        "purpose": _STRING,
+        "due_by": ValueType.DATE,
+        "consent_id": _STRING,
+    },
+    MESSAGE_REPLIED: {"channel": _STRING, "text": _STRING, "intent": _STRING},
+}
+"""What dangol itself reports, with its properties: a part of every tracking plan."""
+
+
 class TrackingPlan(Definition):
     """campaigns/tracking-plan.yaml: which attributes profiles have, which events happen, with which properties.
 
-    Backend services may send more; only what is listed can be used in expressions and templates.
+    Backend services may send more; only what is listed can be used in expressions and templates. What dangol itself
+    reports need not be listed.
     """
 
     attributes: dict[str, ValueType] = Field(default_factory=dict)
-    events: dict[str, dict[str, ValueType]] = Field(default_factory=dict)
+    events: dict[str, dict[str, ValueType]] = Field(default_factory=dict, validate_default=True)
+
+    @field_validator("events", mode="after")
+    @classmethod
+    def _with_ours(cls, events: dict[str, dict[str, ValueType]]) -> dict[str, dict[str, ValueType]]:
+        return {**events, **{name: {**ours, **events.get(name, {})} for name, ours in OWN_EVENTS.items()}}
 
 
 class Segment(Definition):

@@ -82,10 +82,10 @@ def caps(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
 
 def _binding(facts: Facts, rulebook: Rulebook) -> Iterator[CapRule]:
     """The caps that may hold this message back: those of laws, the workspace's, and the person's own."""
-    yield from legal_caps(facts.profile, rulebook)
+    yield from legal_caps(facts.profile, rulebook, facts.leeway)
     if facts.message.purpose in rulebook.policies.capped_purposes:
         yield from rulebook.caps
-    if (own := _wished(facts.preferences)) is not None:
+    if facts.preferences.at_most is not None and (own := _wished(facts.preferences)) is not None:
         yield own
 
 
@@ -250,14 +250,16 @@ def _calendar_bounds(calendar: Calendar | None, instant: datetime, zone: ZoneInf
     )
 
 
-def longest_window(rulebooks: Sequence[Rulebook], wishes: Iterable[Preferences] = ()) -> timedelta:
+def longest_window(
+    rulebooks: Sequence[Rulebook], wishes: Iterable[Preferences] = (), *, leeway: timedelta = timedelta()
+) -> timedelta:
     """How far back slots must be read for these rules and what these people wish.
 
-    A calendar window is never longer than 32 days.
+    A calendar window is never longer than 32 days. ``leeway`` is that of the facts.
     """
     spans = [rule.cap.window.rolling or timedelta(days=32) for rulebook in rulebooks for rule in rulebook.caps]
     spans += [timedelta(days=wish.per_days) for wish in wishes if wish.at_most is not None]
-    return max([*spans, longest_limit(rulebooks)], default=timedelta())
+    return max([*spans, longest_limit(rulebooks, leeway)], default=timedelta())
 
 
 def longest_reserve(rulebooks: Iterable[Rulebook]) -> timedelta:

@@ -57,10 +57,10 @@ def consent(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
                 Reason.CONSENT_INSUFFICIENT,
                 {**evidence, "basis": state.basis, "confirmed": False, **applied.told([rule.id])},
             )
-        refused = _against(rule, state, facts.now)
+        refused, end = _against(rule, state, facts.now)
         if refused is not None:
             return Suppress(refused, {**evidence, "basis": state.basis, **applied.told([rule.id])})
-        ends = sooner(ends, runs_out(rule, state))
+        ends = sooner(ends, end)
     return Allow({**evidence, **applied.told(applied.ids)}, until=ends)
 
 
@@ -90,9 +90,10 @@ def may_be_woken(facts: Facts, channel: Channel, rulebook: Rulebook) -> Wakeful 
         return None
     ends: datetime | None = None
     for rule in rulebook.law.applied(facts.profile, channel, facts.message.purpose).consent:
-        if _against(rule, state, facts.now) is not None:
+        refused, end = _against(rule, state, facts.now)
+        if refused is not None:
             return None
-        ends = sooner(ends, runs_out(rule, state))
+        ends = sooner(ends, end)
     return Wakeful(ends)
 
 
@@ -124,12 +125,12 @@ def _is_no(state: ConsentState) -> bool:
     return state.status in {ConsentStatus.WITHDRAWN, ConsentStatus.GRANTED}
 
 
-def _against(rule: ConsentRule, state: ConsentState, now: datetime) -> Reason | None:
-    """Why this consent does not count for this rule; None if it does."""
+def _against(rule: ConsentRule, state: ConsentState, now: datetime) -> tuple[Reason | None, datetime | None]:
+    """Why this consent does not count for this rule, None if it does; and when it ends, None if it has no end."""
     if state.basis not in rule.accepts:
-        return Reason.CONSENT_INSUFFICIENT
+        return Reason.CONSENT_INSUFFICIENT, None
     ends = runs_out(rule, state)
-    return Reason.CONSENT_EXPIRED if ends is not None and now >= ends else None
+    return Reason.CONSENT_EXPIRED if ends is not None and now >= ends else None, ends
 
 
 def runs_out(rule: ConsentRule, state: ConsentState) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dangol.model.facts import Allow, Facts, Suppress, Verdict
+from dangol.model.facts import NO_OBJECTION, Facts, Suppress, Verdict
 from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.rules import Rulebook
 
@@ -13,4 +13,4 @@ def content(facts: Facts, channel: Channel, _rulebook: Rulebook) -> Verdict:
         return Suppress(Reason.TEMPLATE_MISSING)
     if channel in facts.without_provider:
         return Suppress(Reason.PROVIDER_MISSING)
-    return Allow()
+    return NO_OBJECTION

@@ -66,20 +66,23 @@ def rivals(message: Candidate, waiting: Iterable[Contender], now: datetime, hori
 
 
 def earlier_in_journey(facts: Facts) -> list[Contender]:
-    """Messages of the same journey that were planned before this one and are still waiting, another step's each.
-
-    What expired holds nothing up, and neither does what its author put off to a digest.
-    """
-    message = facts.message
+    """Messages of the same journey that come before this one and are still waiting; what expired holds nothing up."""
     return [
-        one
-        for one in facts.contenders
-        if one.message.journey_id == message.journey_id
-        and one.message.step != message.step
-        and planned(one.message) < planned(message)
-        and not one.message.digest
-        and not _expired(one, facts.now)
+        one for one in facts.contenders if comes_before(one.message, facts.message) and not _expired(one, facts.now)
     ]
+
+
+def comes_before(one: Candidate, message: Candidate) -> bool:
+    """Was this one planned before the message, in the same journey and at another step?
+
+    What its author put off to a digest keeps no order.
+    """
+    return (
+        one.journey_id == message.journey_id
+        and one.step != message.step
+        and planned(one) < planned(message)
+        and not one.digest
+    )
 
 
 def planned(message: Candidate) -> tuple[datetime, int]:

@@ -2,7 +2,7 @@
 
 Pure: rules, days and people in, instants and days out. Years and months are the calendar's. Where an anniversary has
 no day of its own, as 29 February has none in most years, the last day of the month stands in, which is the earlier one.
-Which duties there are is read from the packs of ``jurisdictions``.
+Which duties there are, and whom they are about, is read from the packs as the workspace has them: ``Law``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from dangol.model.jurisdiction import ConsentRule, OutcomeNoticeRule, Pack, Period, ReconfirmRule
 from dangol.model.people import Profile
 from dangol.model.vocabulary import Basis, Channel, Purpose
-from dangol.policy.law import phone_region
+from dangol.policy.law import Law
 
 _MOST_ANNIVERSARIES = 12
 
@@ -160,17 +160,9 @@ def may_have_lapsed_before(rule: Lapse, now: datetime) -> datetime:
     return begins(day + timedelta(days=1), rule.zone)
 
 
-def binds(rule: Duty, recorded: str, profile: Profile) -> bool:
-    """Whether a rule is about this person: by what the consent says, else by where they are.
+def binds(rule: Duty, recorded: str, profile: Profile, asked: Law) -> bool:
+    """Whether a rule is about this person: by the place that the consent names, else by where they are.
 
-    Of somebody who can be anywhere, every rule is.
+    Somebody of whom no place is known is bound by the rules of every place that the workspace serves.
     """
-    found = {recorded.partition("-")[0].upper()} if recorded else where(profile)
-    return not found or rule.jurisdiction in found
-
-
-def where(profile: Profile) -> frozenset[str]:
-    """The countries that a person's profile and phone point to; none if neither tells."""
-    told = {profile.country.partition("-")[0].upper()} if profile.country else set()
-    region = phone_region(profile.phone)
-    return frozenset(told | ({region} if region else set()))
+    return rule.jurisdiction in (asked.place(recorded) if recorded else asked.places(profile)).codes

@@ -35,7 +35,7 @@ from typing import Final
 
 import structlog
 
-from dangol.model.facts import Allow, Defer, Evidence, Facts, Ruling, Suppress, Verdict
+from dangol.model.facts import NO_OBJECTION, Allow, Defer, Evidence, Facts, Ruling, Suppress, Verdict
 from dangol.model.vocabulary import Channel, Reason
 from dangol.policy.address import address
 from dangol.policy.caps import caps
@@ -96,6 +96,8 @@ def _ask(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
     for rule in RULES:
         try:
             verdict = rule(facts, channel, rulebook)
+            if verdict is NO_OBJECTION:
+                continue
             if isinstance(verdict, Defer):
                 return spread(verdict, facts, channel, rulebook)
         except Exception as error:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from dangol.model.facts import Allow, Case, Defer, Facts, Suppress, Verdict
+from dangol.model.facts import NO_OBJECTION, Case, Defer, Facts, Suppress, Verdict
 from dangol.model.people import Event
 from dangol.model.restraint import During, Hold
 from dangol.model.vocabulary import Channel, Reason
@@ -23,10 +23,12 @@ def hold(facts: Facts, _channel: Channel, rulebook: Rulebook) -> Verdict:
 
     A message that waits is asked again as soon as the case is closed.
     """
+    if not facts.cases:
+        return NO_OBJECTION
     holds = {one.key: one for one in rulebook.policies.holds if facts.message.purpose in one.purposes}
     open_now = [case for case in facts.cases if case.hold in holds and facts.now < case.until]
     if not open_now:
-        return Allow()
+        return NO_OBJECTION
     last = max(open_now, key=lambda case: (case.until, case.hold))
     evidence = {"hold": last.hold, "since": last.opened_at.isoformat()}
     if any(holds[case.hold].during is During.DROP for case in open_now):

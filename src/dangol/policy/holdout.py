@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from dangol.model.facts import Allow, Facts, Suppress, Verdict
+from dangol.model.facts import NO_OBJECTION, Facts, Suppress, Verdict
 from dangol.model.vocabulary import Channel, Purpose, Reason
 from dangol.model.workspace import Policies
 from dangol.policy.rules import Rulebook
@@ -17,7 +17,7 @@ def holdout(facts: Facts, _channel: Channel, rulebook: Rulebook) -> Verdict:
     """
     message = facts.message
     held = held_out(message.campaign, message.purpose, message.holdout, facts.profile.id, rulebook.policies)
-    return Suppress(Reason.HELD_OUT, held, final=True) if held is not None else Allow()
+    return Suppress(Reason.HELD_OUT, held, final=True) if held is not None else NO_OBJECTION
 
 
 def held_out(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import phonenumbers
 
@@ -22,6 +22,7 @@ from dangol.model.jurisdiction import (
     BaseRule,
     ConsentRule,
     Jurisdictions,
+    LabelRule,
     LimitRule,
     Pack,
     QuietRule,
@@ -65,9 +66,12 @@ class Places:
         return tuple(code for code, _ in self.bound)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Applied:
-    """The rules that bind one person for one channel and purpose. ``ids`` are those that the gate asks."""
+    """The rules that bind one person for one channel and purpose. ``ids`` are those that the gate asks.
+
+    One object for all to whom the same applies, and equal to no other: it is a key under which answers are kept.
+    """
 
     places: Places
     rules: tuple[Rule, ...] = ()
@@ -75,17 +79,27 @@ class Applied:
     quiet: tuple[QuietRule, ...] = ()
     limits: tuple[LimitRule, ...] = ()
 
-    @property
+    @cached_property
     def needs_consent(self) -> bool:
         return any(rule.needed for rule in self.consent)
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
         return [rule.id for rule in (*self.consent, *self.quiet, *self.limits)]
 
     def told(self, ids: list[str]) -> Evidence:
         """These rules as evidence, with where the person belongs; nothing if there are none."""
         return {"jurisdiction": list(self.places.named), "rules": ids} if ids else {}
+
+
+@dataclass(slots=True)
+class _Bound:
+    """What was found out for people of one place."""
+
+    places: Places
+    limits: tuple[LimitRule, ...]
+    labels: tuple[str, ...]
+    applied: dict[tuple[Channel, Purpose], Applied] = field(default_factory=dict)
 
 
 class Law:
@@ -96,9 +110,8 @@ class Law:
         self.jurisdictions = jurisdictions
         self._members = {member: code for code, pack in self.packs.items() for member in pack.members}
         self._states = {code: _spellings(pack) for code, pack in self.packs.items()}
-        self._places: dict[tuple[str, str, str], Places] = {}
-        self._limits: dict[Places, tuple[LimitRule, ...]] = {}
-        self._applied: dict[tuple[Places, Channel, Purpose], Applied] = {}
+        self._bound: dict[tuple[str, str, str], _Bound] = {}
+        self._latest: tuple[Profile | None, _Bound] = None, _Bound(Places((), ()), (), ())
 
     @property
     def longest_limit(self) -> timedelta:
@@ -118,35 +131,50 @@ class Law:
 
     def places(self, profile: Profile) -> Places:
         """Where this person belongs and what binds them."""
-        key = *self._home(profile), phone_region(profile.phone)
-        found = self._places.get(key)
-        if found is None:
-            if len(self._places) >= _KEPT:
-                self._places.clear()
-            found = self._places[key] = self._find(*key)
-        return found
+        return self._of(profile).places
+
+    def labelled(self, profile: Profile) -> tuple[str, ...]:
+        """The codes of the packs that bind this person and have labels."""
+        return self._of(profile).labels
+
+    def place(self, code: str) -> Places:
+        """What binds at a place that is named by a code, such as that of a consent: a country, a state or a pack."""
+        country, _, state = code.upper().partition("-")
+        return self._find(country, state, "")
 
     def applied(self, profile: Profile, channel: Channel, purpose: Purpose) -> Applied:
         """The rules for this person on this channel."""
-        places = self.places(profile)
-        key = places, channel, purpose
-        found = self._applied.get(key)
+        bound = self._of(profile)
+        found = bound.applied.get((channel, purpose))
         if found is None:
-            if len(self._applied) >= _KEPT:
-                self._applied.clear()
-            found = self._applied[key] = self._gather(*key)
+            found = bound.applied[channel, purpose] = self._gather(bound.places, channel, purpose)
         return found
 
     def limits(self, profile: Profile) -> tuple[LimitRule, ...]:
         """The limits that bind this person, whatever the channel and purpose."""
-        places = self.places(profile)
-        found = self._limits.get(places)
+        return self._of(profile).limits
+
+    def _of(self, profile: Profile) -> _Bound:
+        """What holds for this person; several rules ask about one message, so the latest answer lies at hand."""
+        latest, bound = self._latest
+        if latest is not profile:
+            bound = self._look_up(profile)
+            self._latest = profile, bound
+        return bound
+
+    def _look_up(self, profile: Profile) -> _Bound:
+        key = *self._home(profile), phone_region(profile.phone)
+        found = self._bound.get(key)
         if found is None:
-            if len(self._limits) >= _KEPT:
-                self._limits.clear()
-            packs = (self.packs[code] for code in places.codes if code in self.packs)
-            found = self._limits[places] = tuple(rule for pack in packs for rule in pack.of(LimitRule))
+            if len(self._bound) >= _KEPT:
+                self._bound.clear()
+            found = self._bound[key] = self._bind_to(self._find(*key))
         return found
+
+    def _bind_to(self, places: Places) -> _Bound:
+        packs = [self.packs[code] for code in places.codes if code in self.packs]
+        limits = tuple(rule for pack in packs for rule in pack.of(LimitRule))
+        return _Bound(places, limits, tuple(pack.code for pack in packs if pack.of(LabelRule)))
 
     def _home(self, profile: Profile) -> tuple[str, str]:
         """Country and state, empty where unknown; the state may be in the country (``US-FL``) or an attribute."""

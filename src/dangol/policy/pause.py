@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dangol.model.facts import Allow, Defer, Facts, Suppress, Verdict
+from dangol.model.facts import NO_OBJECTION, Defer, Facts, Suppress, Verdict
 from dangol.model.vocabulary import Channel, Purpose, Reason
 from dangol.policy.rules import Rulebook
 
@@ -11,7 +11,7 @@ def pause(facts: Facts, _channel: Channel, _rulebook: Rulebook) -> Verdict:
     """Put marketing off until the pause ends; refuse what expires before."""
     until, message = facts.preferences.paused_until, facts.message
     if until is None or until <= facts.now or message.purpose is not Purpose.MARKETING:
-        return Allow()
+        return NO_OBJECTION
     evidence = {"until": until.isoformat()}
     if message.expires_at is not None and until >= message.expires_at:
         return Suppress(Reason.PAUSED_BY_RECIPIENT, evidence, final=True)

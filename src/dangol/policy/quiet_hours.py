@@ -9,15 +9,16 @@ it begins: one from Saturday 21:00 to 08:00 ends on Sunday. Some laws mean the c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dangol.model.facts import Allow, Defer, Evidence, Facts, Suppress, Verdict
 from dangol.model.jurisdiction import RECIPIENT, Hours, QuietRule
-from dangol.model.vocabulary import NIGHT, Channel, Reason
+from dangol.model.vocabulary import NIGHT, Channel, Purpose, Reason
 from dangol.model.workspace import QuietHours
-from dangol.policy.consent import Wakeful, may_be_woken, sooner
+from dangol.policy.consent import may_be_woken, sooner
 from dangol.policy.law import Applied
 from dangol.policy.rules import Rulebook
 from dangol.policy.zones import plausible_zones
@@ -38,44 +39,71 @@ def quiet_hours(facts: Facts, channel: Channel, rulebook: Rulebook) -> Verdict:
 
     The workspace's windows and those of every pack that binds the person are kept together.
     """
-    applied = rulebook.law.applied(facts.profile, channel, facts.message.purpose)
+    purpose, expires_at = facts.message.purpose, facts.message.expires_at
+    applied = rulebook.law.applied(facts.profile, channel, purpose)
     awake = may_be_woken(facts, channel, rulebook)
-    own, law = _own_windows(facts, channel, rulebook, awake), _windows_of_law(applied, awake)
-    lifted_until = awake.until if awake is not None else None
-    if not own and not law:
-        return Allow(until=lifted_until)
     zones = plausible_zones(facts.profile, rulebook.policies.unknown_timezone)
+    found = _outlook(facts.now, zones, purpose, channel, applied, rulebook, awake=awake is not None)
+    if isinstance(found, Suppress):
+        return found
+    if found.opens == facts.now:
+        return Allow(found.evidence, until=sooner(found.closes, awake.until if awake is not None else None))
+    if found.opens is None:
+        unknown = len(zones) > 1
+        return Suppress(Reason.TIMEZONE_UNKNOWN if unknown else Reason.QUIET_HOURS_OUTLAST_EXPIRY, found.evidence)
+    evidence = {**found.evidence, "until": found.opens.isoformat()}
+    if expires_at is not None and found.opens >= expires_at:
+        return Suppress(Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
+    return Defer(found.opens, Reason.QUIET_HOURS, evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """When it is next not quiet, None for never; if that is now, when it becomes quiet, None for never."""
+
+    evidence: Evidence
+    opens: datetime | None
+    closes: datetime | None = None
+
+
+@lru_cache(maxsize=512)  # a batch asks at one instant, about a few zones
+def _outlook(
+    now: datetime,
+    zones: tuple[ZoneInfo, ...],
+    purpose: Purpose,
+    channel: Channel,
+    applied: Applied,
+    rulebook: Rulebook,
+    *,
+    awake: bool,
+) -> _Outlook | Suppress:
+    """What the clocks in these zones say to everybody to whom the same rules apply."""
+    own, law = _own_windows(purpose, channel, rulebook, awake=awake), _windows_of_law(applied, awake=awake)
+    if not own and not law:
+        return _Outlook({}, opens=now)
     if not zones and (own or any(rule.clock == RECIPIENT for rule in law)):
         return Suppress(Reason.TIMEZONE_UNKNOWN, applied.told([rule.id for rule in law]))
     kept = (*((window, zones) for window in own), *_kept(law, zones))
     shown = zones or kept[0][1]
-    evidence: Evidence = {"zone": _name(shown), "local": _local_text(facts.now, shown)}
-    opens, closes = _outlook(facts.now, kept)
-    if opens == facts.now:
-        return Allow(evidence, until=sooner(closes, lifted_until))
-    evidence |= applied.told([rule.id for rule in law if _opening(facts.now, _kept((rule,), zones)) != facts.now])
-    if opens is None:
-        return Suppress(Reason.TIMEZONE_UNKNOWN if len(zones) > 1 else Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
-    evidence["until"] = opens.isoformat()
-    expires_at = facts.message.expires_at
-    if expires_at is not None and opens >= expires_at:
-        return Suppress(Reason.QUIET_HOURS_OUTLAST_EXPIRY, evidence)
-    return Defer(opens, Reason.QUIET_HOURS, evidence)
-
-
-def _own_windows(facts: Facts, channel: Channel, rulebook: Rulebook, awake: Wakeful | None) -> tuple[QuietHours, ...]:
-    purpose = facts.message.purpose
-    return tuple(
-        window
-        for window in rulebook.policies.quiet_hours
-        if purpose in window.purposes
-        and channel in window.channels
-        and not (window.unless_consent == NIGHT and awake is not None)
+    evidence: Evidence = {"zone": _name(shown), "local": _local_text(now, shown)}
+    opens = _opening(now, kept)
+    if opens == now:
+        return _Outlook(evidence, opens, _closing(now, kept))
+    return _Outlook(
+        evidence | applied.told([rule.id for rule in law if _opening(now, _kept((rule,), zones)) != now]), opens
     )
 
 
-def _windows_of_law(applied: Applied, awake: Wakeful | None) -> tuple[QuietRule, ...]:
-    return tuple(rule for rule in applied.quiet if awake is None or rule.unless_consent != NIGHT)
+def _own_windows(purpose: Purpose, channel: Channel, rulebook: Rulebook, *, awake: bool) -> tuple[QuietHours, ...]:
+    return tuple(
+        window
+        for window in rulebook.policies.quiet_hours
+        if purpose in window.purposes and channel in window.channels and not (window.unless_consent == NIGHT and awake)
+    )
+
+
+def _windows_of_law(applied: Applied, *, awake: bool) -> tuple[QuietRule, ...]:
+    return tuple(rule for rule in applied.quiet if not awake or rule.unless_consent != NIGHT)
 
 
 def _kept(law: tuple[QuietRule, ...], zones: tuple[ZoneInfo, ...]) -> tuple[Kept, ...]:
@@ -83,13 +111,6 @@ def _kept(law: tuple[QuietRule, ...], zones: tuple[ZoneInfo, ...]) -> tuple[Kept
     return tuple(
         (hours, zones if rule.clock == RECIPIENT else (ZoneInfo(rule.clock),)) for rule in law for hours in rule.hours
     )
-
-
-@lru_cache(maxsize=512)
-def _outlook(now: datetime, kept: tuple[Kept, ...]) -> tuple[datetime | None, datetime | None]:
-    """When it is next not quiet and, if that is now, when it becomes quiet; a batch asks the same for most people."""
-    opens = _opening(now, kept)
-    return opens, _closing(now, kept) if opens == now else None
 
 
 def next_opening(now: datetime, windows: Iterable[Hours], zones: Iterable[ZoneInfo]) -> datetime | None:

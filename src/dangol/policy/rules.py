@@ -20,9 +20,9 @@ class CapRule:
     applies_to: Callable[[Mapping[str, Any]], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rulebook:
-    """The policies of one version and the packs of the law, ready to be applied."""
+    """The policies of one version and the packs of the law, ready to be applied; equal to no other one."""
 
     policies: Policies
     caps: tuple[CapRule, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 
@@ -15,6 +16,7 @@ from dangol.profiles.shape import shown
 
 _NOT_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 _LONGEST_ZONE = 64
+_STATE = re.compile(r"[A-Z0-9]{1,3}")
 
 
 def normalise_email(value: str) -> str:
@@ -45,12 +47,16 @@ def normalise_phone(value: str, country: str | None) -> str:
     raise InvalidEvent("invalid_phone", f"phone: expected {expected}, such as +821012345678; found {shown(value)}")
 
 
-def normalise_country(value: str) -> str:
-    """ISO 3166-1 alpha-2 in upper case. Raises InvalidEvent, code ``invalid_country``."""
-    code = value.upper()
-    if code not in _countries():
-        raise InvalidEvent("invalid_country", f"country: expected two letters such as KR; found {shown(value)}")
-    return code
+def split_country(value: str) -> tuple[str, str]:
+    """ISO 3166-1 alpha-2 and, of ``US-FL`` (ISO 3166-2), the state; both in upper case, the state empty if not told.
+
+    Raises InvalidEvent, code ``invalid_country``. Whether the country has that state is not looked at.
+    """
+    code, hyphen, state = value.strip().upper().partition("-")
+    if code not in _countries() or (hyphen and not _STATE.fullmatch(state)):
+        expected = "two letters such as KR, and a state if it is known, such as US-FL"
+        raise InvalidEvent("invalid_country", f"country: expected {expected}; found {shown(value)}")
+    return code, state
 
 
 def normalise_locale(value: str) -> str:

@@ -7,12 +7,11 @@ a column text.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -21,7 +20,7 @@ from dangol.errors import InvalidEvent, UsageError
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import Basis, ConsentAction
 from dangol.profiles.files import Rejected, Row, RowFile
-from dangol.profiles.shape import parse_instant, sub_object
+from dangol.profiles.shape import did_you_mean, parse_instant, sub_object
 from dangol.profiles.validation import MAX_SOURCE, parse_consent, parse_event, parse_profile
 from dangol.store.types import to_text
 
@@ -86,22 +85,27 @@ CONSENTS = Layout(
 )
 
 
-def read_profiles(file: RowFile) -> Iterator[Accepted[ProfileChange] | Rejected]:
-    """What ``file`` says about people. Raises UsageError if its columns will not do, before the first row."""
+def read_profiles(file: RowFile, *, places: Collection[str]) -> Iterator[Accepted[ProfileChange] | Rejected]:
+    """What ``file`` says about people; ``places`` as for ``parse_profile``.
+
+    Raises UsageError if its columns will not do, before the first row.
+    """
 
     def parse(fields: dict[str, Any]) -> ProfileChange:
         user = _user(fields)
         attributes = sub_object(fields, "attributes")
         standard = {name: value for name, value in fields.items() if name != "attributes"}
-        return parse_profile({**user, "traits": {**attributes, **standard}})
+        return parse_profile({**user, "traits": {**attributes, **standard}}, places=places)
 
     return values(file, PROFILES, parse)
 
 
 def read_consents(
-    file: RowFile, *, source: str = "", now: datetime, assumed: bool = False
+    file: RowFile, *, source: str = "", now: datetime, places: Collection[str], assumed: bool = False
 ) -> Iterator[Accepted[ConsentChange] | Rejected]:
-    """The consents in ``file``. Raises UsageError if its columns will not do, before the first row.
+    """The consents in ``file``; ``places`` as for ``parse_consent``.
+
+    Raises UsageError if its columns will not do, before the first row.
 
     Each says that it was imported, from which line of ``source``, by default the file's name. A yes that comes with
     neither wording nor proof is no more than a claim: its action is ``imported``. One that was said to be made afresh
@@ -109,7 +113,7 @@ def read_consents(
     """
 
     def parse(fields: dict[str, Any]) -> ConsentChange:
-        return parse_consent({**_user(fields), **fields}, source="", now=now)
+        return parse_consent({**_user(fields), **fields}, source="", now=now, places=places)
 
     found = values(file, CONSENTS, parse)
     whence = source or file.path.name
@@ -195,14 +199,14 @@ def _columns(file: RowFile, layout: Layout) -> tuple[_Column, ...]:
         column = header.removesuffix(":text")
         place = layout.place(column)
         if place is None:
-            problems.append(f"unknown column {header!r}{_nearest(column, layout.fields)}")
+            problems.append(f"unknown column {header!r}{did_you_mean(column, layout.fields)}")
             continue
         if place in seen:
             problems.append(f"column {header!r} is there twice")
         seen.add(place)
         columns.append(_Column(header, *place, as_text=column != header))
     missing = [name for name in layout.required if (name, "") not in seen]
-    problems[:0] = [f"missing column {name!r}{_nearest(name, file.header)}" for name in missing]
+    problems[:0] = [f"missing column {name!r}{did_you_mean(name, file.header)}" for name in missing]
     if problems:
         separator = next((mark for mark in ";\t|" if mark in file.header[0]), None) if len(file.header) == 1 else None
         if separator is not None:
@@ -210,11 +214,6 @@ def _columns(file: RowFile, layout: Layout) -> tuple[_Column, ...]:
         expected = ", ".join(layout.fields) + (f", {layout.bag}.…" if layout.bag else "")
         raise UsageError(f"{file.path}:1: {'; '.join(problems)}. Expected columns: {expected}")
     return tuple(columns)
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name.lower(), names, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _from_cells(row: Row, columns: tuple[_Column, ...], bag_field: str) -> dict[str, Any]:
@@ -254,7 +253,7 @@ def _from_json(row: Row, layout: Layout) -> dict[str, Any]:
     """Fields of a JSON row; the names are those of the CSV columns, the bag is an object."""
     unknown = [name for name in row.fields if name not in layout.fields]
     if unknown and not layout.unprefixed:
-        hint = _nearest(unknown[0], layout.fields)
+        hint = did_you_mean(unknown[0], layout.fields)
         raise InvalidEvent("unknown_field", f"unknown field {unknown[0]!r}{hint}; expected {', '.join(layout.fields)}")
     return dict.fromkeys(layout.required) | dict(row.fields)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from dangol.errors import InvalidEvent
@@ -195,3 +196,10 @@ def shown(value: object) -> str:
     """``value`` for messages, cut where it gets long."""
     said = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return said if len(said) <= 80 else said[:77] + "…"
+
+
+def did_you_mean(value: object, known: Collection[str]) -> str:
+    """What to add to a message: the known word that is nearest to ``value``; empty if none is near."""
+    lower = {one.lower(): one for one in known}
+    near = get_close_matches(str(value).strip().lower(), sorted(lower), n=1)
+    return f" (did you mean {lower[near[0]]!r}?)" if near else ""

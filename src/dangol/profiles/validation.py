@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
@@ -16,17 +16,18 @@ from typing import Any, TypeVar
 
 from dangol.errors import InvalidEvent
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, Purpose
+from dangol.model.vocabulary import Basis, Channel, ConsentAction, Purpose
 from dangol.profiles.contact import (
     check_timezone,
-    normalise_country,
     normalise_email,
     normalise_locale,
     normalise_phone,
+    split_country,
 )
 from dangol.profiles.shape import (
     EARLIEST,
     check_object,
+    did_you_mean,
     impersonal_text,
     not_ahead,
     parse_external_id,
@@ -43,7 +44,6 @@ MAX_SOURCE = 200
 _MAX_TOKEN = 1000
 _MAX_FIELD = 500
 _TOPIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_PLACE = re.compile(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?|default")
 _STANDARD_TRAITS = frozenset({"email", "phone", "locale", "timezone", "country"})
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -96,18 +96,20 @@ def _occurred_at(raw: Mapping[str, Any], now: datetime, sent_at: datetime | None
     return not_ahead(instant, now)
 
 
-def parse_profile(raw: Mapping[str, Any]) -> ProfileChange:
+def parse_profile(raw: Mapping[str, Any], *, places: Collection[str]) -> ProfileChange:
     """An ``identify`` call: ``userId`` or ``anonymousId``, ``traits``, and what ``context`` adds.
 
     Traits ``email``, ``phone``, ``locale``, ``timezone``, ``country`` (or ``address.country``) are the standard
-    fields; all others become attributes, null removes one. ``context.locale`` and ``context.timezone`` stand in for
-    absent traits; as devices fill them in, values that make no sense are passed over there, not refused.
+    fields; all others become attributes, null removes one. The state in a country such as ``US-FL`` becomes the
+    attribute ``state``; of a country whose states are among ``places`` it has to be one of them.
+    ``context.locale`` and ``context.timezone`` stand in for absent traits; as devices fill them in, values that make no
+    sense are passed over there, not refused.
     """
     raw = check_object(raw)
     external_id = parse_external_id(raw)
     traits = sub_object(raw, "traits")
     context = sub_object(raw, "context")
-    country = _country(traits)
+    country, state = _country(traits, places)
     email = text(traits, "email", limit=_MAX_FIELD, code="invalid_email")
     phone = text(traits, "phone", limit=_MAX_FIELD, code="invalid_phone")
     token, platform = _device(context)
@@ -118,18 +120,32 @@ def parse_profile(raw: Mapping[str, Any]) -> ProfileChange:
         locale=_from_either(traits, context, "locale", normalise_locale),
         timezone=_from_either(traits, context, "timezone", check_timezone),
         country=country,
-        attributes={name: value for name, value in traits.items() if name not in _STANDARD_TRAITS},
+        attributes={name: value for name, value in traits.items() if name not in _STANDARD_TRAITS} | state,
         device_token=token,
         device_platform=platform,
     )
 
 
-def _country(traits: Mapping[str, Any]) -> str | None:
+def _country(traits: Mapping[str, Any], places: Collection[str]) -> tuple[str | None, dict[str, str]]:
+    """The country, and the attribute that its state becomes, if one was told with it."""
     place = traits.get("address")
-    country = text(traits, "country", limit=_MAX_FIELD, code="invalid_country")
-    if country is None and isinstance(place, Mapping):
-        country = text(place, "country", limit=_MAX_FIELD, code="invalid_country")
-    return normalise_country(country) if country else None
+    told = text(traits, "country", limit=_MAX_FIELD, code="invalid_country")
+    if told is None and isinstance(place, Mapping):
+        told = text(place, "country", limit=_MAX_FIELD, code="invalid_country")
+    if told is None:
+        return None, {}
+    country, state = split_country(told)
+    if not state:
+        return country, {}
+    listed = [one for one in places if one.startswith(f"{country}-")]
+    if listed and f"{country}-{state}" not in listed:
+        hint = did_you_mean(f"{country}-{state}", listed)
+        raise InvalidEvent("invalid_country", f"country: expected a state of {country}; found {shown(told)}{hint}")
+    beside = traits.get("state")
+    if beside is not None and str(beside).strip().upper() not in (state, f"{country}-{state}"):
+        message = f"country: expected the state once; found {shown(told)} and `state` {shown(beside)}"
+        raise InvalidEvent("invalid_country", message)
+    return country, {"state": state}
 
 
 def _from_either(
@@ -153,13 +169,13 @@ def _device(context: Mapping[str, Any]) -> tuple[str | None, str]:
     return token, (platform or "").lower() if token else ""
 
 
-def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime) -> ConsentChange:
+def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime, places: Collection[str]) -> ConsentChange:
     """One consent given, withdrawn, asked for …: ``userId``, ``channel``, ``purpose``, ``action``, ``occurred_at``.
 
-    Optional are ``topic``, ``basis``, ``jurisdiction``, ``wording`` and its ``wording_version``, ``locale``, ``proof``,
-    ``source`` (else the argument), ``ip`` and ``user_agent``. The offset of ``occurred_at`` is kept as the person's
-    clock. A withdrawal with a date and no time counts from the end of that day, or from now. Raises InvalidEvent, code
-    ``consent_in_future``, for what has not happened yet.
+    Optional are ``topic``, ``basis``, ``jurisdiction`` (one of ``places``), ``wording`` and its ``wording_version``,
+    ``locale``, ``proof``, ``source`` (else the argument), ``ip`` and ``user_agent``. The offset of ``occurred_at`` is
+    kept as the person's clock. A withdrawal with a date and no time counts from the end of that day, or from now.
+    Raises InvalidEvent, code ``consent_in_future``, for what has not happened yet.
     """
     raw = check_object(raw)
     occurred_at = parse_instant(raw.get("occurred_at"), "occurred_at")
@@ -177,10 +193,10 @@ def parse_consent(raw: Mapping[str, Any], *, source: str, now: datetime) -> Cons
         action=action,
         occurred_at=occurred_at,
         source=impersonal_text(raw, "source", limit=MAX_SOURCE, code="invalid_source") or source,
-        basis=text(raw, "basis", limit=64, code="invalid_basis") or "consent",
+        basis=_basis(raw),
         wording=text(raw, "wording", limit=10_000, code="invalid_wording") or "",
         topic=_shaped(raw, "topic", _TOPIC, "a key such as sale_news") or "",
-        jurisdiction=_jurisdiction(raw),
+        jurisdiction=_jurisdiction(raw, places),
         wording_version=text(raw, "wording_version", limit=100, code="invalid_wording_version") or "",
         locale=normalise_locale(locale) if locale else "",
         proof=impersonal_text(raw, "proof", limit=300, code="invalid_proof") or "",
@@ -198,9 +214,22 @@ def _action(raw: Mapping[str, Any]) -> ConsentAction:
     return word(raw, "action", ConsentAction)
 
 
-def _jurisdiction(raw: Mapping[str, Any]) -> str:
-    code = _shaped(raw, "jurisdiction", _PLACE, "a code such as KR or US-CA") or ""
-    return code if code == "default" else code.upper()
+def _basis(raw: Mapping[str, Any]) -> str:
+    said = text(raw, "basis", limit=64, code="invalid_basis")
+    return word({"basis": said}, "basis", Basis).value if said is not None else Basis.CONSENT.value
+
+
+def _jurisdiction(raw: Mapping[str, Any], places: Collection[str]) -> str:
+    """One of ``places``, in the spelling that it has there; empty if none was told."""
+    said = text(raw, "jurisdiction", limit=64, code="invalid_jurisdiction")
+    if said is None:
+        return ""
+    found = next((place for place in places if place.casefold() == said.casefold()), None)
+    if found is None:
+        expected = "a place whose law is known, such as KR or US-CA, or `default` for any other"
+        hint = did_you_mean(said, places)
+        raise InvalidEvent("invalid_jurisdiction", f"jurisdiction: expected {expected}; found {shown(said)}{hint}")
+    return found
 
 
 def _shaped(raw: Mapping[str, Any], name: str, shape: re.Pattern[str], expected: str) -> str | None:
@@ -230,5 +259,6 @@ def word(raw: Mapping[str, Any], name: str, words: type[Word]) -> Word:
     try:
         return words(value.strip().lower() if isinstance(value, str) else "")
     except ValueError:
-        expected = ", ".join(words)
-        raise InvalidEvent(f"invalid_{name}", f"{name}: expected one of {expected}; found {shown(value)}") from None
+        expected, hint = ", ".join(words), did_you_mean(value, [one.value for one in words])
+        message = f"{name}: expected one of {expected}; found {shown(value)}{hint}"
+        raise InvalidEvent(f"invalid_{name}", message) from None

@@ -18,11 +18,13 @@ from dramatiq import Broker
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import CurrentMessage
 from redis.exceptions import RedisError
+from structlog.contextvars import bound_contextvars
 
+from dangol import meters
 from dangol.client import EVENTS_ACTOR, EVENTS_QUEUE
 from dangol.errors import BrokerUnavailable, DangolError, StoreUnavailable
 from dangol.intake import Intake
-from dangol.pipeline import Pipeline
+from dangol.pipeline import DECIDED_AT_ONCE, Pipeline
 from dangol.queue.middleware import Stopping
 from dangol.sweeper import Due
 
@@ -70,11 +72,13 @@ class Actors:
                 max_retries=0,
                 max_age=age,
             )
-            return as_actor(_on_wake_up(work))
+            return as_actor(_on_wake_up(name, work))
 
-        self._deliver = declare(self._pipeline.deliver, "deliver", priority=0)
+        self._deliver_first = declare(self._pipeline.deliver, "deliver_first", priority=0)
+        self._deliver = declare(self._pipeline.deliver, "deliver", priority=1)
         self._call = declare(self._pipeline.call, "call", priority=3)
         self._plan = declare(self._pipeline.plan, "plan", priority=5)
+        self._receive = declare(self._pipeline.receive, "receive", priority=7)
         self._fan_out = declare(self._run, "fan_out", priority=10)
         as_actor = dramatiq.actor(broker=broker, actor_name=EVENTS_ACTOR, queue_name=EVENTS_QUEUE, max_retries=0)
         as_actor(self._take_events)
@@ -85,17 +89,37 @@ class Actors:
             _send(self._fan_out, run_id)
         for batch in _batches(due.journeys, self._batch_size):
             _send(self._plan, batch)
-        for batch in _batches(due.messages, self._batch_size):
+        for batch in _batches(due.first, self._batch_size):
+            _send(self._deliver_first, batch)
+        # In small parts: between two of them a thread looks for what goes first.
+        for batch in _batches(due.messages, min(DECIDED_AT_ONCE, self._batch_size)):
             _send(self._deliver, batch)
         for batch in _batches(due.calls, min(_CALLS, self._batch_size)):
             _send(self._call, batch)
+        for batch in _batches(due.feedback, self._batch_size):
+            _send(self._receive, batch)
 
     def deliver(self, message_ids: Sequence[str]) -> None:
         """Tell workers about due messages, in batches; a broker that is away only delays them until the next sweep."""
+        self._tell_of(Due(runs=(), journeys=(), messages=tuple(message_ids)))
+
+    def deliver_first(self, message_ids: Sequence[str]) -> None:
+        """Tell workers about due transactional messages; as ``deliver``."""
+        self._tell_of(Due(runs=(), journeys=(), messages=(), first=tuple(message_ids)))
+
+    def _tell_of(self, due: Due) -> None:
         try:
-            self.tell(Due(runs=(), journeys=(), messages=tuple(message_ids)))
+            self.tell(due)
         except BrokerUnavailable as error:
-            _log.warning("due messages wait for the sweeper", messages=len(message_ids), error=str(error))
+            count = len(due.first) + len(due.messages)
+            _log.warning("due messages wait for the sweeper", messages=count, error=str(error))
+
+    def receive(self, feedback_ids: Sequence[str]) -> None:
+        """Tell workers what carriers reported; as ``deliver``."""
+        try:
+            self.tell(Due(runs=(), journeys=(), messages=(), feedback=tuple(feedback_ids)))
+        except BrokerUnavailable as error:
+            _log.warning("reports wait for the sweeper", reports=len(feedback_ids), error=str(error))
 
     def _run(self, run_id: str) -> None:
         if self._pipeline.fan_out(run_id):
@@ -110,7 +134,11 @@ class Actors:
         """
         message = CurrentMessage.get_current_message()
         assert message is not None, "make_broker adds CurrentMessage"
-        for batch in _batches(_named(_carried(args, kwargs), message.message_id), self._batch_size):
+        with bound_contextvars(work="events", wake_up=message.message_id):
+            self._take(message, _carried(args, kwargs))
+
+    def _take(self, message: dramatiq.Message[Any], events: Sequence[Any]) -> None:
+        for batch in _batches(_named(events, message.message_id), self._batch_size):
             if not self._committed(batch) and not self._hold(batch):
                 self._broker.enqueue(message.copy())
                 return
@@ -146,16 +174,26 @@ class Actors:
         return True
 
 
-def _on_wake_up(work: Callable[[T], object]) -> Callable[[T], None]:
+def _on_wake_up(name: str, work: Callable[[T], object]) -> Callable[[T], None]:
     """``work`` as an actor: it answers nothing, and trouble outside is no dead letter, for the sweeper tells again."""
 
     def wake_up(what: T) -> None:
         try:
-            work(what)
-        except (StoreUnavailable, BrokerUnavailable) as error:
+            with bound_contextvars(work=name, wake_up=_message_id()), meters.timed("batch_seconds", work=name):
+                work(what)
+        except Exception as error:
+            meters.count("batch_failures", work=name, error=type(error).__name__)
+            if not isinstance(error, StoreUnavailable | BrokerUnavailable):
+                raise
             _log.warning("work waits for the sweeper", error=str(error))
 
     return wake_up
+
+
+def _message_id() -> str:
+    """Of the wake-up that this thread works on; for the log lines of its batch."""
+    message = CurrentMessage.get_current_message()
+    return message.message_id if message is not None else ""
 
 
 def _send(actor: dramatiq.Actor[[T], None], what: T) -> None:

@@ -18,7 +18,7 @@ from dangol.queue.middleware import WakeUpAge
 
 __all__ = ["Broker", "make_broker"]
 
-_HEARTBEAT_MS = 10_000
+HEARTBEAT_MS = 10_000
 """After this, what a dead worker held on Redis goes to another; Dramatiq's own default takes minutes."""
 _MAINTENANCE_ALWAYS = 1_000_000
 _log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ def make_broker(url: str) -> Broker:
             return _Redis(  # type: ignore[no-untyped-call]
                 url=url,
                 middleware=middleware,
-                heartbeat_timeout=_HEARTBEAT_MS,
+                heartbeat_timeout=HEARTBEAT_MS,
                 maintenance_chance=_MAINTENANCE_ALWAYS,
             )
         if scheme in {"amqp", "amqps"}:

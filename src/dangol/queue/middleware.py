@@ -9,6 +9,8 @@ from dramatiq.broker import MessageProxy
 from dramatiq.common import current_millis
 from dramatiq.middleware import SkipMessage
 
+from dangol import meters
+
 
 class WakeUpAge(Middleware):
     """Passes over messages older than their actor's ``max_age`` (in milliseconds).
@@ -23,7 +25,9 @@ class WakeUpAge(Middleware):
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         max_age = broker.get_actor(message.actor_name).options.get("max_age")
-        if max_age is not None and current_millis() - message.message_timestamp >= max_age:
+        age = current_millis() - message.message_timestamp
+        meters.observe("wake_up_age_seconds", age / 1000, work=message.actor_name.removeprefix("dangol."))
+        if max_age is not None and age >= max_age:
             raise SkipMessage("the sweeper has told about this work again")
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from dangol import meters
 from dangol.duties import Duties
 from dangol.errors import BrokerUnavailable, StoreUnavailable
 from dangol.queue.actors import Actors
@@ -45,8 +46,10 @@ class Scheduler:
             try:
                 self.tick()
             except (StoreUnavailable, BrokerUnavailable) as error:
+                meters.count("sweeps", result="waits")
                 _log.warning("the scheduler waits", error=str(error))
             except Exception:
+                meters.count("sweeps", result="failed")
                 _log.exception("a tick failed; the next one tries again")
             self._stopped.wait(self._tick.total_seconds())
         self._step_down()
@@ -58,6 +61,7 @@ class Scheduler:
         self._actors.tell(self._sweeper.sweep())
         self._duties.turn()
         self._retention.turn()
+        meters.count("sweeps", result="done")
         return True
 
     def stop(self) -> None:

@@ -18,7 +18,7 @@ from dangol.model.campaign import Campaign
 from dangol.model.problem import Problem
 from dangol.model.steps import Split
 from dangol.model.workspace import STANDARD_ATTRIBUTES, TrackingPlan, ValueType
-from dangol.profiles.contact import normalise_country, normalise_email, normalise_locale, normalise_phone
+from dangol.profiles.contact import normalise_email, normalise_locale, normalise_phone, split_country
 from dangol.scenarios import words
 from dangol.scenarios.model import ALL, EXPECTATIONS, HAPPENINGS
 from dangol.simulate.never import scope_of
@@ -238,7 +238,7 @@ def _check_traits(document: Document, path: Path, known: Known) -> Iterator[Prob
         "email": normalise_email,
         "phone": lambda phone: normalise_phone(phone, country),
         "locale": normalise_locale,
-        "country": normalise_country,
+        "country": _country,
     }
     for name, normalise in checks.items():
         if (text := document.text_at((*path, name))) is not None:
@@ -246,6 +246,15 @@ def _check_traits(document: Document, path: Path, known: Known) -> Iterator[Prob
                 normalise(text)
             except InvalidEvent as error:
                 yield document.problem(error.code.replace("_", "-"), (*path, name), str(error))
+
+
+def _country(told: str) -> str:
+    """Customers of scenarios have a state as an attribute, like profiles in the database."""
+    country, state = split_country(told)
+    if state:
+        expected = f"two letters, and the state as the attribute `state: {state}`"
+        raise InvalidEvent("invalid_country", f"country: expected {expected}; found {told!r}")
+    return country
 
 
 def _check_attributes(document: Document, path: Path, known: Known, *, standard: bool = False) -> Iterator[Problem]:

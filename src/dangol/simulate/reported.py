@@ -15,7 +15,7 @@ from dangol.model.people import IncomingEvent
 from dangol.model.problem import Problem
 from dangol.profiles.files import Rejected, Row, RowFile
 from dangol.profiles.importer import read_events
-from dangol.store.bulk import dumps
+from dangol.store.compact import dumps
 from dangol.store.types import to_text
 
 SOURCE = "simulation"

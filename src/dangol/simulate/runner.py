@@ -54,6 +54,8 @@ class Runner:
         self.deliver_announced()
         for batch in self._batches(due.calls):
             self._pipeline.call(batch)
+        for batch in self._batches(due.feedback):
+            self._pipeline.receive(batch)
         return busy
 
     def deliver_announced(self) -> None:

@@ -15,6 +15,7 @@ from dangol.consent import ledger
 from dangol.definitions.document import nearest
 from dangol.definitions.workspace import build_workspace
 from dangol.errors import InvalidEvent, ProblemsFound, UsageError
+from dangol.jurisdictions import known_places
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.problem import Problem
 from dangol.profiles import people
@@ -229,11 +230,12 @@ def _stage(wanted: Wanted, url: str, problems: list[Problem]) -> None:
         database.migrate()
         assert wanted.audience is not None
         with RowFile(wanted.audience) as file:
-            for changes in chunks(_good(file.path, read_profiles(file), problems), CHUNK):
+            for changes in chunks(_good(file.path, read_profiles(file, places=known_places()), problems), CHUNK):
                 _move_in(database, changes, setting, draws, at, assume=wanted.consents is None)
         if wanted.consents is not None:
             with RowFile(wanted.consents) as file:
-                rows = read_consents(file, source=SOURCE, now=wanted.start + _LONG_AFTER, assumed=True)
+                latest, places = wanted.start + _LONG_AFTER, known_places()
+                rows = read_consents(file, source=SOURCE, now=latest, places=places, assumed=True)
                 _agree(database, _good(file.path, rows, problems), wanted, problems)
     finally:
         database.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dangol.errors import StoreUnavailable, UsageError
 from dangol.store import schema
-from dangol.store.bulk import dumps
+from dangol.store.compact import dumps
 
 _BUSY_SECONDS = 30
 _IDLE_SECONDS = 60
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+_AFTERWARDS = "dangol_afterwards"
 _SWITCH_ATTEMPTS, _SWITCH_PAUSE = 100, 0.02
 
 
@@ -47,6 +48,8 @@ class Database:
         except (ArgumentError, NoSuchModuleError, ValueError):
             raise UsageError("DANGOL_DATABASE_URL is no database URL; expected sqlite:///… or postgresql://…") from None
         self.url = parsed
+        self.most_connections = 2 * pool_size if self.is_postgresql else None
+        """How many connections this process opens at most; None where nobody counts them."""
 
     @property
     def is_postgresql(self) -> bool:
@@ -76,8 +79,12 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection = connection.execution_options(dangol_writes=writes)
+                done: list[Callable[[], None]] = []
+                connection.info[_AFTERWARDS] = done
                 with connection.begin():
                     yield connection
+            for then in done:
+                then()
         except DBAPIError as error:
             raise _translated(error, self.label) from error
         except PoolTimeout as error:
@@ -165,6 +172,11 @@ def _postgresql(url: Any, pool_size: int) -> Engine:
         connection.commit()
 
     return engine
+
+
+def after_commit(connection: Connection, then: Callable[[], None]) -> None:
+    """Have ``then``, quick and never raising, called once this transaction is committed; if it is not, it is not."""
+    connection.info.get(_AFTERWARDS, []).append(then)
 
 
 _COMMON: dict[str, Any] = {

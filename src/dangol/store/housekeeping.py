@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from dangol.clock import Clock, SystemClock
 from dangol.model.vocabulary import CallState, JourneyStatus, MessageState
 from dangol.store.bulk import insert_new, upsert, upsert_if
-from dangol.store.tables import calls, instance, journeys, leases, messages, schedule_runs
+from dangol.store.tables import calls, feedback, instance, journeys, leases, messages, schedule_runs
 
 UP_LEASE = "up"
 """Held by the one ``dangol up`` that runs on a database."""
@@ -89,4 +89,5 @@ def forget_wakeups(connection: Connection, now: datetime) -> None:
         .where(journeys.c.status == JourneyStatus.WAITING.value, journeys.c.wake_at <= now)
         .values(queued_until=None)
     )
+    connection.execute(update(feedback).where(feedback.c.processed_at.is_(None)).values(queued_until=None))
     connection.execute(update(schedule_runs).where(schedule_runs.c.finished_at.is_(None)).values(queued_until=None))

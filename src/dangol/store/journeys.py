@@ -34,6 +34,14 @@ _OWNERS = {
 }
 
 
+def hops_of(connection: Connection, journey_ids: Sequence[str]) -> dict[str, int]:
+    """Journey → how many `emit` steps led to it."""
+    return {row.id: row.hops for row in connection.execute(_HOPS, {"ids": journey_ids})}
+
+
+_HOPS = select(journeys.c.id, journeys.c.hops).where(among(journeys.c.id, "ids"))
+
+
 def claim_due(connection: Connection, journey_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
     """The journeys among these that are due, listen or were held, locked; what another worker holds is passed over."""
     return connection.execute(_CLAIM, {"ids": journey_ids, "now": now}).all()
@@ -121,6 +129,25 @@ _LATEST = (
 def load_journeys(connection: Connection, journey_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     rows = connection.execute(_THESE, {"ids": journey_ids}).all()
     return {row.id: dict(row._mapping) for row in rows}
+
+
+def standing(connection: Connection, journey_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the messages of these journeys are decided by, of each: how it stands, and how its person came in."""
+    rows = connection.execute(_STANDING, {"ids": journey_ids}).all()
+    return {row[0]: dict(zip(_STANDING_COLUMNS, row, strict=True)) for row in rows}
+
+
+_STANDING_COLUMNS = (
+    "id",
+    "profile_id",
+    "status",
+    "end_reason",
+    "entry_event_id",
+    "entry_key",
+    "entered_at",
+    "hops",
+)
+_STANDING = select(*(journeys.c[name] for name in _STANDING_COLUMNS)).where(among(journeys.c.id, "ids"))
 
 
 _THESE = select(journeys).where(among(journeys.c.id, "ids"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, text, update
 
@@ -21,14 +21,37 @@ def insert_messages(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
     insert_many(connection, messages, rows)
 
 
+_DECIDED_BY: Select[Any] = select(
+    messages.c.id,
+    messages.c.journey_id,
+    messages.c.campaign_key,
+    messages.c.version_id,
+    messages.c.profile_id,
+    messages.c.stage,
+    messages.c.step,
+    messages.c.template,
+    messages.c.state,
+    messages.c.channels,
+    messages.c.priority,
+    messages.c.due_at,
+    messages.c.expires_at,
+    messages.c.attempt,
+    messages.c.planned_at,
+    messages.c.value,
+    messages.c.digest,
+)
+"""What a decision about a message looks at; every column that is read costs time a message."""
+
+
 def claim_due(connection: Connection, message_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
     """The open messages among these that are due, locked, most important first; held ones are passed over."""
     return connection.execute(_CLAIM, {"ids": message_ids, "now": now}).all()
 
 
 _CLAIM = (
-    select(messages)
-    .where(among(messages.c.id, "ids"), unindexed(messages.c.state).in_(_OPEN), messages.c.due_at <= bindparam("now"))
+    _DECIDED_BY.where(
+        among(messages.c.id, "ids"), unindexed(messages.c.state).in_(_OPEN), messages.c.due_at <= bindparam("now")
+    )
     .order_by(messages.c.priority.desc(), messages.c.due_at, messages.c.id)
     .with_for_update(skip_locked=True)
 )
@@ -63,16 +86,15 @@ def open_to(connection: Connection, profile_id: str) -> Sequence[Row[Any]]:
     return connection.execute(statement.order_by(messages.c.id)).all()
 
 
-def waiting_for(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """Messages to these people that are planned and not under way, held ones left out."""
-    return connection.execute(_WAITING, {"ids": profile_ids}).all()
+def undecided(connection: Connection, profile_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Messages to these people that are planned or being handed over, held ones left out."""
+    return connection.execute(_UNDECIDED, {"ids": profile_ids}).all()
 
 
 # The states stand in the statement as they do in the index, without which all that people were ever sent is read.
-_WAITING = (
-    select(messages)
-    .where(among(messages.c.profile_id, "ids"), text("messages.state IN ('planned', 'due')"))
-    .order_by(messages.c.profile_id, messages.c.due_at, messages.c.id)
+_AS_IN_THE_INDEX = text("messages.state IN ('planned', 'due', 'sending')")
+_UNDECIDED = _DECIDED_BY.where(among(messages.c.profile_id, "ids"), _AS_IN_THE_INDEX).order_by(
+    messages.c.profile_id, messages.c.due_at, messages.c.id
 )
 
 
@@ -85,7 +107,8 @@ _PUT_OFF = (
     select(messages)
     .where(
         among(messages.c.profile_id, "ids"),
-        text("messages.state IN ('planned', 'due')"),
+        _AS_IN_THE_INDEX,
+        unindexed(messages.c.state).in_(_OPEN),
         messages.c.reason == bindparam("reason"),
     )
     .order_by(messages.c.id)
@@ -124,19 +147,27 @@ def change_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     update_each(connection, messages, rows)
 
 
-def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[str]:
+class DueNow(NamedTuple):
+    """Ids of messages that are due: the transactional ones, and the rest."""
+
+    first: list[str]
+    rest: list[str]
+
+
+def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> DueNow:
     """Mark due messages as told to a worker until ``until``; transactional before service before marketing.
 
     What was told and is not done yet counts against ``limit``, except for transactional messages: a blast is told
     only as fast as it is delivered, so that nobody's order confirmation stands behind all of it.
     """
     room = limit - connection.execute(_TOLD, {"now": now}).scalar_one()
-    found = _due_of(connection, Purpose.TRANSACTIONAL, now, limit)
+    first, rest = _due_of(connection, Purpose.TRANSACTIONAL, now, limit), list[str]()
     for purpose in (Purpose.SERVICE, Purpose.MARKETING):
-        if room > len(found):
-            found += _due_of(connection, purpose, now, room - len(found))
-    change(connection, found, state=MessageState.DUE.value, lease_until=until)
-    return found
+        left = room - len(first) - len(rest)
+        if left > 0:
+            rest += _due_of(connection, purpose, now, left)
+    change(connection, [*first, *rest], state=MessageState.DUE.value, lease_until=until)
+    return DueNow(first, rest)
 
 
 _TOLD = select(func.count()).where(
@@ -220,6 +251,20 @@ _SLOTS = select(slots).where(among(slots.c.profile_id, "ids"), slots.c.reserved_
 def reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Take slots."""
     insert_many(connection, slots, rows)
+
+
+def holding_slots(connection: Connection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these messages hold a slot."""
+    return frozenset(connection.execute(_HOLDING, {"ids": message_ids}).scalars()) if message_ids else frozenset()
+
+
+_HOLDING = select(slots.c.message_id).where(among(slots.c.message_id, "ids"))
+
+
+def unknown(connection: Connection, limit: int) -> Sequence[Row[Any]]:
+    """Messages of which nobody can tell whether their carrier has them, the oldest first."""
+    statement = select(messages).where(messages.c.state == MessageState.UNKNOWN.value)
+    return connection.execute(statement.order_by(messages.c.updated_at, messages.c.id).limit(limit)).all()
 
 
 def release(connection: Connection, message_ids: Iterable[str]) -> None:

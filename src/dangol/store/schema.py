@@ -7,13 +7,13 @@ has never heard of the migration can read it.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from dangol.errors import StoreUnavailable
@@ -33,25 +33,49 @@ def migration_config() -> Config:
     return config
 
 
+class Schema(StrEnum):
+    """How the schema stands to this release."""
+
+    CURRENT = "current"
+    BEHIND = "behind"
+    AHEAD = "ahead"
+    """A later release has migrated it already; while machines are renewed one by one, that is how it should be."""
+    MISSING = "missing"
+
+
+def standing(connection: Connection) -> Schema:
+    """How the schema of this database stands to this release; changes nothing."""
+    found, known = _revision(connection), _known()
+    if found is None:
+        return Schema.MISSING
+    if found == known[0]:
+        return Schema.CURRENT
+    return Schema.BEHIND if found in known else Schema.AHEAD
+
+
 def is_current(connection: Connection) -> bool:
     """Is there nothing to migrate? True, too, beside a newer schema that this release may run beside.
 
     Raises StoreUnavailable, with advice, beside one that it may not.
     """
-    scripts = ScriptDirectory.from_config(migration_config())
-    found, known = MigrationContext.configure(connection).get_current_revision(), scripts.get_current_head()
-    if found is None or found == known:
-        return found is not None
-    try:
-        scripts.get_revision(found)
-    except CommandError:
-        oldest = recalled(connection, OLDEST_CODE)
-        if oldest is not None and known is not None and oldest <= known:
-            return True
-        raise StoreUnavailable(
-            f"its schema is at revision {found} and this release knows {known} at most; start a newer release"
-        ) from None
-    return False
+    stands = standing(connection)
+    if stands is Schema.AHEAD:
+        newest, oldest = _known()[0], recalled(connection, OLDEST_CODE)
+        if oldest is None or oldest > newest:
+            raise StoreUnavailable(
+                f"its schema is at revision {_revision(connection)} and this release knows {newest} at most; "
+                "start a newer release"
+            )
+    return stands in {Schema.CURRENT, Schema.AHEAD}
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known() -> list[str]:
+    """The revisions that this release knows, the latest first."""
+    return [script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()]
 
 
 def upgrade(connection: Connection) -> None:

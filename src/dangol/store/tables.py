@@ -34,7 +34,7 @@ metadata = MetaData(
     }
 )
 Key64 = String(64)
-_OPEN_MESSAGE = text("state IN ('planned', 'due')")
+_OPEN_MESSAGE = text("state IN ('planned', 'due', 'sending')")
 Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
 
 # People. Deletable.
@@ -381,6 +381,12 @@ messages = Table(
     Index("ix_messages_due", "state", "purpose", "due_at"),
     Index("ix_messages_lease", "state", "lease_until"),
     Index("ix_messages_profile", "profile_id"),
+    Index(
+        "ix_messages_provider_reference",
+        "provider_reference",
+        postgresql_where=text("provider_reference IS NOT NULL"),
+        sqlite_where=text("provider_reference IS NOT NULL"),
+    ),
 )
 
 slots = Table(
@@ -411,6 +417,37 @@ schedule_runs = Table(
     Column("finished_at", Instant),
     Column("queued_until", Instant),
     UniqueConstraint("campaign_key", "fire_at"),
+)
+
+# What carriers report. Deletable.
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True, comment="derived from the carrier's id of the report: repeated, it is known"),
+    Column("provider", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("finding", String(16), nullable=False, comment="what it says about the address"),
+    Column("detail", String(64), nullable=False, comment="a code"),
+    Column("message_id", Id, comment="as reported, then as found"),
+    Column("reference", String(200), comment="the carrier's id of the message"),
+    Column("at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("machine", Boolean, nullable=False, comment="a proxy or a scanner did it"),
+    Column("url", String(500), comment="the link that was followed, without query and tokens"),
+    Column("address_hash", Key64, comment="keyed"),
+    Column("queued_until", Instant, comment="told to a worker, or put off until then"),
+    Column("processed_at", Instant),
+    Column("became", String(16), comment="what came of it"),
+    Index("ix_feedback_waiting", "processed_at", "queued_until"),
+    Index("ix_feedback_message", "message_id"),
+    Index(
+        "ix_feedback_address",
+        "address_hash",
+        postgresql_where=text("address_hash IS NOT NULL"),
+        sqlite_where=text("address_hash IS NOT NULL"),
+    ),
 )
 
 # The log. Insert-only: triggers refuse UPDATE and DELETE.
@@ -462,6 +499,16 @@ instance = Table(
     metadata,
     Column("name", Key64, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+carriers = Table(
+    "carriers",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("away_until", Instant, nullable=False, comment="until then nobody gives it messages"),
+    Column("why", String(16), nullable=False, comment="busy, as it said; failing, as we found"),
+    Column("failures", SmallInteger, nullable=False, comment="hand-overs in a row that came to nothing"),
+    Column("updated_at", Instant, nullable=False),
 )
 
 leases = Table(

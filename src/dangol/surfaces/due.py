@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from dangol.duties import LOOKED_BACK, rules
+from dangol.duties import LOOKED_BACK, zones
 from dangol.model.vocabulary import OPEN_STATES, Decision, MessageState, Reason
 from dangol.policy.duties import local_day
 from dangol.store.bulk import among
@@ -66,8 +66,7 @@ def duties_raised(connection: Connection, now: datetime) -> list[DutyAccount]:
     by_event: dict[str, list[Any]] = {}
     for journey in begun:
         by_event.setdefault(journey.entry_event_id, []).append(journey)
-    zones = _zones()
-    accounts = [_account(row, names, by_event.get(row.evidence["event"], ()), sent, zones, now) for row in raised]
+    accounts = [_account(row, names, by_event.get(row.evidence["event"], ()), sent, now) for row in raised]
     return sorted(accounts, key=lambda one: (one.due_by, one.rule, one.profile))
 
 
@@ -76,13 +75,12 @@ def _account(
     names: Mapping[str, str],
     begun: Sequence[Any],
     sent: Mapping[str, Sequence[Any]],
-    zones: Mapping[str, str],
     now: datetime,
 ) -> DutyAccount:
     evidence = row.evidence
     due_by = date.fromisoformat(evidence["due_by"])
     standing, reason = _standing(begun, [message for one in begun for message in sent.get(one.id, ())])
-    late = local_day(now, zones.get(evidence["rule"], "UTC")) > due_by
+    late = local_day(now, zones().get(evidence["rule"], "UTC")) > due_by
     return DutyAccount(
         evidence["rule"],
         names.get(row.profile_id, ""),
@@ -104,11 +102,6 @@ def _standing(begun: Iterable[Any], of: Sequence[Any]) -> tuple[Standing, str]:
         return Standing.FAILED, of[-1].reason or ""
     ended = [one.end_reason or "" for one in begun]
     return (Standing.FAILED, ended[-1]) if ended else (Standing.NOBODY, "")
-
-
-def _zones() -> dict[str, str]:
-    notices = {one.rule: one.zone for one in rules().notices}
-    return notices | {one.rule: one.zone for one in rules().reconfirmations}
 
 
 _RAISED = (

@@ -31,23 +31,30 @@ class Preview:
 
 
 def previews(version: Version, release: Release) -> list[Preview]:
-    """Every text that the campaign can send, by message, channel, stage and locale.
+    """Every text that the campaign can send, those of its digests among them, by message, channel, stage and locale.
 
     What is said in the same words in a further stage is not shown again.
     """
-    wanted = dict.fromkeys(
-        (one.step.send, channel, one.stage)
-        for one in version.campaign.placed
-        if isinstance(one.step, Send)
-        for channel in one.step.every_channel
-    )
     shown: dict[object, Preview] = {}
-    for message, channel, stage in wanted:
+    for message, channel, stage in said_by(version):
         for locale in locales(version, message, channel):
             made = preview(version, release, message, channel, locale, stage)
             said = made.rendered.content() if made.rendered is not None else made.problem
             shown.setdefault((message, channel, locale, said), made)
     return list(shown.values())
+
+
+def said_by(version: Version) -> list[tuple[str, Channel, str]]:
+    """What the campaign sends: message, channel and stage. Behind a message is the digest that it waits for."""
+    digests = version.workspace.digest_templates(version.campaign.key)
+    found: dict[tuple[str, Channel, str], None] = {}
+    for placed in version.campaign.placed:
+        if isinstance(placed.step, Send):
+            said = [(placed.step.send, channel) for channel in placed.step.every_channel]
+            if (digest := digests.get(placed.step.digest or "")) is not None:
+                said.append((digest, Channel.EMAIL))
+            found |= dict.fromkeys((message, channel, placed.stage) for message, channel in said)
+    return list(found)
 
 
 def preview(
@@ -68,8 +75,7 @@ def preview(
 
 def stages(version: Version, message: str) -> list[str]:
     """The stages of the journey in which the campaign sends the message, in its order."""
-    placed = version.campaign.placed
-    return list(dict.fromkeys(one.stage for one in placed if isinstance(one.step, Send) and one.step.send == message))
+    return list(dict.fromkeys(stage for said, _, stage in said_by(version) if said == message))
 
 
 def locales(version: Version, message: str, channel: Channel) -> list[str]:

@@ -117,7 +117,8 @@ def _facts(
 ) -> Facts:
     held = ledger.as_of(tx, [person.id], at)[person.id]
     wishes = preferences.load(tx, [person.id])
-    since = at - longest_window([rulebook], wishes.values())
+    leeway = dangol.timing.send_lease
+    since = at - longest_window([rulebook], wishes.values(), leeway=leeway)
     holds = rulebook.policies.holds
     reach = max((hold.reach for hold in holds), default=None)
     names = frozenset[str]().union(*(hold.events for hold in holds))
@@ -135,4 +136,5 @@ def _facts(
         slots=[slot_of(row) for row in message_rows.load_slots(tx, [person.id], since).get(person.id, ())],
         preferences=wishes.get(person.id, Preferences()),
         cases=open_cases(holds, history, at) if history else (),
+        leeway=leeway,
     )

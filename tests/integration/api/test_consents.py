@@ -104,6 +104,23 @@ def test_what_makes_no_sense_is_refused(post: Post) -> None:
 
 
 @SQLITE
+@pytest.mark.parametrize(
+    ("said", "code", "near"),
+    [
+        ({"basis": "writen_consent"}, "invalid_basis", "'written_consent'"),
+        ({"jurisdiction": "US_CA"}, "invalid_jurisdiction", "'US-CA'"),
+    ],
+)
+def test_what_a_consent_rests_on_and_whose_law_it_is_are_words_of_ours(
+    dangol: Dangol, post: Post, said: dict[str, str], code: str, near: str
+) -> None:
+    answer = post("/v1/consents", GRANT | said)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert f"did you mean {near}" in answer.json()["message"]
+    assert rows(dangol, consents) == []
+
+
+@SQLITE
 def test_what_is_asked_for_is_reported_once_so_that_a_link_can_be_sent(dangol: Dangol, post: Post) -> None:
     asked = GRANT | {"action": "requested"}
     first, _ = post("/v1/consents", asked), post("/v1/consents", asked)

@@ -113,6 +113,12 @@ def test_without_the_right_key_nothing_is_stored(
     assert rows(dangol, events) == rows(dangol, profiles) == []
 
 
+def test_a_country_that_names_its_state_is_the_country_and_the_state(post: Post, dangol: Dangol) -> None:
+    assert post("/v1/identify", TRACK | {"traits": {"country": "US-FL"}}).status_code == 200
+    (person,) = rows(dangol, profiles)
+    assert (person.country, person.attributes["state"]) == ("US", "FL")
+
+
 @pytest.mark.parametrize(
     ("path", "changed", "status", "code"),
     [
@@ -126,6 +132,7 @@ def test_without_the_right_key_nothing_is_stored(
         ("/v1/track", {"properties": {"text": "x" * 33_000}}, 413, "too_large"),
         ("/v1/identify", {"traits": {"email": "nobody"}}, 400, "invalid_email"),
         ("/v1/identify", {"traits": {"phone": "12"}}, 400, "invalid_phone"),
+        ("/v1/identify", {"traits": {"country": "US-FX"}}, 400, "invalid_country"),
         ("/v1/identify", {"context": "web"}, 400, "invalid_context"),
     ],
 )

@@ -93,8 +93,13 @@ def test_a_person_without_consents_is_told_so() -> None:
 
 
 MISTAKES: list[tuple[tuple[str, ...], type[DangolError], str]] = [
-    ((*GRANT, "--at", "2999-01-01"), DangolError, "later than now"),
-    ((*GRANT, "--topic", "Sale News"), DangolError, "topic: expected a key"),
+    ((*GRANT, "--at", "2999-01-01"), UsageError, "--at: .* later than now"),
+    ((*GRANT, "--at", "soon"), UsageError, "--at: expected an ISO 8601 time"),
+    ((*WITHDRAW, "--at", "1969-01-01"), UsageError, "--at: expected a time from 1970"),
+    ((*GRANT, "--topic", "Sale News"), UsageError, "--topic: expected a key"),
+    ((*GRANT, "--basis", "writen_consent"), UsageError, "--basis: .*did you mean 'written_consent'"),
+    ((*GRANT, "--jurisdiction", "US-ZZ"), UsageError, "--jurisdiction: expected a place .*found 'US-ZZ'"),
+    ((*GRANT, "--wording-version", "v" * 101), UsageError, "--wording-version: expected at most 100"),
     ((*GRANT, "--wording", "a", "--wording-file", "b"), UsageError, "say the words once"),
     ((*GRANT, "--wording-file", "absent.txt"), UsageError, "cannot be read"),
     (("consent", "show", "c-9"), UnknownProfile, "c-9"),
@@ -201,3 +206,40 @@ def test_a_person_is_shown_exported_and_erased(home: Path) -> None:
     with pytest.raises(DangolError, match="only the person can"):
         run("suppression", "lift", KIM)
     assert states() == {"email marketing": "granted"}  # who agreed to what stays on record, without a name
+
+
+def test_a_grant_says_which_suppression_it_lifted() -> None:
+    with freeze_time("2026-01-01"):
+        run("suppression", "add", KIM, "--cause", "complaint")
+    told = run(*GRANT, "--wording", "News?")
+    assert "lifted by it: the suppression of the address for email (complaint)" in told
+    assert "lifted" not in run(*GRANT, "--wording", "News again?")
+
+
+def test_somebody_who_was_erased_is_told_in_one_line() -> None:
+    run(*GRANT, "--wording", "News?")
+    run("profile", "erase", "c-1", "--yes")
+    for arguments in (
+        ("consent", "show", "c-1"),
+        ("profile", "show", "c-1"),
+        ("policy", "explain", "--profile", "c-1", "--channel", "email"),
+    ):
+        told = [line for line in run(*arguments).splitlines() if "nothing is sent" in line]
+        assert len(told) == 1
+        assert "rased on 20" in told[0]
+
+
+def test_tables_can_be_read_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = "새 소식과 할인 정보를 이메일로 받을게요. 언제든지 철회할 수 있습니다."
+    run(*GRANT, "--topic", "records", "--wording", words, "--proof", "call 17", "--jurisdiction", "KR")
+    shown = run("consent", "show", "c-1")
+    (row,) = json.loads(run("consent", "show", "c-1", "--json"))["ledger"]
+    assert shown.count(row["id"]) == 2
+    assert len(shown.splitlines()) <= 20
+    run("suppression", "add", KIM, "--cause", "complaint", "--note", "by phone")
+    listed = CliRunner().invoke(app, ["suppression", "show", KIM]).output
+    assert "all but transactional" in listed
+    rules = run("policy", "rules", "--jurisdiction", "KR")
+    assert "Network Act §50(1), §50(1)1, Enforcement Decree §61(1)" in " ".join(rules.split())
+    assert max(len(line) for line in [*shown.splitlines(), *listed.splitlines(), *rules.splitlines()]) <= 80

@@ -271,9 +271,33 @@ def test_what_makes_a_statement_another_makes_another_row(database: Database, ow
         assert len(set(record(connection, owners, *variants))) == len(variants)
 
 
+def test_what_is_newly_said_is_settled_without_reading_a_long_past(
+    database: Database, owners: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    fold = ledger.fold
+
+    def counting(rows: Sequence[Any]) -> Any:
+        read.append(len(rows))
+        return fold(rows)
+
+    monkeypatch.setattr(ledger, "fold", counting)
+    with database.write() as connection:
+        for hours in range(60, 2, -2):
+            record(connection, owners, change(WITHDRAWN, hours), change(GRANTED, hours - 1))
+            record(connection, owners, change(WITHDRAWN, hours, who="bob"))
+        assert sum(read) <= 4
+        record(connection, owners, change(WITHDRAWN, 3.5))
+        assert read[-1] > 50  # it came late: what was said since is weighed against it
+        states = ledger.states(connection, list(owners.values()))
+    assert states[owners["alice"]][EMAIL_MARKETING].granted
+    assert not states[owners["bob"]][EMAIL_MARKETING].granted
+
+
 @pytest.mark.parametrize(
     ("ask", "index"),
     [
+        (lambda tx, who: ledger._last_said(tx, [{"profile_id": one} for one in who]), "ix_consents_profile"),
         (lambda tx, who: ledger.as_of(tx, who, NOW), "ix_consents_profile"),
         (lambda tx, who: ledger.history(tx, who[0]), "ix_consents_profile"),
         (lambda tx, who: ledger.states(tx, who), "consent_states"),

@@ -8,17 +8,24 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from dangol.consent import ledger
+from dangol.batch.replies import Reply
+from dangol.consent import confirming, ledger
+from dangol.consent.choosing import How
+from dangol.consent.filling import Filled, fill_in
+from dangol.consent.forms import Registered
+from dangol.consent.suppressions import active
 from dangol.errors import ErasedProfile, UnknownProfile
 from dangol.ids import SeededEntropy
 from dangol.ledger import reader
 from dangol.ledger.reader import Filter
+from dangol.model.forms import ConsentForm
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.profiles import events
 from dangol.proof import reproduce, sending
+from dangol.store.tables import consents as consent_rows
 from dangol.store.tables import events as event_rows
-from dangol.store.tables import metadata, profile_keys, profiles, requests, suppressions
+from dangol.store.tables import metadata, profile_keys, profiles, replies, requests, suppressions
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note
 
@@ -200,3 +207,160 @@ def test_of_the_erased_nothing_is_left_to_export(known: House) -> None:
     known.pipeline.erase("kim", by="lee")
     with pytest.raises(ErasedProfile):
         known.pipeline.export("kim", by="lee")
+
+
+NEWS = Registered(
+    "news",
+    1,
+    ConsentForm.model_validate(
+        {"channels": ["email", "sms"], "wording": {"en": {"title": "News", "text": "You may write to me."}}}
+    ),
+)
+
+
+def fills_in(house: House, address: str, channel: Channel = Channel.EMAIL) -> str | None:
+    """Somebody fills in the form; the id of the ledger row that asks, None if nothing is to be confirmed."""
+    filled = Filled(channel, address, (), False, NEWS.form.wording["en"])
+    how = How("form:news", "en", NEWS.name, "198.51.100.9", "Links")
+    with house.database.write() as tx:
+        asked = fill_in(
+            tx, NEWS, [filled], how, now=house.clock.now(), hasher=house.pipeline.hasher, entropy=house.pipeline.entropy
+        )
+    house.pipeline.ingest(asked)
+    return str(asked[0].properties["consent_id"]) if asked else None
+
+
+def living(house: House, email: str) -> list[str]:
+    return [row.external_id for row in house.rows(profiles) if (row.email or "").lower() == email]
+
+
+def test_who_filled_in_a_form_with_the_same_address_is_erased_with_them(known: House) -> None:
+    phone = known.rows(profiles, external_id="kim")[0].phone
+    fills_in(known, "KIM@example.com")
+    fills_in(known, phone, Channel.SMS)
+    fills_in(known, "lee@example.com")
+    before = len(known.rows(profile_keys))
+    done = known.pipeline.erase("kim", by="lee")
+    assert (done.forms, done.addresses, done.events) == (2, 3, 4)
+    assert [trace for trace in (KIM, "KIM@example.com", phone) if trace in everything(known)] == []
+    assert len(known.rows(profile_keys)) == before - 3
+    assert len(living(known, "lee@example.com")) == 2
+    first, *others = sorted(known.log("data_erased"), key=lambda entry: "with" in entry.evidence)
+    assert first.profile_id == done.profile_id
+    assert [entry.evidence["with"] for entry in others] == [done.profile_id] * 2
+
+
+def test_an_export_tells_what_is_held_by_a_form_under_the_same_address(known: House) -> None:
+    consent_id = fills_in(known, KIM)
+    fills_in(known, "lee@example.com")
+    (form,) = known.pipeline.export("kim", by="lee")["forms"]
+    assert form["profile"]["email"] == KIM
+    assert [row["id"] for row in form["consents"]["history"]] == [consent_id]
+    assert [event["name"] for event in form["events"]] == ["Consent Requested"]
+    assert known.pipeline.export(form["profile"]["external_id"], by="lee")["forms"] == []
+
+
+def test_who_was_erased_and_fills_in_a_form_is_somebody_new_each_time(known: House) -> None:
+    people = set()
+    for _ in range(3):
+        assert fills_in(known, KIM) is not None
+        (again,) = {row.id for row in known.rows(profiles) if row.external_id.startswith("form:")}
+        people.add(again)
+        known.clock.advance(timedelta(minutes=1))
+        known.pipeline.erase(next(row.external_id for row in known.rows(profiles) if row.id == again), by="lee")
+        assert living(known, KIM) == ["kim"]
+    assert len(people) == 3
+
+
+def test_how_answers_were_understood_is_exported_and_erased(known: House) -> None:
+    phone = known.rows(profiles, external_id="kim")[0].phone
+    other = known.rows(profiles, external_id="lee")[0].phone
+    for number, (sender, text) in enumerate([(phone, "HELP"), (phone, "STOP"), (other, "HELP")]):
+        known.pipeline.reply(Reply(Channel.SMS, sender, text, f"SM{number}", known.clock.now()))
+        known.clock.advance(timedelta(minutes=1))
+    told = known.pipeline.export("kim", by="lee")["replies"]
+    assert [(row["address"], row["intent"], row["answer"]) for row in told] == [
+        (phone, "help", "help"),
+        (phone, "stop", "stopped"),
+    ]
+    assert "address_hash" not in told[0]
+    known.pipeline.erase("kim", by="lee")
+    assert [row.intent for row in known.rows(replies)] == ["help"]
+
+
+ENTRY = {"event": "Consent Requested", "key": "event.consent_id"}
+ASKS = campaign("asks", note(), entry=ENTRY, purpose="transactional")
+
+
+@pytest.fixture
+def forgotten(house: House) -> House:
+    """Kim was erased, and the shop asks whoever fills in a form to confirm it."""
+    house.opens_with(ASKS, campaign("thanks", note())).knows("kim")
+    house.pipeline.erase("kim", by="lee")
+    house.clock.advance(timedelta(days=1))
+    return house
+
+
+def causes(house: House) -> set[str]:
+    """Why Kim's address is left alone now."""
+    with house.database.read() as tx:
+        hashed = house.pipeline.hasher.hash(Channel.EMAIL, KIM)
+        return {one.cause for one in active(tx, [hashed])}
+
+
+def confirms(house: House, consent_id: str | None) -> None:
+    with house.database.write() as tx:
+        asked = confirming.asked_for(tx, consent_id or "")
+        how = How("page:confirmation")
+        hasher, now = house.pipeline.hasher, house.clock.now()
+        confirming.confirm(tx, asked, how, now=now, hasher=hasher, was_sent_to=lambda *_: True)
+
+
+def test_who_was_erased_can_agree_anew_by_a_form_that_they_confirm(forgotten: House) -> None:
+    consent_id = fills_in(forgotten, KIM)
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == [KIM]
+    assert (forgotten.log("message_sending")[-1].evidence["asked"], causes(forgotten)) == (
+        "by a form, after an erasure",
+        {"erased"},
+    )
+    forgotten.clock.advance(timedelta(minutes=1))
+    confirms(forgotten, consent_id)
+    assert causes(forgotten) == set()
+    (form,) = living(forgotten, KIM)
+    forgotten.orders(form)
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == [KIM, KIM]
+
+
+def test_until_it_is_confirmed_nothing_else_reaches_them(forgotten: House) -> None:
+    fills_in(forgotten, KIM)
+    (form,) = living(forgotten, KIM)
+    forgotten.orders(form)
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == [KIM]
+    assert forgotten.told().count(("message_suppressed", "address_suppressed")) == 1
+
+
+def test_what_a_back_end_asks_for_reaches_no_erased_address(forgotten: House) -> None:
+    fills_in(forgotten, "lee@example.com")
+    forgotten.work()
+    forgotten.knows("somebody", email=KIM, agreeing_to=())
+    change = ConsentChange(
+        "somebody", Channel.EMAIL, Purpose.MARKETING, ConsentAction.REQUESTED, forgotten.clock.now(), "api:form"
+    )
+    (own,) = forgotten.pipeline.record_consents([change])
+    others = {row.id for row in forgotten.rows(consent_rows, source="form:news")}
+    for number, consent_id in enumerate([own, *others, "unknown"]):
+        told = {"id": f"r{number}", "channel": "email", "purpose": "marketing", "consent_id": consent_id}
+        forgotten.happens("Consent Requested", "somebody", **told)
+    forgotten.work()
+    assert [address for _, address in forgotten.sent] == ["lee@example.com"]
+
+
+def test_whatever_else_keeps_an_erased_address_away_also_keeps_the_question_away(forgotten: House) -> None:
+    forgotten.bounces(Channel.EMAIL, KIM)
+    fills_in(forgotten, KIM)
+    forgotten.work()
+    assert forgotten.sent == []
+    assert forgotten.log("message_suppressed")[-1].evidence["cause"] == "hard_bounce"

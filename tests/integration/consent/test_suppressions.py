@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from dangol.clock import VirtualClock
 from dangol.consent.lifting import SuppressionStays
 from dangol.consent.suppressions import RULES, NewSuppression, lift, record_of, suppress, suppressed
+from dangol.errors import InvalidEvent
 from dangol.ids import SeededEntropy
 from dangol.model.people import ConsentChange, Suppressed
 from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, Purpose, Reason, Scope, SuppressionCause
@@ -177,6 +178,19 @@ def test_a_hand_lifts_what_says_nothing_about_the_persons_wish(house: House, shu
     (entry,) = house.log("suppression_lifted")
     assert (entry.reason, entry.evidence["by"], entry.profile_id) == ("by_hand", "lee", None)
     assert KIM not in str(entry)
+
+
+@pytest.mark.parametrize("quoted", [f"asked by {KIM}", "called from +82 10-1234-5678"])
+def test_no_note_that_stays_after_an_erasure_quotes_an_address(house: House, shut: Shut, quoted: str) -> None:
+    shut("hard_bounce")
+    hashed = house.pipeline.hasher.hash(Channel.EMAIL, "lee@example.com")
+    told = NewSuppression(Channel.EMAIL, hashed, "manual", "tests", house.clock.now(), note=quoted)
+    with pytest.raises(InvalidEvent, match="note"):
+        house.pipeline.suppress([told])
+    with pytest.raises(InvalidEvent, match="because"):
+        house.pipeline.lift(Channel.EMAIL, KIM, by="lee", because=quoted)
+    assert causes(house) == {"hard_bounce"}
+    assert house.log("suppression_lifted") == []
 
 
 def test_a_hand_alone_does_not_lift_what_the_person_wished(house: House, shut: Shut) -> None:

@@ -144,6 +144,23 @@ class TestCampaign:
         assert inside.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
         assert "How have you been?" in inside.text
 
+    def test_the_digest_that_its_messages_wait_for_is_among_the_previews(
+        self, house: House, client: TestClient
+    ) -> None:
+        text = "---\nsubject: This week\npreheader: P\ntitle: T\n---\n"
+        text += "{% for item in digest.items %}\n{{ item.subject }}\n\n{% endfor %}\n"
+        digests = {"weekly": {"template": "roundup", "at": "10:00"}, "unused": {"template": "letter", "at": "10:00"}}
+        waits = campaign("waits", note("email", "push", digest="weekly"))
+        house.opens_with(
+            waits, campaign("other", note()), texts={"roundup/email.en.md.j2": text}, policies={"digests": digests}
+        )
+        assert "This week" in words(client.get("/campaigns/waits"))
+        assert "Kind of Blue" in client.get("/campaigns/waits/previews/roundup/email/en").text
+        for path in ("waits/previews/roundup/push/en", "waits/previews/letter/email/en"):
+            assert client.get(f"/campaigns/{path}").status_code == 404
+        assert "This week" not in words(client.get("/campaigns/other"))
+        assert client.get("/campaigns/other/previews/roundup/email/en").status_code == 404
+
     def test_a_text_that_cannot_be_shown_says_why(self, house: House, client: TestClient) -> None:
         texts = {
             "note/email.en.md.j2": "---\nsubject: A\npreheader: P\ntitle: T\n---\n{{ 1 / (event.value - 39000) }}\n"

@@ -76,9 +76,23 @@ def test_without_the_persons_lock_the_cap_would_be_exceeded(house: House, monkey
     meeting = Barrier(WORKERS)
     monkeypatch.setattr(people, "lock", lambda *_: meeting.wait(timeout=PATIENCE))
     # Else the first worker decides about all of them, or sees the others waiting and yields.
-    monkeypatch.setattr(pipeline_module.message_rows, "waiting_for", lambda *_: [])
+    monkeypatch.setattr(pipeline_module.message_rows, "undecided", lambda *_: [])
     all_at_once(house.pipeline.deliver, [[[message_id]] for message_id in ids])
     assert per_person(house)["kim@example.com"] > 2
+
+
+def test_a_large_batch_is_decided_in_parts_so_that_nobody_is_locked_for_long(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "DECIDED_AT_ONCE", 4)
+    names = [f"c{number}" for number in range(10)]
+    ids = due_messages(house, limit=1, people=names, orders=1)
+    locked: list[int] = []
+    lock = people.lock
+    monkeypatch.setattr(people, "lock", lambda tx, whose: (locked.append(len(set(whose))), lock(tx, whose)))
+    assert house.pipeline.deliver(ids) == len(names)
+    assert locked == [4, 4, 2]
+    assert [len(call) for call in house.carrier.calls] == [4, 4, 2]
 
 
 def test_many_workers_with_the_same_messages_send_each_once(house: House) -> None:

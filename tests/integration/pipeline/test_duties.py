@@ -215,6 +215,53 @@ def test_a_duty_is_raised_once_when_two_schedulers_run(shop: House) -> None:
     assert len(raised(shop)) == 3
 
 
+def changing(house: House, *changes: dict[str, Any], **jurisdictions: Any) -> House:
+    """The shop, with these changes of rules in service."""
+    told = {"jurisdictions": {"rules": list(changes), **jurisdictions}}
+    return house.opens_with(campaign("hello", note("email")), policies=told)
+
+
+def test_a_rule_that_the_workspace_in_service_turned_off_raises_nothing(shop: House) -> None:
+    off = {"id": "KR-outcome-notice", "off": True, "reason": "our agency writes to them", "by": "counsel"}
+    changing(shop, off)
+    says(shop, ConsentAction.GRANTED)
+    assert Duties(shop.pipeline).run() == Raised()
+    changing(shop)
+    assert Duties(shop.pipeline).run() == Raised(notices=1)
+
+
+@pytest.mark.parametrize(("days", "lapsed"), [(330, 0), (380, 1)])
+def test_a_consents_stand_in_ends_when_the_workspace_in_service_says(house: House, days: int, lapsed: int) -> None:
+    changing(house, {"id": "EU-consent-mail", "accepts": {"consent": "always", "soft_opt_in": "1 year"}})
+    house.knows("carol", "dave", agreeing_to=[], country="FR", phone=None)
+    says(house, ConsentAction.GRANTED, who="carol", basis=Basis.SOFT_OPT_IN.value)
+    says(house, ConsentAction.GRANTED, who="dave", basis=Basis.SOFT_OPT_IN.value, jurisdiction="FR")
+    house.sleep(timedelta(days=days))
+    assert Duties(house.pipeline).run().lapses == 2 * lapsed
+
+
+def test_whoever_may_be_anywhere_is_where_the_workspace_serves(house: House) -> None:
+    changing(house, serves=["US"])
+    house.knows("carol", agreeing_to=[], country=None, phone=None)
+    says(house, ConsentAction.GRANTED, who="carol")
+    assert Duties(house.pipeline).run() == Raised()
+
+
+def test_consents_end_in_bounded_parts_and_go_on_where_a_stopped_process_got_to(house: House) -> None:
+    names = [f"c{number}" for number in range(9)]
+    house.knows(*names, "alice", agreeing_to=[], country="CA", phone=None)
+    for name in names:
+        says(house, ConsentAction.GRANTED, who=name, basis=Basis.IMPLIED_INQUIRY.value)
+    says(house, ConsentAction.GRANTED, who="alice", basis=Basis.SOFT_OPT_IN.value)
+    house.sleep(timedelta(days=200))
+    stopped, found = Duties(house.pipeline, page=4), 0
+    while not found:
+        found = stopped.turn(pages=1).lapses
+    assert found <= 4
+    rest = Duties(house.pipeline, page=4).run().lapses
+    assert found + rest == len(names)
+
+
 def together(*duties: Duties) -> Sequence[Raised]:
     gate, found = Barrier(len(duties)), list[Raised]()
 

@@ -232,7 +232,7 @@ class TestEndpoint:
         [
             ({"from": "12"}, "invalid_phone"),
             ({"text": None}, "invalid_text"),
-            ({"messageId": ""}, "invalid_messageid"),
+            ({"messageId": ""}, "invalid_message_id"),
             ({"channel": "email"}, "invalid_channel"),
             ({"timestamp": "yesterday"}, "invalid_timestamp"),
             ({"writeKey": "guess"}, "unauthorized"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dangol.consent import preferences
-from dangol.model.message import Unknown
+from dangol.model.message import Refused, Unknown
 from dangol.model.people import Preferences
 from dangol.policy import caps
 from dangol.proof import reproduce
@@ -43,6 +43,10 @@ def counting(name: str, work: Callable[..., Any], calls: Counter[str]) -> Callab
         return work(*arguments)
 
     return counted
+
+
+def reasons_by_step(house: House) -> dict[str, str | None]:
+    return {row.step: row.reason for row in house.messages}
 
 
 def reasons(house: House, key: str) -> list[str | None]:
@@ -147,6 +151,47 @@ class TestOrder:
         assert {row.step: row.reason for row in house.messages} == {"first": "quiet_hours", "second": "earlier_waits"}
         house.pass_time(8 * HOUR)
         assert [channel for channel, _ in house.sent] == ["sms", "email"]
+
+    def test_what_the_provider_refuses_for_the_moment_holds_back_what_follows_in_the_same_batch(
+        self, house: House
+    ) -> None:
+        house.opens_with(campaign("two", *self.TWO))
+        house.knows("kim").carrier.script(of_kim(house) or "", Refused(permanent=False, detail="busy"))
+        house.orders("kim")
+        house.work()
+        assert (house.sent, reasons_by_step(house)["second"]) == ([], "earlier_waits")
+        house.pass_time(HOUR)
+        assert [channel for channel, _ in house.sent] == ["sms", "email"]
+
+    def test_what_follows_goes_out_at_once_when_the_provider_has_the_earlier_one(self, house: House) -> None:
+        house.opens_with(campaign("two", *self.TWO))
+        house.knows("kim", "lee").orders("kim", "lee")
+        house.work()
+        assert [channel for channel, _ in house.sent] == ["sms", "sms", "email", "email"]
+        assert house.log("message_deferred") == []
+
+    def test_what_another_worker_is_handing_over_holds_back_what_follows_until_its_outcome_is_known(
+        self, house: House
+    ) -> None:
+        house.opens_with(campaign("two", *self.TWO))
+        house.knows("kim").orders("kim")
+        first, second = (next(row.id for row in house.messages if row.step == step) for step in ("first", "second"))
+        with house.database.write() as tx:
+            house.pipeline._decide(tx, [first]).write(tx)
+        house.pipeline.deliver([second])
+        assert (house.sent, reasons_by_step(house)["second"]) == ([], "earlier_waits")
+        [waits] = house.log("message_deferred")
+        assert waits.evidence["behind"] == first
+        house.pass_time(HOUR)  # nobody heard of that worker again
+        assert reasons_by_step(house)["first"] == "lease_lost"
+        assert [channel for channel, _ in house.sent] == ["email"]
+
+    def test_messages_of_one_step_go_out_together_whatever_becomes_of_one(self, house: House) -> None:
+        house.opens_with(campaign("all", {"send": "note", "channels": {"all": ["sms", "email"]}}))
+        house.knows("kim").carrier.script(of_kim(house) or "", Refused(permanent=False, detail="busy"))
+        house.orders("kim")
+        house.work()
+        assert [channel for channel, _ in house.sent] == ["email"]
 
 
 class TestComplaint:

@@ -80,6 +80,14 @@ class TestExplain:
         assert ("confirmed by a second message" in " ".join(run(*self.ASKED, *at).split())) is confirmed
         assert json.loads(run(*self.ASKED, *at, "--json"))["consent"]["confirmed"] is confirmed
 
+    @pytest.mark.parametrize(
+        ("language", "said"), [("en", "No consent is on record for email"), ("ko", "이메일 수신 동의")]
+    )
+    def test_the_verdict_names_the_channel(self, language: str, said: str) -> None:
+        told = " ".join(run("explain", "--profile", "lee", "--channel", "email", "--lang", language).split())
+        assert said in told
+        assert "{" not in told
+
     def test_it_speaks_korean(self) -> None:
         told = run("explain", "--profile", "lee", "--channel", "email", "--lang", "ko")
         assert "지역을 알 수 없어" in " ".join(told.split())
@@ -88,6 +96,17 @@ class TestExplain:
     def test_it_asks_by_a_campaign_in_service(self) -> None:
         answer = json.loads(run(*self.ASKED, "--campaign", "cart", "--json"))
         assert answer["version"]
+
+    def test_it_knows_the_state_of_somebody_who_was_imported_with_one(self, shop: Settings, tmp_path: Path) -> None:
+        rows = tmp_path / "people.csv"
+        rows.write_text("profile_id,country,phone\nrosa,US-FL,\nsam,US,\n", encoding="utf-8")
+        imported = CliRunner().invoke(app, ["import", "profiles", str(rows)], catch_exceptions=False)
+        assert imported.exit_code == 0, imported.output
+        asked = ("--channel", "sms", "--json")
+        places = json.loads(run("explain", "--profile", "rosa", *asked))["jurisdictions"]
+        assert [place["code"] for place in places] == ["US", "US-FL"]
+        places = json.loads(run("explain", "--profile", "sam", *asked))["jurisdictions"]
+        assert {place["because"] for place in places} == {"country", "state_unknown"}
 
     @pytest.mark.parametrize(
         ("arguments", "error"),

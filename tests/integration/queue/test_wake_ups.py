@@ -31,6 +31,9 @@ class Pipeline:
         self.asked.put(("call", ids))
         return len(ids)
 
+    def receive(self, ids: Sequence[str]) -> None:
+        self.asked.put(("receive", ids))
+
     def fan_out(self, run_id: str) -> bool:
         self.asked.put(("fan_out", run_id))
         return False
@@ -42,8 +45,8 @@ def test_every_kind_of_wake_up_arrives(brokers: Callable[[], Broker]) -> None:
     worker = Worker(broker, worker_timeout=50, worker_threads=2)
     worker.start()
     try:
-        actors.tell(Due(runs=("r",), journeys=("j",), messages=("m1", "m2", "m3"), calls=("c",)))
-        asked = [pipeline.asked.get(timeout=PATIENCE) for _ in range(5)]
+        actors.tell(Due(runs=("r",), journeys=("j",), messages=("m1", "m2", "m3"), calls=("c",), feedback=("f",)))
+        asked = [pipeline.asked.get(timeout=PATIENCE) for _ in range(6)]
     finally:
         worker.stop()
     assert sorted(asked, key=repr) == [
@@ -52,5 +55,6 @@ def test_every_kind_of_wake_up_arrives(brokers: Callable[[], Broker]) -> None:
         ("deliver", ["m3"]),
         ("fan_out", "r"),
         ("plan", ["j"]),
+        ("receive", ["f"]),
     ]
     assert pipeline.asked.empty()

@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dangol.consent import ledger
-from dangol.consent.links import CONFIRM_WITHIN
-from dangol.model.people import ConsentChange
+from dangol.consent.links import CONFIRM_WITHIN, _mac
+from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.store.tables import consents
 from tests.integration.pipeline.house import House
@@ -41,7 +41,7 @@ def ask(house: House, topic: str = "") -> str:
         jurisdiction="DE",
     )
     (consent_id,) = house.pipeline.record_consents([change])
-    url = house.dangol.links.confirm("", Channel.EMAIL, Purpose.MARKETING, topic, consent_id, house.clock.now())
+    url = house.dangol.links.confirm(consent_id, Channel.EMAIL, "bob@example.com", house.clock.now())
     assert url is not None
     house.clock.advance(timedelta(hours=1))
     return url.removeprefix(URL)
@@ -100,8 +100,12 @@ def test_another_form_confirms_nothing(
     asked: str,
     fields: dict[str, str],
 ) -> None:
-    client.post(asked, data=fields)
-    client.post(asked, data={"confirm": "yes"}, headers={"Sec-Fetch-Site": "cross-site"})
+    unclear = client.post(asked, data=fields)
+    assert (unclear.status_code, "Please press a button below." in unclear.text) == (400, True)
+    assert WORDS in unclear.text
+    elsewhere = client.post(asked, data={"confirm": "yes"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert (elsewhere.status_code, "another site" in elsewhere.text) == (403, True)
+    assert [mistakes(one.text, "en") for one in (unclear, elsewhere)] == [[], []]
     assert status(house) == "pending"
 
 
@@ -116,9 +120,33 @@ def test_what_was_taken_back_since_is_not_confirmed_by_an_old_link(
     assert status(house) == "withdrawn"
 
 
+def test_a_link_confirms_nothing_once_the_person_has_another_address(
+    house: House, client: TestClient, asked: str
+) -> None:
+    house.pipeline.identify([ProfileChange("bob", email="robert@example.com")])
+    page = client.get(f"{asked}?lang=en")
+    assert (page.status_code, "This link cannot confirm it" in page.text, "<form" in page.text) == (410, True, False)
+    assert client.post(asked, data={"confirm": "yes"}).status_code == 410
+    assert status(house) == "pending"
+    assert [mistakes(client.get(f"{asked}?lang={one}").text, one) for one in ("ko", "en")] == [[], []]
+    house.pipeline.identify([ProfileChange("bob", email="Bob@Example.com")])
+    client.post(asked, data={"confirm": "yes"})
+    assert status(house) == "granted"
+
+
+def test_a_link_of_a_release_that_did_not_tell_the_address_is_good_until_it_ends(
+    house: House, client: TestClient, asked: str
+) -> None:
+    consent_id, day, *_ = asked.removeprefix("/c/").split(".")
+    secret = house.dangol.links._keys[0]
+    before = f"/c/{consent_id}.{day}.{_mac(secret, '/c/', f'{consent_id}.{day}')}"
+    client.post(before, data={"confirm": "yes"})
+    assert status(house) == "granted"
+
+
 def test_a_link_ends_and_cannot_be_made_up(house: House, client: TestClient, asked: str) -> None:
     assert client.post(asked[:-1] + "!", data={"confirm": "yes"}).status_code == 404
-    other = house.dangol.links.confirm("", Channel.EMAIL, Purpose.MARKETING, "", "0" * 26, house.clock.now())
+    other = house.dangol.links.confirm("0" * 26, Channel.EMAIL, "bob@example.com", house.clock.now())
     assert other is not None
     answer = client.post(other.removeprefix(URL), data={"confirm": "yes"}, headers={"Accept-Language": "en"})
     assert "There is nothing to confirm" in answer.text
@@ -142,3 +170,14 @@ def test_a_topic_is_named_and_confirmed_alone(house: House, client: TestClient) 
     with house.database.read() as tx:
         topics = ledger.topic_states(tx, [house.id_of("bob")])[house.id_of("bob")]
     assert topics[Channel.EMAIL, Purpose.MARKETING, "records"].granted
+
+
+def test_the_page_speaks_the_persons_language_where_the_request_has_none(house: House, client: TestClient) -> None:
+    house.knows("bora", locale="ko-KR", agreeing_to=())
+    change = ConsentChange(
+        "bora", Channel.EMAIL, Purpose.MARKETING, ConsentAction.REQUESTED, house.clock.now(), "api", wording=WORDS
+    )
+    (consent_id,) = house.pipeline.record_consents([change])
+    url = house.dangol.links.confirm(consent_id, Channel.EMAIL, "bora@example.com", house.clock.now())
+    assert url is not None
+    assert "수신 동의 확인" in client.get(url.removeprefix(URL), headers={"Accept-Language": "en"}).text

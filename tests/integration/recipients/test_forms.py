@@ -17,6 +17,7 @@ from dangol.bootstrap import Dangol
 from dangol.consent import forms, ledger
 from dangol.definitions.workspace import read_workspace
 from dangol.model.vocabulary import NIGHT, Channel, Purpose
+from dangol.profiles import people
 from dangol.store.tables import consent_forms, consents, events, profiles
 from dangol.surfaces.web import create_app
 from tests.integration.pipeline.house import House
@@ -35,6 +36,7 @@ WORDING = {
 NEWS = {"channels": ["email"], "jurisdiction": "KR", "wording": WORDING, "frames": ["https://shop.example"]}
 BOTH = {"channels": ["email", "sms"], "jurisdiction": "KR", "topics": ["records", "evenings"], "wording": WORDING}
 EMAIL, MARKETING = Channel.EMAIL, Purpose.MARKETING
+CAROL = "carol@example.com"
 
 
 def deploy(house: House, **of: Any) -> None:
@@ -89,7 +91,7 @@ def test_who_fills_it_in_asked_for_it_and_did_not_agree_yet(house: House, client
 def test_topics_and_the_night_are_confirmed_with_one_link(house: House, client: TestClient) -> None:
     send(client, "both", topic=["records", "evenings"], night="yes")
     (asked,) = reported(house)
-    link = house.dangol.links.confirm("", EMAIL, MARKETING, "", asked["consent_id"], house.clock.now())
+    link = house.dangol.links.confirm(asked["consent_id"], EMAIL, CAROL, house.clock.now())
     assert link is not None
     page = client.get(link.removeprefix(URL)).text
     assert all(name in page for name in ("New records · Email", "Listening evenings · Email", "at night too · Email"))
@@ -113,6 +115,18 @@ def test_every_address_is_a_person_of_its_own_until_the_back_end_says_otherwise(
     assert sorted(one["channel"] for one in reported(house)) == ["email", "sms"]
 
 
+def test_everybody_who_is_named_is_locked_at_once_so_that_two_forms_never_wait_for_one_another(
+    house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[list[str]] = []
+    lock = people.lock
+    monkeypatch.setattr(people, "lock", lambda tx, ids: (held.append(sorted(set(ids))), lock(tx, ids)))
+    send(client, "both", phone="+821012345678", topic="records")
+    everybody = sorted({row.profile_id for row in house.rows(consents, source="form:both")})
+    assert len(everybody) == 2
+    assert held[0] == everybody
+
+
 def test_nobodys_mailbox_can_be_filled_through_a_form(house: House, client: TestClient) -> None:
     answers = []
     for minute in range(3):
@@ -130,7 +144,7 @@ def test_who_asks_for_other_topics_on_the_same_day_is_sent_a_link_for_those(hous
     asked = reported(house)
     assert sorted(one["topic"] for one in asked) == ["evenings", "records"]
     (evenings,) = (one["consent_id"] for one in asked if one["topic"] == "evenings")
-    link = house.dangol.links.confirm("", EMAIL, MARKETING, "", evenings, house.clock.now()) or ""
+    link = house.dangol.links.confirm(evenings, EMAIL, CAROL, house.clock.now()) or ""
     client.post(link.removeprefix(URL), data={"confirm": "yes"})
     person = next(one for one in house.rows(profiles) if one.email == "carol@example.com")
     with house.database.read() as tx:
@@ -141,7 +155,7 @@ def test_who_asks_for_other_topics_on_the_same_day_is_sent_a_link_for_those(hous
 def test_who_agreed_already_is_told_the_same_and_asked_nothing(house: House, client: TestClient) -> None:
     told = send(client).text
     (asked,) = reported(house)
-    link = house.dangol.links.confirm("", EMAIL, MARKETING, "", asked["consent_id"], house.clock.now()) or ""
+    link = house.dangol.links.confirm(asked["consent_id"], EMAIL, CAROL, house.clock.now()) or ""
     client.post(link.removeprefix(URL), data={"confirm": "yes"})
     number = len(house.rows(consents))
     house.clock.advance(timedelta(days=2))
@@ -157,6 +171,7 @@ def test_who_agreed_already_is_told_the_same_and_asked_nothing(house: House, cli
         ("news", {"email": "c" * 9_000}, "email"),
         ("news", {"agree": ""}, "agree"),
         ("news", {"version": "2"}, "changed"),
+        ("news", {"version": ""}, "incomplete"),
         ("both", {"topic": "records", "phone": "12"}, "phone"),
         ("both", {}, "topics"),
         ("both", {"topic": "x"}, "topics"),

@@ -17,11 +17,12 @@ from dangol.consent.links import GOOD_FOR
 from dangol.ledger import reader
 from dangol.model.people import ConsentChange
 from dangol.model.vocabulary import NIGHT, Channel, ConsentAction, Purpose
-from dangol.store.tables import consents, preferences, profiles, requests
+from dangol.store.tables import consents, events, preferences, profiles, requests
 from dangol.testing import FakeProvider
 from tests.integration.pipeline.house import House
-from tests.integration.recipients.conftest import URL
+from tests.integration.recipients.conftest import TOPICS, URL
 from tests.integration.recipients.usable import mistakes
+from tests.workspaces import campaign, note
 
 EMAIL, SMS, PUSH = Channel
 MARKETING = Purpose.MARKETING
@@ -155,7 +156,7 @@ def test_a_yes_keeps_the_words_that_were_shown_and_where_it_came_from(house: Hou
         (row,) = ledger.history(tx, house.id_of("bob"))
     assert row.wording.startswith("I agree to get the advertising that I ticked")
     assert row.wording.endswith("New records · Email")
-    assert (row.basis, row.wording_version, row.locale) == ("consent", "preferences-1", "en")
+    assert (row.basis, row.wording_version, row.locale) == ("consent", "preferences-2", "en")
     assert (row.ip, row.user_agent) == ("testclient", "testclient")
     assert row.wording.partition("\n")[0] in client.get(path(house, "bob")).text
 
@@ -398,3 +399,103 @@ def test_what_was_done_stands_in_the_log_in_words(house: House, client: TestClie
     with house.database.read() as tx:
         (entry,) = [one for one in reader.history(tx, reader.Filter()) if one.decision == "preferences_changed"]
     assert entry.evidence["pause"] == "until"
+
+
+# Where a law counts a consent only once it was confirmed.
+
+
+class TestDoubleOptIn:
+    """A yes on the page is the first half; the link in a message is the other."""
+
+    @pytest.fixture
+    def german(self, house: House) -> House:
+        rules = {"rules": [{"id": "DE-doi", "double_opt_in": "required"}]}
+        house.opens_with(campaign("letters", note("email")), policies={"topics": TOPICS, "jurisdictions": rules})
+        house.knows("gerda", country="DE", phone=None, device_token=None, agreeing_to=())
+        return house
+
+    def status(self, house: House, topic: str = "") -> str | None:
+        with house.database.read() as tx:
+            person = choosing.standing(tx, house.id_of("gerda"))
+        assert person is not None
+        state = person.state((EMAIL, MARKETING, topic))
+        return state.status if state is not None else None
+
+    def letters(self, house: House) -> list[dict[str, object]]:
+        return [row.properties for row in house.rows(events) if row.name == "Consent Requested"]
+
+    def test_what_is_ticked_waits_to_be_confirmed_and_the_page_says_so(self, german: House, client: TestClient) -> None:
+        reader = Reader(client, path(german, "gerda"))
+        assert "begins once you follow the link in a message" in reader.page
+        answer = reader.saves(on="marketing:email:")
+        assert answer.headers["location"] == "?done=asked&lang=en"
+        assert self.status(german) == "pending"
+        page = client.get(f"{path(german, 'gerda')}?done=asked").text
+        assert "What you newly ticked begins once you follow the link" in page
+        assert "Waiting for you to confirm" in page
+        assert mistakes(page, "en") == []
+        (asked,) = self.letters(german)
+        (row,) = [row for row in german.rows(consents) if row.action == "requested"]
+        assert asked == {"channel": "email", "purpose": "marketing", "topic": "", "consent_id": row.id}
+
+    def test_the_link_that_is_sent_confirms_all_that_was_ticked_at_once(
+        self, german: House, client: TestClient
+    ) -> None:
+        Reader(client, path(german, "gerda")).saves(on="marketing:email:records marketing:email:evenings")
+        (asked,) = self.letters(german)
+        german.clock.advance(timedelta(hours=1))
+        row_id, now = str(asked["consent_id"]), german.clock.now()
+        confirm = german.dangol.links.confirm(row_id, EMAIL, "gerda@example.com", now)
+        assert confirm is not None
+        client.post(confirm.removeprefix(URL), data={"confirm": "yes"})
+        assert [self.status(german, topic) for topic in ("records", "evenings")] == ["granted", "granted"]
+
+    def test_a_topic_under_a_confirmed_consent_counts_at_once(self, german: House, client: TestClient) -> None:
+        for action in (ConsentAction.GRANTED, ConsentAction.CONFIRMED):
+            now = german.clock.now()
+            german.pipeline.record_consents(
+                [ConsentChange("gerda", EMAIL, MARKETING, action, now, "tests", wording="W")]
+            )
+            german.clock.advance(timedelta(hours=1))
+        Reader(client, path(german, "gerda")).saves(off="marketing:email:records")
+        german.clock.advance(timedelta(hours=1))
+        assert Reader(client, path(german, "gerda")).saves(on="marketing:email:records").headers["location"] == (
+            "?done=saved&lang=en"
+        )
+        assert self.status(german, "records") == "granted"
+        assert self.letters(german) == []
+
+    def test_nobodys_mailbox_is_filled_in_a_day(self, german: House, client: TestClient) -> None:
+        for _ in range(3):
+            Reader(client, path(german, "gerda")).saves(on="marketing:email:")
+            german.clock.advance(timedelta(minutes=5))
+        assert len(self.letters(german)) == 1
+
+    def test_what_is_unticked_ends_at_once(self, german: House, client: TestClient) -> None:
+        now = german.clock.now()
+        german.pipeline.record_consents(
+            [ConsentChange("gerda", EMAIL, MARKETING, ConsentAction.GRANTED, now, "tests", wording="W")]
+        )
+        german.clock.advance(timedelta(hours=1))
+        assert (
+            Reader(client, path(german, "gerda"))
+            .saves(off="marketing:email: marketing:email:records marketing:email:evenings")
+            .status_code
+            == 303
+        )
+        assert self.status(german) == "withdrawn"
+        assert self.letters(german) == []
+
+    def test_elsewhere_a_yes_counts_at_once(self, german: House, client: TestClient) -> None:
+        german.knows("bora", country="KR", phone=None, device_token=None, agreeing_to=())
+        reader = Reader(client, path(german, "bora"))
+        assert "begins once you follow the link in a message" not in reader.page
+        reader.saves(on="marketing:email:")
+        assert holds(german, EMAIL, name="bora")
+
+
+def test_no_heading_is_said_twice(house: House, client: TestClient) -> None:
+    for language in ("ko", "en"):
+        page = client.get(f"{path(house)}?lang={language}").text
+        heads = re.findall(r"<(?:h3|legend)>([^<]+)<", page)
+        assert len(heads) == len(set(heads))

@@ -171,7 +171,7 @@ def test_following_the_link_changes_nothing(house: House, client: TestClient, me
 
 
 def test_the_page_asks_and_its_button_leaves(house: House, client: TestClient) -> None:
-    page = client.get(link(house), headers={"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"}).text
+    page = client.get(f"{link(house)}?lang=ko").text
     assert '<html lang="ko">' in page
     assert '<button name="leave" value="yes">수신거부</button>' in page
     assert "광고성 이메일을 받지 않으시려면" in page
@@ -194,7 +194,19 @@ def test_the_page_asks_and_its_button_leaves(house: House, client: TestClient) -
 def test_the_page_speaks_the_readers_language(
     house: House, client: TestClient, query: str, accepts: str, language: str
 ) -> None:
-    page = client.get(link(house) + query, headers={"Accept-Language": accepts})
+    url = house.dangol.links.leave(
+        Leave(house.id_of("alice"), Channel.EMAIL, Purpose.MARKETING, "m"), house.clock.now()
+    )
+    assert url is not None
+    page = client.get(url.removeprefix(URL) + query, headers={"Accept-Language": accepts})
+    assert f'<html lang="{language}">' in page.text
+
+
+@pytest.mark.parametrize(("query", "language"), [("", "en"), ("?lang=ko", "ko")])
+def test_the_language_of_the_person_goes_before_the_browsers(
+    house: House, client: TestClient, query: str, language: str
+) -> None:
+    page = client.get(link(house) + query, headers={"Accept-Language": "ko"})
     assert f'<html lang="{language}">' in page.text
 
 
@@ -233,7 +245,7 @@ def test_an_expired_link_is_told_as_such(house: House, client: TestClient, clock
 
 
 def test_the_answer_tells_nobody_whether_a_person_is_known(house: House, client: TestClient) -> None:
-    nobody = house.dangol.links.leave(Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m"), house.clock.now())
+    nobody = house.dangol.links.leave(Leave("0" * 26, Channel.EMAIL, Purpose.MARKETING, "m", "en"), house.clock.now())
     assert nobody is not None
     known = [client.get(link(house)).text, client.post(link(house), data=ONE_CLICK).text]
     house.erases("alice")

@@ -5,6 +5,7 @@ Usage: old_process.py DATABASE_URL FOLDER. Prints where its code is and to whom 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -28,7 +29,9 @@ from tests.workspaces import campaign, note, write_workspace
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
-if importlib.util.find_spec("dangol.store.schema") is None:
+if importlib.util.find_spec("dangol.store.schema") is None or not hasattr(
+    importlib.import_module("dangol.store.schema"), "OLDEST_CODE"
+):
     # Releases that could not start beside a newer schema could still run on beside it.
     Database.migrate = lambda _self: None  # type: ignore[method-assign]
 

@@ -83,13 +83,22 @@ def test_a_row_that_is_there_already_is_an_integrity_error_and_nothing_is_writte
 
 
 def test_among_nobody_is_nobody_and_a_name_is_only_itself(database: Database) -> None:
-    names = ["p1", "p1'; --", 'p"1', "p1,p2", "{p1}"]
+    names = ["p1", "p1'; --", 'p"1', "p1,p2", "{p1}", "p\\1", 'p\\"1', '","', "NULL", "", "\\N", " p1 ", "단골"]
     found = select(slots.c.message_id).where(among(slots.c.profile_id, "ids"))
     with database.write() as tx:
         insert_many(tx, slots, [{**_slot(place), "profile_id": name} for place, name in enumerate(names)])
         assert tx.execute(found, {"ids": []}).all() == []
         for place, name in enumerate(names):
             assert tx.execute(found, {"ids": [name, "nobody"]}).scalars().all() == [f"m{place:04d}"]
+
+
+def test_among_many_every_name_is_found_whatever_it_is_made_of(database: Database) -> None:
+    names = ["p1", 'p"1', "p\\1", '","', "NULL", "", "{}", "단골"]
+    with database.write() as tx:
+        insert_many(tx, slots, [{**_slot(place), "profile_id": name} for place, name in enumerate(names)])
+        found = select(slots.c.profile_id).where(among(slots.c.profile_id, "ids"))
+        for asked in (names, ["p1", "NULL"], ["p1", "p\\1"], ["p1", '","']):
+            assert sorted(tx.execute(found, {"ids": asked}).scalars()) == sorted(asked)
 
 
 def test_among_can_be_negated(database: Database) -> None:
@@ -105,7 +114,7 @@ def test_each_row_gets_its_own_values(database: Database, same: bool) -> None:
         {
             "id": f"p{number:04d}",
             "email": "one@example.com" if same else f"{number}@example.com",
-            "phone": None,
+            "phone": None if same or number % 2 else f'"{number}\\',
             "updated_at": NOW + timedelta(minutes=0 if same else number),
         }
         for number in range(20)

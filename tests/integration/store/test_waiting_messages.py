@@ -47,7 +47,7 @@ def _message(number: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda tx: message_rows.waiting_for(tx, ["p0000007", "p0000150"]),
+        lambda tx: message_rows.undecided(tx, ["p0000007", "p0000150"]),
         lambda tx: message_rows.waiting_because(tx, ["p0000007", "p0000150"], Reason.CASE_OPEN),
     ],
     ids=["all that waits", "what was put off for a reason"],

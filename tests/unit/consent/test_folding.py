@@ -9,10 +9,10 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dangol.consent.folding import Matter, Said, fold, holding
+from dangol.consent.folding import Matter, Said, fold, fold_on, holding
 from dangol.model.people import ConsentState
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentAction, ConsentStatus, Purpose
 
@@ -280,6 +280,27 @@ def test_no_consent_is_confirmed_without_a_confirmation(told: Sequence[Said]) ->
 @given(told=some, data=st.data())
 def test_any_order_of_arrival_leads_to_the_same_states(told: Sequence[Said], data: st.DataObject) -> None:
     assert fold(data.draw(st.permutations(told))) == fold(told)
+
+
+@settings(max_examples=500)
+@given(told=some, day=st.integers(-1, 12))
+def test_later_rows_go_on_from_what_is_held_as_if_all_had_been_folded(told: Sequence[Said], day: int) -> None:
+    cut = START + timedelta(days=day)
+    before, after = [row for row in told if row.occurred_at <= cut], [row for row in told if row.occurred_at > cut]
+    gone_on = fold_on(holding(fold(before)), after)
+    if gone_on is None:
+        assert any(row.action in (RESTORED, IMPORTED) for row in after)
+    else:
+        assert holding(gone_on) == holding(fold(told))
+        assert holding(fold(before)).keys() <= gone_on.keys()
+
+
+def test_what_looks_back_is_not_gone_on_from_what_is_held() -> None:
+    given, left = said(GRANTED, 1, "sale"), said(WITHDRAWN, 2)
+    held = holding(fold([given, left]))
+    assert fold_on(held, [said(RESTORED, 3)]) is None
+    assert fold_on(held, [said(IMPORTED, 3, "sale")]) is None
+    assert fold_on(held, [said(IMPORTED, 3)]) is not None
 
 
 @given(told=some, topic=st.sampled_from(["", "sale", NIGHT]))

@@ -33,17 +33,21 @@ def preferences(links: Links = LINKS) -> str:
 
 
 def confirmation(links: Links = LINKS) -> str:
-    return token(links.confirm(PERSON, Channel.EMAIL, Purpose.MARKETING, "records", CONSENT, NOW))
+    return token(links.confirm(CONSENT, Channel.EMAIL, "kim@example.com", NOW))
 
 
 def leaving(links: Links = LINKS) -> str:
     return token(links.leave(LEAVE, NOW))
 
 
+def _consent_id(links: Links, said: str, now: datetime) -> str:
+    return links.read_confirmation(said, now).consent_id
+
+
 KINDS: list[tuple[Callable[..., str], Read, Any]] = [
     (leaving, Links.read_leave, LEAVE),
     (preferences, Links.read_preferences, Visit(PERSON, MIDNIGHT)),
-    (confirmation, Links.read_confirmation, CONSENT),
+    (confirmation, _consent_id, CONSENT),
 ]
 
 
@@ -70,7 +74,7 @@ def test_a_link_of_a_key_that_was_dropped_does_not(make: Callable[..., str], rea
     [
         (leaving, Links.read_leave, NOW + GOOD_FOR),
         (preferences, Links.read_preferences, MIDNIGHT + GOOD_FOR + timedelta(days=1)),
-        (confirmation, Links.read_confirmation, MIDNIGHT + CONFIRM_WITHIN + timedelta(days=1)),
+        (confirmation, _consent_id, MIDNIGHT + CONFIRM_WITHIN + timedelta(days=1)),
     ],
 )
 def test_a_link_has_an_end(make: Callable[..., str], read: Read, until: datetime) -> None:
@@ -104,21 +108,53 @@ def test_what_was_changed_cut_off_or_made_up_is_refused(data: st.DataObject) -> 
 def test_links_to_pages_are_short_enough_for_an_sms_and_name_nobody() -> None:
     assert len(preferences()) <= 49
     assert preferences().startswith(f"{PERSON}.")
+    assert len(confirmation()) <= 58
     assert confirmation().startswith(f"{CONSENT}.")
 
 
-def test_leaving_links_of_the_release_before_still_work() -> None:
+def test_a_link_that_confirms_knows_the_address_it_was_sent_to_and_does_not_tell_it() -> None:
+    link = LINKS.read_confirmation(confirmation(), NOW)
+    assert LINKS.was_sent_to(link, Channel.EMAIL, "KIM@Example.com")
+    for channel, address in [
+        (Channel.EMAIL, "lee@example.com"),
+        (Channel.SMS, "kim@example.com"),
+        (Channel.EMAIL, None),
+    ]:
+        assert not LINKS.was_sent_to(link, channel, address)
+    other = LINKS.read_confirmation(token(LINKS.confirm(PERSON, Channel.EMAIL, "kim@example.com", NOW)), NOW)
+    assert other.sent_to != link.sent_to
+    rotated = Links([b"newest", b"key"])
+    assert rotated.was_sent_to(link, Channel.EMAIL, "kim@example.com")
+    assert not Links([b"newest"]).was_sent_to(link, Channel.EMAIL, "kim@example.com")
+
+
+def test_nobody_can_take_the_address_out_of_a_link() -> None:
+    consent_id, day, _, mac = confirmation().split(".")
+    with pytest.raises(UnknownLink):
+        LINKS.read_confirmation(f"{consent_id}.{day}.{mac}", NOW)
+
+
+def test_links_of_releases_that_did_not_tell_the_address_are_believed_until_they_end() -> None:
+    said = token(LINKS._short("/c/", CONSENT, NOW + CONFIRM_WITHIN))
+    assert LINKS.was_sent_to(LINKS.read_confirmation(said, NOW), Channel.EMAIL, "anybody@example.com")
+    with pytest.raises(ExpiredLink):
+        LINKS.read_confirmation(said, NOW + CONFIRM_WITHIN + timedelta(days=1))
+
+
+def test_leaving_links_of_the_release_before_which_compressed_them_still_work() -> None:
     signed = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     before = URLSafeSerializer(b"key", salt="dangol.leaving", signer_kwargs=signed)
-    said = [PERSON, "email", "marketing", "m1", int((NOW + GOOD_FOR).timestamp())]
-    assert LINKS.read_leave(str(before.dumps(said)), NOW) == LEAVE
+    said = str(before.dumps([PERSON, "email", "marketing", "m1", int((NOW + GOOD_FOR).timestamp())]))
+    assert said.startswith(".")
+    assert not leaving().startswith(".")
+    assert LINKS.read_leave(said, NOW) == LEAVE
 
 
 def test_without_a_public_url_there_are_no_links() -> None:
     nowhere = Links([b"key"])
     assert nowhere.leave(LEAVE, NOW) is None
     assert nowhere.preferences(PERSON, NOW) is None
-    assert nowhere.confirm(PERSON, Channel.EMAIL, Purpose.MARKETING, "", CONSENT, NOW) is None
+    assert nowhere.confirm(CONSENT, Channel.EMAIL, "kim@example.com", NOW) is None
 
 
 @pytest.mark.parametrize("keys", [[], [b""], [b"key", b""]])

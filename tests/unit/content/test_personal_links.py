@@ -58,7 +58,7 @@ def test_an_unknown_link_is_told_with_its_place_and_the_nearest_name() -> None:
     assert (problem.line, problem.column, problem.code) == (8, 19, "unknown-link")
     assert problem.hint == "did you mean `preferences`?"
     [problem] = check("{{ links.home }}")
-    assert problem.hint == "expected `confirm`, `preferences` or `unsubscribe`"
+    assert problem.hint == "expected `confirm`, `keep`, `preferences` or `unsubscribe`"
 
 
 def test_only_what_was_requested_can_be_confirmed() -> None:

@@ -194,3 +194,11 @@ def test_a_message_quotes_no_more_than_a_line() -> None:
     assert problem.code == "unknown-event"
     assert len(problem.message) < 500
     assert "\n" not in problem.message
+
+
+def test_what_dangol_itself_reports_need_not_be_listed() -> None:
+    for event in ("Message Replied", "Consent Requested", "Consent Outcome Due", "Consent Reconfirmation Due"):
+        campaign = CAMPAIGN.replace("event: Checkout Started", f"event: {event}").replace(
+            "event.value >= 30000", "true"
+        )
+        assert "unknown-event" not in {one.code for one in parse_workspace(sources(cart=campaign))[1]}

@@ -172,3 +172,16 @@ def test_a_hold_names_events_and_a_property_that_all_of_them_have() -> None:
     assert [code for *_, code in found(policies=hold.replace("Order Completed", "Order Complet"))] == ["unknown-event"]
     assert [code for *_, code in found(policies=hold.replace("value", "currency"))] == ["unknown-property"]
     assert [code for *_, code in found(policies=hold.replace("Checkout Started", "Order Completed"))] == ["bad-value"]
+
+
+def test_all_caps_that_contradict_one_another_are_told_at_once_whatever_else_is_wrong() -> None:
+    caps = (
+        "caps:\n"
+        "  - {key: a, limit: 9, window: calendar day}\n"
+        "  - {key: b, limit: 2, window: rolling 7 days}\n"
+        "  - {key: c, limit: 1, window: rolling 30 days}\n"
+    )
+    idle = [line for _, line, _, code in found(policies=caps) if code == "idle-cap"]
+    assert len(idle) == 3  # `a` by `b` and by `c`, `b` by `c`
+    broken = found(policies=caps + "spread: long\n")
+    assert [line for _, line, _, code in broken if code == "idle-cap"] == idle

@@ -111,7 +111,7 @@ def test_everything_that_is_wrong_is_told_at_once(clock: VirtualClock) -> None:
     lines = str(told.value).splitlines()
     assert lines == [
         "DANGOL_EMAIL_PROVIDER: provider 'sendgird' is not known; did you mean 'sendgrid'? "
-        "expected mailbox, pigeon, sendgrid, smtp, twilio, none",
+        "expected fcm, mailbox, pigeon, sendgrid, smtp, twilio, webpush, none",
         "provider sendgrid: set DANGOL_SENDGRID_API_KEY; docs/providers.md says where they come from",
         "provider twilio: set DANGOL_TWILIO_ACCOUNT_SID, DANGOL_TWILIO_AUTH_TOKEN (or DANGOL_TWILIO_API_KEY with"
         " DANGOL_TWILIO_API_SECRET) and DANGOL_TWILIO_MESSAGING_SERVICE (or DANGOL_TWILIO_FROM);"

@@ -11,6 +11,7 @@ from dangol.definitions.workspace import load_workspace
 from dangol.editor.laws import check_laws, loosened
 from dangol.model.jurisdiction import Jurisdictions
 from dangol.model.problem import Problem
+from dangol.release import look_through
 from tests.workspaces import campaign, write_workspace
 
 WHY = {"reason": "Our counsel reads it otherwise.", "by": "Legal"}
@@ -18,7 +19,7 @@ WHY = {"reason": "Our counsel reads it otherwise.", "by": "Legal"}
 
 def problems(folder: Path, jurisdictions: dict[str, Any]) -> list[Problem]:
     root = write_workspace(folder, campaign("a"), policies={"jurisdictions": jurisdictions})
-    return check_laws(load_workspace(root))
+    return check_laws(load_workspace(root).sources)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,26 @@ def test_what_is_loosened_is_known_by_its_id() -> None:
         {"rules": [{"id": "KR-night", "off": True, **WHY}, {"id": "US-FL-limit", "most": 1}]}
     )
     assert [(rule, told.by) for rule, told in loosened(asked)] == [("KR-night", "Legal")]
+
+
+def test_all_that_is_wrong_about_laws_is_told_at_once_with_the_rest_of_the_file(tmp_path: Path) -> None:
+    asked = {
+        "serves": ["ZZ", "kr"],
+        "rules": [{"id": "KR-nigth", "off": True}, {"id": "KR-night", "off": True}, {"id": "KR-name", "frm": "20:00"}],
+    }
+    root = write_workspace(tmp_path, campaign("a"), policies={"jurisdictions": asked, "spread": "long"})
+    told = {problem.code for problem in look_through(root).problems if problem.path == "campaigns/policies.yaml"}
+    assert {"unknown-pack", "unknown-rule", "loosened-without-reason", "unknown-key"} <= told
+    places = [(one.line, one.column) for one in look_through(root).problems if one.path == "campaigns/policies.yaml"]
+    assert len([one for one in look_through(root).problems if "`ZZ`" in one.message]) == 1
+    assert len(places) >= 6
+
+
+def test_a_form_names_a_place_whose_law_is_known(tmp_path: Path) -> None:
+    root = write_workspace(tmp_path, campaign("a"))
+    forms = (
+        "forms:\n  news:\n    channels: [email]\n    jurisdiction: ZZ\n    wording: {en: {title: News, text: Yes.}}\n"
+    )
+    (root / "campaigns/consent-forms.yaml").write_text(forms, encoding="utf-8")
+    [problem] = check_laws(load_workspace(root).sources)
+    assert (problem.code, problem.line, problem.path) == ("unknown-pack", 4, "campaigns/consent-forms.yaml")

@@ -170,6 +170,22 @@ class TestOrder:
         later = message(journey_id="j", step="second", planned_at=NOON)
         assert isinstance(order(facts(later, contenders=[other(**fields)]), EMAIL, rulebook()), Allow)
 
+    def test_what_is_being_handed_over_holds_up_what_follows_for_a_moment(self) -> None:
+        under_way = message(id="01FIRST", journey_id="j", step="first", planned_at=NOON - DAY)
+        later = message(journey_id="j", step="second", planned_at=NOON)
+        verdict = order(facts(later, under_way=[under_way]), EMAIL, rulebook())
+        assert isinstance(verdict, Defer)
+        assert (verdict.reason, verdict.evidence["behind"]) == (Reason.EARLIER_WAITS, "01FIRST")
+        assert NOON < verdict.until <= NOON + HOUR
+
+    @pytest.mark.parametrize("of", [{"step": "second"}, {"planned_at": NOON + HOUR}, {"digest": "weekly"}])
+    def test_what_is_being_handed_over_at_the_same_step_or_later_or_in_a_digest_holds_nothing_up(
+        self, of: dict[str, Any]
+    ) -> None:
+        fields = {"journey_id": "j", "step": "first", "planned_at": NOON - DAY, **of}
+        later = message(journey_id="j", step="second", planned_at=NOON)
+        assert isinstance(order(facts(later, under_way=[message(id="01OTHER", **fields)]), EMAIL, rulebook()), Allow)
+
     def test_of_two_planned_at_once_the_campaigns_order_of_steps_decides(self) -> None:
         first = message(id="02", journey_id="j", step="b", place=1, planned_at=NOON)
         second = message(id="01", journey_id="j", step="a", place=2, planned_at=NOON)

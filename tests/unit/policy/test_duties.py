@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dangol.jurisdictions import packs
+from dangol.model.jurisdiction import Jurisdictions
 from dangol.model.people import Profile
+from dangol.model.vocabulary import Basis
 from dangol.policy.duties import (
     Lapse,
     anniversaries,
@@ -28,6 +30,7 @@ from dangol.policy.duties import (
     notice_due,
     reconfirmation_due,
 )
+from dangol.policy.law import Law
 
 RULES = duty_rules(packs().values())
 [KR] = RULES.reconfirmations
@@ -122,6 +125,7 @@ def test_the_packs_say_which_duties_there_are() -> None:
     [
         ("KR", "US", None, True),
         ("US-FL", "KR", None, False),
+        ("kr", "US", None, True),
         ("", "KR", None, True),
         ("", "US", None, False),
         ("", "US", "+821012345678", True),
@@ -130,4 +134,16 @@ def test_the_packs_say_which_duties_there_are() -> None:
     ],
 )
 def test_whom_a_rule_is_about(recorded: str, country: str | None, phone: str | None, bound: bool) -> None:
-    assert binds(KR, recorded, replace(SOMEBODY, country=country, phone=phone)) is bound
+    asked = Law(packs(), Jurisdictions(serves=("KR",)))
+    assert binds(KR, recorded, replace(SOMEBODY, country=country, phone=phone), asked) is bound
+
+
+def test_of_whom_no_place_is_known_only_what_the_workspace_serves_is_asked() -> None:
+    assert not binds(KR, "", SOMEBODY, Law(packs(), Jurisdictions(serves=("US",))))
+    assert binds(KR, "", SOMEBODY, Law(packs(), Jurisdictions(serves=("US", "KR"))))
+
+
+@pytest.mark.parametrize("recorded", ["FR", ""])
+def test_a_pack_of_many_countries_is_about_each_of_them(recorded: str) -> None:
+    rule = Lapse("EU-consent", "EU", Basis.SOFT_OPT_IN, 12, "Europe/Brussels")
+    assert binds(rule, recorded, replace(SOMEBODY, country="FR"), Law(packs(), Jurisdictions()))

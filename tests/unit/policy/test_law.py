@@ -17,6 +17,7 @@ from dangol.model.jurisdiction import ConsentRule, Hours, Jurisdictions, Period,
 from dangol.model.people import ConsentState, Profile
 from dangol.model.vocabulary import NIGHT, Basis, Channel, ConsentStatus, Purpose, Reason
 from dangol.model.workspace import Policies
+from dangol.policy.caps import caps, longest_window
 from dangol.policy.consent import consent
 from dangol.policy.gate import decide
 from dangol.policy.jurisdiction import legal_caps
@@ -27,6 +28,7 @@ from tests.unit.policy.builders import ALICE, NOON, facts, message, person, slot
 
 EMAIL, SMS, PUSH = Channel.EMAIL, Channel.SMS, Channel.PUSH
 MARKETING = Purpose.MARKETING
+NO_TIME = timedelta()
 SMS_TO = message(channels=(SMS,))
 DOI = RuleChange(id="DE-doi", double_opt_in="required")
 
@@ -466,8 +468,8 @@ def _quiet_at(instant: datetime, hours: Hours, zone: str) -> bool:
 class TestLimits:
     def test_florida_leaves_three_texts_in_a_day(self) -> None:
         rules = book(capped_purposes=())
-        assert [(one.cap.key, one.cap.limit) for one in legal_caps(FLORIDIAN, rules)] == [("US-FL-limit", 3)]
-        assert legal_caps(ALICE, rules) == ()
+        assert [(one.cap.key, one.cap.limit) for one in legal_caps(FLORIDIAN, rules, NO_TIME)] == [("US-FL-limit", 3)]
+        assert legal_caps(ALICE, rules, NO_TIME) == ()
         taken = [slot(NOON - timedelta(hours=hour), SMS, SMS_TO) for hour in (1, 2, 23)]
         noon = at("2026-03-02T12:00-05:00")
         taken = [slot(noon - timedelta(hours=hour), SMS, SMS_TO) for hour in (1, 2, 23)]
@@ -482,6 +484,31 @@ class TestLimits:
         assert isinstance(verdict, Suppress)
         assert verdict.reason is Reason.CAPPED
         assert verdict.evidence["caps"] == {"US-FL-limit": "3/3"}
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        claims=st.lists(st.tuples(st.integers(1, 400), st.integers(0, 9)), min_size=5, max_size=30),
+        most=st.integers(1, 3),
+    )
+    def test_no_span_of_the_laws_length_holds_more_hand_overs_however_late_after_their_claims_they_begin(
+        self, claims: list[tuple[int, int]], most: int
+    ) -> None:
+        """Each message is claimed some minutes after the last, and handed over up to nine minutes after its claim."""
+        rules, lease = book(RuleChange(id="US-FL-limit", most=most), capped_purposes=()), timedelta(minutes=10)
+        now, taken, handed_over = at("2026-03-02T12:00-05:00"), [], []
+        for pause, late in claims:
+            now += timedelta(minutes=pause)
+            asked = facts(SMS_TO, FLORIDIAN, now=now, slots=taken, leeway=lease)
+            if isinstance(caps(asked, SMS, rules), Allow):
+                taken.append(slot(now, SMS, SMS_TO))
+                handed_over.append(now + timedelta(minutes=late))
+        handed_over.sort()
+        spans = zip(handed_over, handed_over[most:], strict=False)
+        assert all(later - first >= timedelta(hours=24) for first, later in spans)
+
+    def test_slots_are_read_as_far_back_as_a_limit_with_its_leeway_looks(self) -> None:
+        lease = timedelta(minutes=10)
+        assert longest_window([book()], leeway=lease) == timedelta(hours=24) + lease
 
     def test_the_evidence_of_what_goes_out_names_place_and_rules(self) -> None:
         verdict = decide(facts(SMS_TO), book()).verdict

@@ -9,7 +9,7 @@ import pytest
 
 from dangol.model.facts import Allow, Suppress
 from dangol.model.people import Suppressed
-from dangol.model.vocabulary import Channel, Purpose, Reason
+from dangol.model.vocabulary import Channel, Purpose, Reason, SuppressionCause
 from dangol.policy.address import address
 from dangol.policy.consent import consent
 from dangol.policy.content import content
@@ -41,6 +41,20 @@ class TestAddress:
         world = facts(suppressed={EMAIL: Suppressed("complaint")})
         assert address(world, EMAIL, RULES) == Suppress(Reason.ADDRESS_SUPPRESSED, {"cause": "complaint"})
         assert address(world, SMS, RULES) == Allow()
+
+    def test_an_erased_address_is_asked_whether_its_owner_filled_in_a_form_and_told_nothing_else(self) -> None:
+        asks, anew = message(purpose=Purpose.TRANSACTIONAL), {"asked_anew": frozenset({EMAIL})}
+        world = facts(asks, suppressed=dict.fromkeys(Channel, Suppressed("erased")), **anew)
+        assert address(world, EMAIL, RULES) == Allow({"asked": "by a form, after an erasure"})
+        refused = Suppress(Reason.ADDRESS_SUPPRESSED, {"cause": "erased"})
+        assert address(world, SMS, RULES) == refused
+        for purpose in (Purpose.MARKETING, Purpose.SERVICE):
+            other = facts(message(purpose=purpose), suppressed=world.suppressed, **anew)
+            assert address(other, EMAIL, RULES) == refused
+        for cause in set(SuppressionCause) - {SuppressionCause.ERASED}:
+            assert address(facts(asks, suppressed={EMAIL: Suppressed(cause)}, **anew), EMAIL, RULES) == Suppress(
+                Reason.ADDRESS_SUPPRESSED, {"cause": cause}
+            )
 
     @pytest.mark.parametrize("purpose", Purpose)
     def test_an_erased_person_gets_nothing_whatever_the_purpose(self, purpose: Purpose) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dangol.errors import InvalidEvent
+from dangol.jurisdictions import known_places
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.profiles.validation import parse_consent, parse_event, parse_profile
@@ -31,7 +32,7 @@ def event(**changes: Any) -> IncomingEvent:
 
 
 def profile(traits: dict[str, Any], **changes: Any) -> ProfileChange:
-    return parse_profile({"userId": "alice", "traits": traits} | changes)
+    return parse_profile({"userId": "alice", "traits": traits} | changes, places=known_places())
 
 
 def nested(levels: int) -> Any:
@@ -234,7 +235,7 @@ CONSENT = {
 
 
 def test_a_consent_names_channel_purpose_action_and_time() -> None:
-    assert parse_consent(CONSENT, source="import", now=NOW) == ConsentChange(
+    assert parse_consent(CONSENT, source="import", now=NOW, places=known_places()) == ConsentChange(
         "alice",
         Channel.SMS,
         Purpose.MARKETING,
@@ -261,6 +262,10 @@ def test_a_consent_names_channel_purpose_action_and_time() -> None:
         ({"action": "restored"}, "invalid_action"),
         ({"topic": "Sale news"}, "invalid_topic"),
         ({"jurisdiction": "Korea"}, "invalid_jurisdiction"),
+        ({"jurisdiction": "US-ZZ"}, "invalid_jurisdiction"),
+        ({"jurisdiction": "ZZ"}, "invalid_jurisdiction"),
+        ({"basis": "because"}, "invalid_basis"),
+        ({"basis": 7}, "invalid_basis"),
         ({"locale": "korean"}, "invalid_locale"),
         ({"wording_version": "v" * 101}, "invalid_wording_version"),
         ({"proof": "p" * 301}, "invalid_proof"),
@@ -270,7 +275,7 @@ def test_a_consent_names_channel_purpose_action_and_time() -> None:
 )
 def test_a_malformed_consent_is_refused_with_its_code(changes: dict[str, Any], code: str) -> None:
     with pytest.raises(InvalidEvent) as refused:
-        parse_consent(CONSENT | changes, source="import", now=NOW)
+        parse_consent(CONSENT | changes, source="import", now=NOW, places=known_places())
     assert refused.value.code == code
 
 
@@ -279,5 +284,82 @@ def test_a_malformed_consent_is_refused_with_its_code(changes: dict[str, Any], c
     [("2026-03-01T09:00:00+09:00", 540), ("2026-03-01T00:00:00Z", None), ("2026-03-01", None)],
 )
 def test_the_clock_of_the_person_is_kept_where_the_time_tells_it(occurred_at: str, offset: int | None) -> None:
-    told = parse_consent(CONSENT | {"occurred_at": occurred_at}, source="import", now=NOW)
+    told = parse_consent(CONSENT | {"occurred_at": occurred_at}, source="import", now=NOW, places=known_places())
     assert told.utc_offset == offset
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        (
+            {"basis": "writen_consent"},
+            ["'writen_consent'", "consent, written_consent", "did you mean 'written_consent'?"],
+        ),
+        ({"jurisdiction": "US_CA"}, ["'US_CA'", "KR or US-CA", "did you mean 'US-CA'?"]),
+        ({"channel": "emial"}, ["'emial'", "email, sms, push", "did you mean 'email'?"]),
+    ],
+)
+def test_an_unknown_word_is_answered_with_what_there_is_and_what_is_near(
+    changes: dict[str, Any], parts: list[str]
+) -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        parse_consent(CONSENT | changes, source="import", now=NOW, places=known_places())
+    assert [part for part in parts if part not in str(refused.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [("kr", "KR"), ("us-ca", "US-CA"), ("EU", "EU"), ("FR", "FR"), ("PR", "PR"), ("Default", "default"), (" ", "")],
+)
+def test_a_jurisdiction_is_a_pack_or_a_place_that_one_serves(told: str, kept: str) -> None:
+    assert (
+        parse_consent(CONSENT | {"jurisdiction": told}, source="", now=NOW, places=known_places()).jurisdiction == kept
+    )
+
+
+def test_a_basis_is_understood_in_any_case() -> None:
+    told = parse_consent(CONSENT | {"basis": "Written_Consent"}, source="", now=NOW, places=known_places())
+    assert told.basis == "written_consent"
+
+
+class TestState:
+    """``country: US-FL`` is ISO 3166-2: the country is the country, its state an attribute that the law looks at."""
+
+    @pytest.mark.parametrize("traits", [{"country": "us-fl"}, {"address": {"country": "US-FL"}}])
+    def test_the_state_in_a_country_becomes_the_attribute(self, traits: dict[str, Any]) -> None:
+        told = profile(traits)
+        assert (told.country, told.attributes["state"]) == ("US", "FL")
+
+    def test_a_country_alone_says_nothing_of_a_state(self) -> None:
+        told = profile({"country": "US"})
+        assert (told.country, "state" in told.attributes) == ("US", False)
+
+    @pytest.mark.parametrize("beside", ["FL", "fl", "US-FL"])
+    def test_the_same_state_beside_it_is_the_same(self, beside: str) -> None:
+        assert profile({"country": "US-FL", "state": beside}).attributes["state"] == "FL"
+
+    def test_another_state_beside_it_is_a_contradiction(self) -> None:
+        with pytest.raises(InvalidEvent, match="'US-FL' and `state` 'Georgia'") as refused:
+            profile({"country": "US-FL", "state": "Georgia"})
+        assert refused.value.code == "invalid_country"
+
+    def test_a_phone_is_read_by_the_country(self) -> None:
+        assert profile({"country": "US-FL", "phone": "(212) 555-0123"}).phone == "+12125550123"
+
+    def test_where_the_states_are_not_known_any_code_is_taken(self) -> None:
+        told = profile({"country": "KR-11"})
+        assert (told.country, told.attributes["state"]) == ("KR", "11")
+
+    @pytest.mark.parametrize(
+        ("country", "said"),
+        [
+            ("US-FX", "expected a state of US; found 'US-FX' (did you mean 'US-"),
+            ("US-", "such as US-FL"),
+            ("US-FLOR", "such as US-FL"),
+        ],
+    )
+    def test_what_is_no_state_is_refused(self, country: str, said: str) -> None:
+        with pytest.raises(InvalidEvent) as refused:
+            profile({"country": country})
+        assert said in str(refused.value)
+        assert refused.value.code == "invalid_country"

@@ -20,7 +20,7 @@ from dangol.queue.broker import make_broker
 from dangol.sweeper import Due
 
 TIMEOUT_MS = 10_000
-WAKE_UPS = ("dangol-deliver", "dangol-call", "dangol-plan", "dangol-fan_out")
+WAKE_UPS = ("dangol-deliver", "dangol-call", "dangol-plan", "dangol-fan_out", "dangol-receive")
 
 
 class Pipeline:
@@ -41,6 +41,9 @@ class Pipeline:
     def call(self, ids: Sequence[str]) -> int:
         self._note("call", ids)
         return len(ids)
+
+    def receive(self, ids: Sequence[str]) -> None:
+        self._note("receive", ids)
 
     def fan_out(self, run_id: str) -> bool:
         self._note("fan_out", run_id)
@@ -88,7 +91,8 @@ def work(broker: StubBroker, actors: Actors) -> Iterator[Callable[[], None]]:
 
 
 def test_due_work_is_told_in_batches(actors: Actors, pipeline: Pipeline, work: Callable[[], None]) -> None:
-    actors.tell(Due(runs=("r",), journeys=("j1", "j2", "j3"), messages=("m1", "m2", "m3"), calls=("c1", "c2", "c3")))
+    ids = {name: tuple(f"{name[0]}{number}" for number in (1, 2, 3)) for name in ("journeys", "messages", "calls")}
+    actors.tell(Due(runs=("r",), **ids, feedback=("f1", "f2", "f3")))
     work()
     assert sorted(pipeline.calls, key=repr) == [
         ("call", ["c1", "c2"]),
@@ -98,6 +102,8 @@ def test_due_work_is_told_in_batches(actors: Actors, pipeline: Pipeline, work: C
         ("fan_out", "r"),
         ("plan", ["j1", "j2"]),
         ("plan", ["j3"]),
+        ("receive", ["f1", "f2"]),
+        ("receive", ["f3"]),
     ]
 
 

@@ -10,7 +10,8 @@ from dangol.editor.samples import DEFAULT, SAMPLES, sample_named
 from dangol.errors import UsageError
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.surfaces.showing.book import Book, book_of_files
-from dangol.surfaces.showing.sheets import chosen, sheet_for
+from dangol.surfaces.showing.pieces import index_document
+from dangol.surfaces.showing.sheets import chosen, rows_of, sheet_for
 from dangol.surfaces.showing.viewing import Preview, Viewer, to_person, to_sample
 from tests.workspaces import ROOT, campaign, note, write_workspace
 
@@ -43,6 +44,26 @@ class TestBook:
         sayings = book(root).sayings
         assert list(sayings) == ["letter", "note", "receipt"]
         assert [one.campaign.key for one in sayings["note"] if one.campaign] == ["a_notes", "b_notes"]
+
+    def test_the_text_of_a_digest_is_there_as_those_say_it_whose_messages_wait(self, tmp_path: Path) -> None:
+        text = "---\nsubject: S\npreheader: P\ntitle: T\n---\n"
+        text += "{% for one in digest.items %}\n{{ one.subject }}\n\n{% endfor %}\n"
+        root = write_workspace(
+            tmp_path / "shop",
+            campaign("waits", note("email", digest="weekly")),
+            campaign("goes", note("email")),
+            texts={"roundup/email.en.md.j2": text},
+            policies={"digests": {"weekly": {"template": "roundup", "at": "10:00"}}},
+        )
+        sayings = book(root).sayings
+        (roundup,) = sayings["roundup"]
+        assert (roundup.campaign and roundup.campaign.key, roundup.digests) == ("waits", ("weekly",))
+        assert [one.digests for one in sayings["note"]] == [(), ()]
+        (preview,) = shown(root, "roundup").values()
+        assert preview.rendered is not None
+        assert preview.rendered.text.count("Kind of Blue") == 1
+        index = index_document(rows_of(Viewer(), book(root), lambda *_: ""), book(root), "en")
+        assert index.count("Digest weekly") == 1
 
     def test_the_first_campaign_speaks_unless_another_is_named(self, root: Path) -> None:
         assert book(root).saying("note").purpose is Purpose.TRANSACTIONAL

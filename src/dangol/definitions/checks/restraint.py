@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+
+from pydantic import ValidationError
 
 from dangol.definitions.checks.flow import WrittenStep
 from dangol.definitions.checks.names import Counts, Names, check_event, check_unique, meant_event
@@ -54,10 +57,21 @@ def check_caps(document: Document, policies: Policies | None) -> Iterator[Proble
             message = "this cap lets nothing go out: no message that it counts will ever be sent"
             hint = "raise the limit, or take the campaigns that it counts out of service"
             yield document.problem("closed-cap", (*path, "limit"), message, hint=hint, severity="warning")
-    caps = policies.caps if policies is not None else ()
-    for index, one in enumerate(caps):
-        yield from _check_reserve(document, ("caps", index), one)
-        yield from _check_reach(document, ("caps", index), one, caps)
+    caps = _readable_caps(document, policies)
+    for path, one in caps.items():
+        yield from _check_reserve(document, path, one)
+        yield from _check_reach(document, path, one, list(caps.values()))
+
+
+def _readable_caps(document: Document, policies: Policies | None) -> Mapping[Path, Cap]:
+    """The caps by their place; of a file with mistakes elsewhere those that can be read."""
+    if policies is not None:
+        return {("caps", index): one for index, one in enumerate(policies.caps)}
+    found = {}
+    for path, cap in document.items(("caps",)):
+        with suppress(ValidationError):
+            found[path] = Cap.model_validate(cap)
+    return found
 
 
 def _check_reserve(document: Document, path: Path, cap: Cap) -> Iterator[Problem]:
@@ -79,7 +93,6 @@ def _check_reach(document: Document, path: Path, cap: Cap, caps: Sequence[Cap]) 
             )
             hint = "lower this limit, raise the other one, or leave this cap out"
             yield document.problem("idle-cap", (*path, "limit"), message, hint=hint, severity="warning")
-            return
 
 
 def _lies_in(inner: Window, outer: Window) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from dangol.delivery.providers.carrying import Unsendable
-from dangol.delivery.providers.push import MESSAGE_ID, is_subscription, seconds_to_live
+from dangol.delivery.providers.push import MESSAGE_ID, RECEIPT, is_subscription, seconds_to_live
 from dangol.model.message import Envelope
 
 _COLLAPSE_ID_BYTES = 64
@@ -24,7 +24,7 @@ def body_of(envelope: Envelope, now: datetime) -> bytes:
     if not rendered.text:
         raise Unsendable("FCM takes no push without a text")
     notification = {"title": rendered.subject, "body": rendered.text, "image": rendered.image}
-    data = {MESSAGE_ID: envelope.message_id, "link": rendered.link}
+    data = {MESSAGE_ID: envelope.message_id, RECEIPT: envelope.receipt, "link": rendered.link}
     shown, carried = _given(notification), _given(data)
     if len(orjson.dumps({**shown, **carried})) > _TAKEN_BYTES:
         raise Unsendable(f"FCM takes at most {_TAKEN_BYTES} bytes")

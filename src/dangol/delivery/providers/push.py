@@ -8,6 +8,8 @@ from dangol.model.message import Envelope
 
 MESSAGE_ID = "dangol_message_id"
 """By this name our message's id travels with a push."""
+RECEIPT = "receipt"
+"""By this name, what a device proves with that it got the push; docs/feedback.md."""
 _LONGEST = timedelta(days=28)
 _SECOND = timedelta(seconds=1)
 

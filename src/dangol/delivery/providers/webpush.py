@@ -22,7 +22,7 @@ from dangol.delivery.http.messages import Reply, Request
 from dangol.delivery.http.transport import Transport
 from dangol.delivery.patience import asked
 from dangol.delivery.providers.carrying import Unsendable, carry
-from dangol.delivery.providers.push import MESSAGE_ID, is_subscription, seconds_to_live
+from dangol.delivery.providers.push import MESSAGE_ID, RECEIPT, is_subscription, seconds_to_live
 from dangol.delivery.providers.setup import Setup, lacking
 from dangol.errors import UsageError
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Unknown
@@ -117,6 +117,7 @@ class WebPush:
         subscription = _subscription(envelope.to)
         self._check(subscription.endpoint)
         told = orjson.loads(envelope.rendered.payload(envelope.message_id))
+        told |= {RECEIPT: envelope.receipt} if envelope.receipt else {}
         text = orjson.dumps({**told, MESSAGE_ID: envelope.message_id})
         if len(text) > _ROOM:
             raise Unsendable(f"a push to a browser has room for {_ROOM} bytes")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dangol.errors import InvalidEvent
+from dangol.jurisdictions import known_places
 from dangol.model.people import IncomingEvent, ProfileChange
 from dangol.profiles.shape import check_object, kind, parse_instant, shown, sub_object
 from dangol.profiles.validation import parse_event, parse_profile
@@ -42,7 +43,7 @@ class Batch:
 def parse_call(type_: str, raw: Mapping[str, Any], *, now: datetime, sent_at: datetime | None = None) -> Call:
     """A ``track`` or ``identify`` call. Raises InvalidEvent."""
     if type_ == "identify":
-        return parse_profile(raw)
+        return parse_profile(raw, places=known_places())
     return parse_event(raw, source=SOURCE, now=now, sent_at=sent_at)
 
 

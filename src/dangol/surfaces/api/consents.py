@@ -13,6 +13,7 @@ from dangol.bootstrap import Dangol
 from dangol.consent import ledger
 from dangol.consent.folding import Matter
 from dangol.errors import InvalidEvent, UnknownProfile
+from dangol.jurisdictions import known_places
 from dangol.model.duty import CONSENT_REQUESTED
 from dangol.model.people import ConsentChange, ConsentState, IncomingEvent
 from dangol.profiles import people
@@ -100,7 +101,7 @@ class Consents:
         now = self._dangol.clock.now()
         said = {FIELDS[name]: value for name, value in raw.items()}
         try:
-            change = parse_consent({"occurred_at": now.isoformat()} | said, source="", now=now)
+            change = parse_consent({"occurred_at": now.isoformat()} | said, source="", now=now, places=known_places())
         except InvalidEvent as error:
             raise InvalidEvent(error.code, _in_their_words(str(error))) from None
         # Marked for good: only our own forms and pages can say that a person told us there.

@@ -15,6 +15,7 @@ from dangol.profiles.contact import normalise_phone
 from dangol.profiles.shape import kind, parse_instant, shown
 
 _MOST_ID = 200
+_CODES = {"messageId": "invalid_message_id", "from": "invalid_from"}
 
 
 def take(pipeline: Pipeline, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +40,5 @@ def parse_reply(body: Mapping[str, Any], *, now: datetime) -> Reply:
 def _line(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > _MOST_ID:
-        raise InvalidEvent(
-            f"invalid_{name.lower()}", f"{name}: expected up to {_MOST_ID} characters; found {shown(value)}"
-        )
+        raise InvalidEvent(_CODES[name], f"{name}: expected up to {_MOST_ID} characters; found {shown(value)}")
     return value.strip()

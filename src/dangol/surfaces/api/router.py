@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from dangol import meters
 from dangol.bootstrap import Dangol
 from dangol.errors import InvalidEvent, StoreUnavailable, UnknownCampaign, UnknownVersion
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
@@ -89,6 +90,7 @@ def _endpoint(intake: Intake, work: Work) -> Callable[[Request], Awaitable[JSONR
 
 
 def _later(code: str, why: str) -> JSONResponse:
+    meters.count("intake_refused", why=code)
     message = f"{why}; send the same again, with the same messageId"
     return _error(503, code, message, headers={"Retry-After": _RETRY_AFTER_SECONDS})
 

@@ -14,14 +14,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection
 
 from dangol.bootstrap import Dangol, open_dangol
-from dangol.consent import ledger
+from dangol.consent import ledger, suppressions
 from dangol.consent.folding import Matter
 from dangol.consent.ledger import Recorded
 from dangol.content.columns import fit
-from dangol.errors import ErasedProfile, UsageError
-from dangol.model.people import ConsentState, Profile
+from dangol.errors import ErasedProfile, InvalidEvent, UsageError
+from dangol.jurisdictions import known_places
+from dangol.model.people import ConsentChange, ConsentState, Profile
 from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
 from dangol.profiles.validation import MAX_SOURCE, parse_consent
 from dangol.settings import Settings
@@ -54,6 +56,7 @@ _COLOURS = {
     ConsentStatus.EXPIRED: "magenta",
 }
 _WORDING_COLUMNS = 60
+_OPTIONS = {"occurred_at": "--at", "userId": "ID"}
 
 
 @app.command()
@@ -82,6 +85,8 @@ def show(
     console = Console(highlight=False)
     asked = as_of is not None or known is not None
     console.print(_heading(profile, person, instant if asked else None, known))
+    if person.erased_at is not None:
+        console.print(erased_line(person.erased_at), style="red")
     if not rows:
         console.print("The ledger says nothing about this person: there is no consent to anything.")
         return
@@ -95,8 +100,6 @@ def _counts(row: Recorded, instant: datetime, known: datetime | None) -> bool:
 
 def _heading(name: str, person: Profile, instant: datetime | None, known: datetime | None) -> Text:
     parts = [(name, "bold")]
-    if person.erased_at is not None:
-        parts.append((f"  erased {person.erased_at:%Y-%m-%d %H:%M} UTC", "red"))
     if instant is not None:
         parts.append((f"  as of {instant:%Y-%m-%d %H:%M:%S} UTC", "dim"))
     if known is not None:
@@ -104,18 +107,22 @@ def _heading(name: str, person: Profile, instant: datetime | None, known: dateti
     return Text.assemble(*parts)
 
 
+def erased_line(at: datetime) -> str:
+    """What there is to say about somebody who was erased."""
+    return f"Erased on {at:%Y-%m-%d %H:%M} UTC; nothing is sent, and what is left names nobody."
+
+
 def states_table(held: Mapping[Matter, ConsentState]) -> Table:
     """What holds, a line for each channel, purpose and topic."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("what for", "holds", "since (UTC)", "rests on", "record"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("since (UTC)", "record"))
+    for name in ("what for", "holds", "since (UTC)", "rests on, record"):
+        table.add_column(name, overflow="fold", no_wrap=name == "since (UTC)")
     for matter, state in sorted(held.items()):
         table.add_row(
-            _matter(*matter),
+            _matter(*matter[:2], "") + (f"\n{matter[2]}" if matter[2] else ""),
             Text(state.status.value, _COLOURS[state.status]),
             _since(state),
-            _basis(state),
-            state.consent_id,
+            "\n".join(part for part in (_basis(state), state.consent_id) if part),
         )
     return table
 
@@ -136,16 +143,15 @@ def _basis(state: ConsentState) -> str:
 
 def _rows_table(rows: Sequence[Recorded]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Ledger, the oldest first", title_justify="left")
-    for name in ("UTC", "said", "source, wording, proof", "record"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("UTC", "record"))
+    for name in ("UTC", "said", "source, wording, proof, record"):
+        table.add_column(name, overflow="fold", no_wrap=name == "UTC")
     for row in rows:
         wording = " ".join(row.wording.split())
-        told = [row.source, f"“{fit(wording, _WORDING_COLUMNS)}”" if wording else "", row.proof]
+        told = [row.source, f"“{fit(wording, _WORDING_COLUMNS)}”" if wording else "", row.proof, row.id]
         table.add_row(
             f"{row.occurred_at:%Y-%m-%d}\n{row.occurred_at:%H:%M:%S}",
             Text.assemble((row.action.value, "bold"), f"\n{_matter(row.channel, row.purpose, row.topic)}"),
             Text("\n".join(part for part in told if part)),
-            row.id,
         )
     return table
 
@@ -265,7 +271,8 @@ def _record(
             "occurred_at": at or now.isoformat(),
             **told,
         }
-        change = parse_consent(said, source=_staff(inquiry.remark("--source", source) or operator()), now=now)
+        told_by = _staff(inquiry.remark("--source", source) or operator())
+        change = _parsed(said, told_by, now)
         with dangol.database.read() as tx:
             person = inquiry.find_person(tx, profile)
         if person.erased_at is not None:
@@ -275,13 +282,35 @@ def _record(
         (consent_id,) = dangol.pipeline.record_consents([change])
         with dangol.database.read() as tx:
             held = ledger.as_of(tx, [person.id], now)[person.id].get((channel, purpose, change.topic))
+            lifted = _lifted(dangol, tx, person, channel, consent_id)
     holds = f"{_matter(channel, purpose, change.topic)} is {held.status.value if held else 'not given'}"
     later = "" if held is not None and held.consent_id == consent_id else "; something else that was said decides"
     typer.echo(f"recorded {consent_id}: {profile}: {holds}{later}")
+    if lifted:
+        typer.echo(f"lifted by it: the suppression of the address for {channel.value} ({', '.join(lifted)})")
     if action is ConsentAction.GRANTED and not (change.wording or change.proof):
         typer.secho(
             "warning: without --wording or --proof nobody can show this consent", err=True, fg=typer.colors.YELLOW
         )
+
+
+def _lifted(dangol: Dangol, tx: Connection, person: Profile, channel: Channel, consent_id: str) -> list[str]:
+    """The causes for which the person's address was left alone until this consent."""
+    address = person.address(channel)
+    if address is None:
+        return []
+    known = suppressions.record_of(tx, dangol.pipeline.hasher.hash(channel, address))
+    return [one.cause for one in known if one.lifted_because == consent_id]
+
+
+def _parsed(said: Mapping[str, str], told_by: str, now: datetime) -> ConsentChange:
+    """The row to record. Raises UsageError, which names the option that is wrong."""
+    try:
+        return parse_consent(said, source=told_by, now=now, places=known_places())
+    except InvalidEvent as error:
+        field, colon, problem = str(error).partition(":")
+        option = _OPTIONS.get(field, f"--{field.replace('_', '-')}")
+        raise UsageError(f"{option}:{problem}" if colon and field in said else str(error)) from None
 
 
 def _staff(source: str) -> str:

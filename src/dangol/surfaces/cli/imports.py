@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from dangol.bootstrap import Dangol, open_dangol
 from dangol.definitions import versions
 from dangol.definitions.document import nearest
+from dangol.jurisdictions import known_places
 from dangol.model.people import ConsentChange, IncomingEvent
 from dangol.model.vocabulary import NIGHT
 from dangol.profiles.files import LineFile, Rejected, RowFile
@@ -85,7 +86,7 @@ def profiles(
     """Create or update people. Exit code 1 if some rows were rejected."""
     with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         store = _stored(dangol, store_profiles)
-        _import("profiles", rows, read_profiles(rows), store, reject_file, as_json)
+        _import("profiles", rows, read_profiles(rows, places=known_places()), store, reject_file, as_json)
 
 
 @app.command()
@@ -110,7 +111,8 @@ def import_consents(
 ) -> None:
     """``dangol import consents``, which is ``dangol consent import`` too."""
     with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
-        found = read_consents(rows, source=inquiry.remark("--source", source), now=dangol.clock.now())
+        told_by, now = inquiry.remark("--source", source), dangol.clock.now()
+        found = read_consents(rows, source=told_by, now=now, places=known_places())
         store = partial(_warned, set(), topics(dangol), _stored(dangol, store_consents))
         _import("consents", rows, found, store, reject_file, as_json)
 

@@ -1,4 +1,4 @@
-"""``dangol log list``, ``dangol log show`` and ``dangol explain``: what was decided, for whom, and why."""
+"""``dangol log list``, ``unknown`` and ``show``, and ``dangol explain``: what was decided, for whom, and why."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from dangol.ledger.explain import Account, Line, MessageAccount, tell
 from dangol.ledger.reader import Entry
 from dangol.proof import Reproduction, reproduce, sending
 from dangol.settings import Settings
+from dangol.store import messages as message_rows
 from dangol.surfaces import inquiry
 from dangol.surfaces.inquiry import ConsentRecord
 
@@ -35,7 +36,15 @@ class Tongue(StrEnum):
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-_COLOURS = {"sent": "green", "on_its_way": "cyan", "waiting": "yellow", "not_sent": "red", "unknown": "magenta"}
+_COLOURS = {
+    "sent": "green",
+    "delivered": "green",
+    "bounced": "red",
+    "on_its_way": "cyan",
+    "waiting": "yellow",
+    "not_sent": "red",
+    "unknown": "magenta",
+}
 
 
 @app.command("list")
@@ -87,6 +96,47 @@ def _entries(page: Sequence[Entry], people: Mapping[str, str]) -> Table:
             Text(f"{entry.at:%Y-%m-%d}\n{entry.at:%H:%M:%S}"),
             Text.assemble((entry.decision.replace("_", " "), "bold"), f"\n{entry.reason}"),
             Text(f"{people.get(entry.profile_id or '', '—')}\n{where}"),
+        )
+    return table
+
+
+@app.command()
+def unknown(
+    limit: Annotated[int, typer.Option(min=1, max=inquiry.LARGEST_PAGE, help="Messages on the list.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List messages of which nobody can tell whether they were sent, the oldest first. Exit code 1 if there are any.
+
+    What their carriers report settles them; the rest is to be looked up there.
+    """
+    with open_dangol(Settings()) as dangol, dangol.database.read() as tx:
+        found = message_rows.unknown(tx, limit)
+    told = [{name: getattr(row, name) for name in _OF_UNKNOWN} for row in found]
+    if as_json:
+        for one in told:
+            typer.echo(json.dumps(one, ensure_ascii=False, default=_plain))
+    elif told:
+        Console(highlight=False).print(_unknown(told))
+    else:
+        typer.echo("Of every message it is known what became of it.")
+    if told:
+        raise typer.Exit(1)
+
+
+_OF_UNKNOWN = ("id", "campaign_key", "step", "channel", "provider", "reason", "attempt", "updated_at")
+
+
+def _unknown(told: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("message, since (UTC)", no_wrap=True)
+    table.add_column("campaign, step", overflow="fold")
+    table.add_column("provider, channel, reason", overflow="fold")
+    for one in told:
+        where = " · ".join(str(one[name]) for name in ("provider", "channel") if one[name])
+        table.add_row(
+            f"{one['id']}\n{one['updated_at']:%Y-%m-%d %H:%M:%S}",
+            f"{one['campaign_key']} · {one['step']}",
+            f"{where}\n{one['reason']}",
         )
     return table
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
-import structlog
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
 from dangol import __version__
 from dangol.errors import DangolError
+from dangol.settings import Settings
+from dangol.surfaces import logs
 from dangol.surfaces.cli import (
+    carriers,
     check,
     consent,
     demo,
     deploy,
     dev,
+    doctor,
     duties,
     graph,
     imports,
@@ -82,6 +84,7 @@ for command in (
     steer.resume,
     steer.stop,
     up.migrate,
+    doctor.doctor,
     up.web,
     up.worker,
     up.scheduler,
@@ -101,11 +104,12 @@ app.add_typer(requests.app)
 app.add_typer(retention.app)
 app.add_typer(retention.app)
 app.add_typer(dev.app)
+app.add_typer(carriers.app)
 
 
 def run() -> None:
     """Run the command line; known errors become a line on stderr and their exit code."""
-    _log_to_stderr()
+    _log()
     try:
         app()
     except DangolError as error:
@@ -127,15 +131,9 @@ def _say(message: str) -> None:
         console.print(f"error: {line}" if line == message.splitlines()[0] else line, markup=False)
 
 
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+def _log() -> None:
+    """Log as the settings say; what is wrong with them the command tells."""
+    try:
+        logs.configure(Settings())
+    except ValidationError:
+        logs.configure()

@@ -56,6 +56,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "since": "since",
         "confirmed": "confirmed by a second message",
         "nothing": "No rules match.",
+        "erased": "Erased on {at:%Y-%m-%d %H:%M} UTC; nothing is sent.",
         Because.COUNTRY: "the profile's country",
         Because.STATE: "the profile's state",
         Because.STATE_UNKNOWN: "the state is not known, so all states' rules bind",
@@ -90,6 +91,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "since": "시작",
         "confirmed": "이중 동의 확인됨",
         "nothing": "해당하는 규칙이 없습니다.",
+        "erased": "{at:%Y-%m-%d %H:%M} UTC에 삭제되었습니다. 아무것도 보내지 않습니다.",
         Because.COUNTRY: "프로필의 국가",
         Because.STATE: "프로필의 주",
         Because.STATE_UNKNOWN: "주를 알 수 없어 모든 주의 규칙을 적용합니다",
@@ -122,6 +124,10 @@ def explain(
     with open_dangol(Settings()) as dangol, dangol.database.read() as tx:
         person = inquiry.find_person(tx, profile)
         instant = inquiry.read_moment("--at", at) or dangol.clock.now()
+        if person.erased_at is not None and not as_json:
+            told = _WORDS[language.value]["erased"].format(at=person.erased_at)
+            Console(highlight=False).print(Text.assemble((profile, "bold"), f"  {told}"))
+            return
         answer = ask(dangol, tx, person, Question(channel, purpose, topic, campaign), instant)
     if as_json:
         typer.echo(json.dumps(_as_json(answer, person, channel, purpose), ensure_ascii=False))
@@ -184,7 +190,7 @@ def _told(answer: Answer, person: Profile, channel: Channel, purpose: Purpose, l
         Text(f"\n{words['known']}", style="bold"),
         _known(answer, words, language),
         Text(f"\n{words['verdict']}", style="bold"),
-        _verdict(answer, words, language),
+        _verdict(answer, channel, words, language),
         Text(f"\n{words['not_advice']}", style="dim"),
     ]
     return Group(*parts)
@@ -209,19 +215,15 @@ def _table(rules: list[Rule], language: Language, changes: dict[str, RuleChange]
     words = _WORDS[language]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(words["rule"], no_wrap=True)
-    table.add_column(words["asks"], ratio=3, overflow="fold")
-    table.add_column(words["source"], ratio=2, overflow="fold")
+    table.add_column(f"{words['asks']}, {words['source']}", ratio=1, overflow="fold")
     table.add_column(words["mark"], no_wrap=True)
-    if changes:
-        table.add_column(words["changed"], overflow="fold")
     for rule in rules:
         says = rule.says.ko if language == "ko" else rule.says.en
         mark = Text(rule.mark, style="yellow" if rule.recalled else "")
-        cells: list[RenderableType] = [rule.id, Text(says), Text(rule.source, style="dim"), mark]
-        if changes:
-            change = changes.get(rule.id)
-            cells.append(Text(_standing(rule, change, words)) if change is not None else "")
-        table.add_row(*cells)
+        told = Text.assemble(says, (f"\n{rule.source}", "dim"))
+        if (change := changes.get(rule.id)) is not None:
+            told.append(f"\n{words['changed']}: {_standing(rule, change, words)}", style="bold")
+        table.add_row(rule.id, told, mark)
     return table
 
 
@@ -258,11 +260,12 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _verdict(answer: Answer, words: dict[str, str], language: Language) -> RenderableType:
+def _verdict(answer: Answer, channel: Channel, words: dict[str, str], language: Language) -> RenderableType:
     verdict = answer.ruling.verdict
     if isinstance(verdict, Allow):
         return Text(f"  {words['allow']}", style="green")
     reason = WORDS[language].reasons.get(verdict.reason, verdict.reason.meaning)
+    reason = reason.replace("{channel}", WORDS[language].channels[channel])
     head = f"{words['defer']} {verdict.until:%Y-%m-%d %H:%M} UTC" if isinstance(verdict, Defer) else words["suppress"]
     named = verdict.evidence.get("rules", [])
     style = "yellow" if isinstance(verdict, Defer) else "red"

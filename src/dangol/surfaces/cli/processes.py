@@ -23,11 +23,8 @@ from dangol.errors import AlreadyRunning, DangolError, StoreUnavailable
 from dangol.store.housekeeping import UP_LEASE, drop_lease, shared_now, take_lease
 from dangol.store.tables import leases
 
-PATIENCE = timedelta(seconds=30)
-"""How long a stopping process waits for the work in hand."""
 _LASTS = timedelta(seconds=15)
 _RENEW_EVERY = timedelta(seconds=4)
-_GRACE_SECONDS = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -51,12 +48,16 @@ class Stop:
             raise self._failure
 
     @contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """The first SIGINT or SIGTERM asks; another ends the process at once, without waiting for anything."""
+    def on_signals(self, at_once: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """The first SIGINT or SIGTERM asks; another ends the process at once, without waiting for anything.
+
+        ``at_once`` is called before such an end, for what would outlive the process.
+        """
 
         def handle(_signal: int, _frame: object) -> None:
             if self._signalled:
                 os.write(sys.stderr.fileno(), b"stopped at once; a hand-over in hand will be logged as unknown\n")
+                at_once()
                 os._exit(130)
             self._signalled = True  # before it is told, for the next may come at any moment
             os.write(sys.stderr.fileno(), b"stopping: what is in hand is finished; Ctrl-C again stops at once\n")
@@ -71,7 +72,9 @@ class Stop:
 
 
 @contextmanager
-def in_thread(name: str, run: Callable[[], None], halt: Callable[[], None], stop: Stop) -> Iterator[None]:
+def in_thread(
+    name: str, run: Callable[[], None], halt: Callable[[], None], stop: Stop, patience: timedelta
+) -> Iterator[None]:
     """``run`` in a thread until the end, when ``halt`` asks it to return; if it ends by itself, so does the process."""
     halted = threading.Event()
 
@@ -90,25 +93,25 @@ def in_thread(name: str, run: Callable[[], None], halt: Callable[[], None], stop
     finally:
         halted.set()
         halt()
-        thread.join(PATIENCE.total_seconds())
+        thread.join(patience.total_seconds())
 
 
 @contextmanager
-def serving(app: FastAPI, listener: socket.socket, stop: Stop) -> Iterator[None]:
+def serving(app: FastAPI, listener: socket.socket, stop: Stop, patience: timedelta) -> Iterator[None]:
     """The web server on a socket that is bound already; at the end it answers what it has accepted, and no more."""
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=max(1, int(patience.total_seconds())),
     )
     server = uvicorn.Server(config)
 
     def halt() -> None:
         server.should_exit = True
 
-    with in_thread("web server", lambda: server.run(sockets=[listener]), halt, stop):
+    with in_thread("web server", lambda: server.run(sockets=[listener]), halt, stop, patience):
         yield
 
 
@@ -155,7 +158,7 @@ def only_one(dangol: Dangol, stop: Stop) -> Iterator[None]:
         yield
     finally:
         resting.set()
-        thread.join(PATIENCE.total_seconds())
+        thread.join(_LASTS.total_seconds())
         _let_go(dangol)
 
 

@@ -21,7 +21,7 @@ from dangol.model.vocabulary import Channel, JourneyStatus, Reason
 from dangol.settings import Settings
 from dangol.store.tables import events, journeys, messages
 from dangol.surfaces import inquiry
-from dangol.surfaces.cli.consent import states_table
+from dangol.surfaces.cli.consent import erased_line, states_table
 from dangol.surfaces.cli.deploy import ByOption, operator
 from dangol.surfaces.cli.outputs import check_writable, write_file
 from dangol.surfaces.cli.suppression import suppressions_table
@@ -50,7 +50,7 @@ def show(
     console = Console(highlight=False)
     console.print(_grid({name: value for name, value in facts.items() if value not in (None, {}, [])}))
     if person.erased_at is not None:
-        console.print("This person was erased: what is left names nobody.", style="red")
+        console.print(erased_line(person.erased_at), style="red")
         return
     console.print(states_table(held) if held else "No consents on record.")
     if kept_away:
@@ -147,9 +147,10 @@ def erase(
     if done.before is not None:
         typer.echo(f"{profile} was erased already, at {done.before:%Y-%m-%d %H:%M} UTC")
         return
+    forms = f"; erased with them: {done.forms:,} known by a form and the same address" if done.forms else ""
     typer.echo(
         f"{profile} is erased: {done.events:,} events deleted, {done.journeys:,} journeys ended,"
-        f" {done.messages:,} messages cancelled, {done.addresses:,} addresses suppressed"
+        f" {done.messages:,} messages cancelled, {done.addresses:,} addresses suppressed{forms}"
     )
 
 

@@ -162,6 +162,7 @@ def _end(root: Path, problems: Sequence[Problem]) -> None:
 def _terminal(sheet: Sheet) -> Group:
     saying = sheet.saying
     who = f"{saying.campaign.key}, {saying.purpose.value}" if saying.campaign else WORDS["en"]["unsent"]
+    who = " · ".join([*(f"the digest {key}" for key in saying.digests), who])
     said_to = " · ".join(f"said to {link.name}{f' ({link.about})' if link.about else ''}" for link in sheet.samples)
     head = Text.assemble((saying.message, "bold"), (f" · {who} · {said_to}", "dim"))
     return Group(head, *(part for one in sheet.previews for part in _text(one)))

@@ -142,15 +142,14 @@ _KEPT = {Scope.MARKETING: "marketing", Scope.PROMPTED: "all but transactional me
 def suppressions_table(found: Sequence[Suppression]) -> Table:
     """What is on record, the first first."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("channel", "cause", "keeps away", "since (UTC)", "source, note", "lifted"):
-        table.add_column(name, overflow="fold")
+    for name in ("channel", "cause, keeps away", "since (UTC)", "source, note", "lifted"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("channel", "since (UTC)"))
     for one in found:
         lifted = "" if one.lifted_at is None else f"{one.lifted_at:%Y-%m-%d %H:%M}"
         why = [part for part in (lifted, one.lifted_by, one.lifted_because) if part]
         table.add_row(
             one.channel,
-            Text(one.cause, "" if one.lifted_at else "bold red"),
-            _KEPT[Scope(one.scope)],
+            Text.assemble((one.cause, "" if one.lifted_at else "bold red"), f"\n{_KEPT[Scope(one.scope)]}"),
             f"{one.created_at:%Y-%m-%d %H:%M}",
             "\n".join(part for part in (one.source, one.note) if part),
             "\n".join(why) or "holds",

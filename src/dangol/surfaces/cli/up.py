@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -15,18 +16,25 @@ from dangol.queue.worker import Workers
 from dangol.settings import Settings
 from dangol.store.database import Database
 from dangol.store.housekeeping import forget_wakeups
+from dangol.surfaces import logs
 from dangol.surfaces.cli.check import telling_problems
-from dangol.surfaces.cli.processes import PATIENCE, Stop, bind, in_thread, only_one, serving, tell
+from dangol.surfaces.cli.children import ending_with_parent, supervise
+from dangol.surfaces.cli.processes import Stop, bind, in_thread, only_one, serving, tell
+from dangol.surfaces.watching.server import watched
+from dangol.surfaces.watching.telemetry import traced
 from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 
 HostOption = Annotated[str, typer.Option(help="The address to listen on; others can reach 0.0.0.0.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+_FAREWELL = timedelta(seconds=5)
+"""What a child may take beyond its own patience, to let go of connections."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run everything in one process: web pages and API, workers and scheduler. Ctrl-C stops it."""
     settings, stop = Settings(), Stop()
+    logs.configure(settings, process="up")
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=True))
@@ -38,10 +46,13 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
             with dangol.database.write() as tx:
                 forget_wakeups(tx, dangol.clock.now())
         app = create_app(dangol, hosts=_names(host), workspace=settings.workspace)
+        running.enter_context(traced(settings, "up"))
+        figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, settings.worker_threads)
         _start_scheduler(running, dangol, stop)
-        running.enter_context(serving(app, listener, stop))
-        _introduce(dangol, changes, host, port)
+        running.enter_context(serving(app, listener, stop, settings.stop_within))
+        _introduce(dangol, changes, _url(host, port), figures)
+        _warn_if_open(host)
         stop.wait()
     typer.echo("Stopped.")
 
@@ -49,39 +60,60 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
 def web(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run the web pages and the API only; workers and a scheduler run elsewhere."""
     settings, stop = Settings(), Stop()
+    logs.configure(settings, process="web")
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=bool(settings.broker_url)))
         listener = running.enter_context(bind(host, port))
-        running.enter_context(serving(create_app(dangol, hosts=_names(host)), listener, stop))
-        typer.echo(f"Web on {_url(host, port)}")
+        running.enter_context(traced(settings, "web"))
+        figures = running.enter_context(watched(dangol, needs_broker=False))
+        app = create_app(dangol, hosts=_names(host))
+        running.enter_context(serving(app, listener, stop, settings.stop_within))
+        _say(f"Web on {_url(host, port)}", figures)
         _warn_if_open(host)
         stop.wait()
 
 
 def worker(
     threads: Annotated[int | None, typer.Option(min=1, max=64, help="DANGOL_WORKER_THREADS by default.")] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="So many processes; each that ends is started again.")
+    ] = 1,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
 ) -> None:
     """Run worker threads only; they are told about work over the broker."""
     settings, stop = _with_broker("worker"), Stop()
+    logs.configure(settings, process="worker")
     count = threads or settings.worker_threads
+    if processes > 1:
+        command = ("worker", "--threads", str(count), "--supervised")
+        label = f"{processes} workers with {count} threads each"
+        supervise(processes, command, stop, settings.stop_within + _FAREWELL, lambda: typer.echo(label))
+        return
     settings = settings.model_copy(update={"worker_threads": count})
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
+        if supervised:
+            running.enter_context(ending_with_parent(stop))
         dangol = running.enter_context(Dangol(settings, workers=True))
+        running.enter_context(traced(settings, "worker"))
+        figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, count)
-        typer.echo(f"Worker with {count} threads on {dangol.database.label}")
+        _say(f"Worker with {count} threads on {dangol.database.label}", figures)
         stop.wait()
 
 
 def scheduler() -> None:
     """Run the scheduler only; of several, one leads and the others wait."""
     settings, stop = _with_broker("scheduler"), Stop()
+    logs.configure(settings, process="scheduler")
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
         dangol = running.enter_context(Dangol(settings, workers=True))
+        running.enter_context(traced(settings, "scheduler"))
+        figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_scheduler(running, dangol, stop)
-        typer.echo(f"Scheduler on {dangol.database.label}")
+        _say(f"Scheduler on {dangol.database.label}", figures)
         stop.wait()
 
 
@@ -109,12 +141,12 @@ def webhook_secret() -> None:
 
 def _start_workers(running: ExitStack, dangol: Dangol, threads: int) -> None:
     assert dangol.broker is not None
-    running.enter_context(Workers(dangol.broker, threads=threads, patience=PATIENCE))
+    running.enter_context(Workers(dangol.broker, threads=threads, patience=dangol.settings.stop_within))
 
 
 def _start_scheduler(running: ExitStack, dangol: Dangol, stop: Stop) -> None:
     scheduler = dangol.scheduler()
-    running.enter_context(in_thread("scheduler", scheduler.run, scheduler.stop, stop))
+    running.enter_context(in_thread("scheduler", scheduler.run, scheduler.stop, stop, dangol.settings.stop_within))
 
 
 def _with_broker(process: str) -> Settings:
@@ -127,10 +159,9 @@ def _with_broker(process: str) -> Settings:
     return settings
 
 
-def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: int) -> None:
+def _introduce(dangol: Dangol, changes: Sequence[Deployment], url: str, figures: str) -> None:
     with dangol.database.read() as tx:
         in_service = [release.campaign.key for release in dangol.releases.active(tx)]
-    url = _url(host, port)
     campaigns = f"{len(in_service)} campaign{'' if len(in_service) == 1 else 's'}"
     typer.echo(f"dangol is up, with {campaigns} in service. Ctrl-C stops it.")
     tell(
@@ -143,12 +174,16 @@ def _introduce(dangol: Dangol, changes: Sequence[Deployment], host: str, port: i
             "Mail": f"{url}/mailbox",
             "Log": f"{url}/log",
             "API": f"{url}/docs",
+            **({"Figures": figures} if figures else {}),
             "Database": dangol.database.label,
             "Mailbox": str(dangol.settings.mailbox),
             "Write key": "DANGOL_WRITE_KEY" if dangol.settings.write_key else "in the database; `dangol write-key`",
         }
     )
-    _warn_if_open(host)
+
+
+def _say(what: str, figures: str) -> None:
+    typer.echo(f"{what}; figures on {figures}" if figures else what)
 
 
 def _changed(changes: Sequence[Deployment]) -> str:

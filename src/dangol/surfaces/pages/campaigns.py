@@ -25,7 +25,7 @@ from dangol.surfaces.drawing.words import step_words
 from dangol.surfaces.leaving import passages
 from dangol.surfaces.measures import Measure, measure
 from dangol.surfaces.pages.render import drawing, message_html, page
-from dangol.surfaces.previews import Preview, locales, preview, previews, stages
+from dangol.surfaces.previews import Preview, locales, preview, previews, said_by, stages
 from dangol.surfaces.standing import LATEST_ENTRIES, Service, Standing, UnknownCampaign
 
 _FRESH = timedelta(minutes=10)
@@ -123,8 +123,8 @@ class CampaignPages:
         with self._dangol.database.read() as tx:
             service = self._service(tx, key)
             version = service.version
-            sent = {send.send: send.every_channel for send in version.campaign.sends} if version else {}
-            if version is None or channel not in sent.get(message, ()):
+            sent = {(said, by.value) for said, by, _ in said_by(version)} if version else set()
+            if version is None or (message, channel) not in sent:
                 raise HTTPException(404, "The campaign has no such message.")
             if locale not in locales(version, message, Channel(channel)):
                 raise HTTPException(404, "The message has no such locale.")

@@ -15,6 +15,7 @@ from dangol.duties import OVERDUE
 from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import OPEN_STATES
 from dangol.queue.scheduler import LEASE
+from dangol.store.carriers import standing
 from dangol.store.housekeeping import recalled, shared_now
 from dangol.store.tables import leases, messages
 
@@ -28,6 +29,7 @@ def examine(dangol: Dangol) -> tuple[bool, dict[str, Any]]:
     try:
         with dangol.database.read() as tx:
             scheduler, due, duties = _scheduler(tx, shared_now(tx, dangol.clock)), _due(tx, now), _duties(tx)
+            carriers = _carriers(tx, now)
     except StoreUnavailable as error:
         return False, {"status": "failing", "database": {"ok": False, "problem": str(error)}}
     well = bool(scheduler["ok"])
@@ -37,6 +39,7 @@ def examine(dangol: Dangol) -> tuple[bool, dict[str, Any]]:
         "scheduler": scheduler,
         "due_messages": due,
         "duties": duties,
+        "carriers": carriers,
     }
 
 
@@ -50,6 +53,15 @@ def _scheduler(tx: Connection, now: datetime) -> dict[str, Any]:
         return {"ok": True, "lease_ends_in": left}
     problem = "the scheduler has stopped; start `dangol up` or `dangol scheduler`"
     return {"ok": False, "lease_ends_in": left, "problem": problem}
+
+
+def _carriers(tx: Connection, now: datetime) -> dict[str, Any]:
+    """Those that are left alone, and for how many more seconds."""
+    return {
+        row.name: {"why": row.why, "failures": row.failures, "for": round((row.away_until - now).total_seconds(), 1)}
+        for row in standing(tx)
+        if row.away_until > now
+    }
 
 
 def _duties(tx: Connection) -> dict[str, Any]:

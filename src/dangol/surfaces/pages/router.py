@@ -23,6 +23,7 @@ from dangol.surfaces.pages.campaigns import CampaignPages
 from dangol.surfaces.pages.health import examine
 from dangol.surfaces.pages.messages import Files, MessagePages
 from dangol.surfaces.pages.render import asset, message_html, page
+from dangol.surfaces.watching.readiness import ready
 
 _LOG_FILTERS = ("profile", "campaign", "channel", "decision", "reason", "message", "from", "to")
 _PAGE = 50
@@ -57,6 +58,8 @@ def make_router(dangol: Dangol, workspace: Path | None = None) -> APIRouter:
         ("/static/showing.css", shown.style),
         ("/static/{name}", pages.static),
         ("/healthz", pages.healthz),
+        ("/livez", pages.livez),
+        ("/readyz", pages.readyz),
     ):
         router.add_api_route(path, handler, methods=["GET", "HEAD"])
     return router
@@ -172,6 +175,13 @@ class Pages:
         if found is None:
             raise HTTPException(404, "There is no such file.")
         return found
+
+    def livez(self) -> Response:
+        return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
+
+    def readyz(self) -> Response:
+        fit, told = ready(self._dangol, needs_broker=False)
+        return JSONResponse(told, 200 if fit else 503, {"Cache-Control": "no-store"})
 
     def healthz(self) -> Response:
         well, particulars = examine(self._dangol)

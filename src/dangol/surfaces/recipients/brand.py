@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 
 from dangol.content.voice import Brand
 from dangol.definitions import versions
+from dangol.model.people import Profile
 from dangol.model.restraint import Topic
-from dangol.model.vocabulary import Purpose
+from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import Policies
+from dangol.policy.law import Law
 from dangol.release import Releases
 
 
@@ -22,6 +24,7 @@ class House:
     brand: Brand | None = None
     topics: Mapping[str, Topic] = field(default_factory=dict)
     purposes: tuple[Purpose, ...] = Policies().consent_required
+    laws: tuple[Law, ...] = ()
 
     def name(self, language: str) -> str:
         """What the brand is called; empty if nobody knows."""
@@ -38,6 +41,14 @@ class House:
         known = self.topics.get(key)
         return (_in(known.name, language), _in(known.about, language)) if known is not None else (key, "")
 
+    def asks_to_confirm(self, profile: Profile, channel: Channel, purpose: Purpose) -> bool:
+        """Whether some rule counts a consent of this person only once it was confirmed by a second message."""
+        return any(
+            rule.double_opt_in == "required"
+            for law in self.laws
+            for rule in law.applied(profile, channel, purpose).consent
+        )
+
 
 def house(connection: Connection, releases: Releases) -> House:
     """What is in service now. Where campaigns differ, what was deployed by the later key counts."""
@@ -48,7 +59,8 @@ def house(connection: Connection, releases: Releases) -> House:
     topics = {key: topic for release in ordered for key, topic in release.policies.topics.items()}
     needed = {purpose for release in ordered for purpose in release.policies.consent_required}
     asked = tuple(purpose for purpose in Purpose if purpose in needed and purpose is not Purpose.TRANSACTIONAL)
-    return House(ordered[-1].messages.voice.brand, topics, asked)
+    laws = tuple({id(one): one for one in (release.rulebook.law for release in ordered)}.values())
+    return House(ordered[-1].messages.voice.brand, topics, asked, laws)
 
 
 def _in(texts: Mapping[str, str], language: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -11,12 +12,13 @@ from sqlalchemy import Connection
 
 from dangol.bootstrap import Dangol
 from dangol.consent import confirming
-from dangol.consent.confirming import Asked
-from dangol.consent.links import ExpiredLink, UnknownLink
+from dangol.consent.confirming import Asked, SentElsewhere, WasSentTo
+from dangol.consent.links import Confirmation, ExpiredLink, UnknownLink
 from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import NIGHT, ConsentStatus
 from dangol.surfaces.recipients.brand import House, house
 from dangol.surfaces.recipients.gateway import Often, from_elsewhere, language_of, last, page, read_fields
+from dangol.surfaces.recipients.holder import locale_of
 from dangol.surfaces.recipients.preferences import how_of
 from dangol.surfaces.recipients.words import WORDS
 
@@ -41,62 +43,102 @@ class ConfirmationPage:
         self._often = Often()
 
     def show(self, token: str, request: Request) -> Response:
-        consent_id = self._read(token, request)
-        if isinstance(consent_id, Response):
-            return consent_id
-        with self._dangol.database.read() as tx:
-            asked = confirming.asked_for(tx, consent_id)
-            status = confirming.status_of(tx, asked)
-            return self._answer(tx, request, asked, status)
+        link = self._read(token, request)
+        if isinstance(link, Response):
+            return link
+        return self._shown(link, request)
 
     async def confirm(self, token: str, request: Request) -> Response:
-        consent_id = self._read(token, request)
-        if isinstance(consent_id, Response):
-            return consent_id
+        link = self._read(token, request)
+        if isinstance(link, Response):
+            return link
         if not self._often.once_more(token, self._dangol.clock.now()):
             return _notice(request, 429, "too_often", headers={"Retry-After": "60"})
         fields = await read_fields(request)
         if fields is None:
             return _notice(request, 413, "too_long")
-        if last(fields, "confirm") != "yes" or from_elsewhere(request, self._dangol.settings.public_url):
-            return await run_in_threadpool(self.show, token, request)
+        if from_elsewhere(request, self._dangol.settings.public_url):
+            return await run_in_threadpool(self._shown, link, request, 403, "elsewhere")
+        if last(fields, "confirm") != "yes":
+            return await run_in_threadpool(self._shown, link, request, 400, "press")
         try:
-            return await run_in_threadpool(self._confirm, consent_id, request)
+            return await run_in_threadpool(self._confirm, link, request)
         except StoreUnavailable as error:
             _log.warning("a consent could not be confirmed: the database is away", error=str(error))
             return _notice(request, 503, "later", headers={"Retry-After": "60"})
 
-    def _confirm(self, consent_id: str, request: Request) -> Response:
+    def _shown(self, link: Confirmation, request: Request, status: int = 200, wrong: str = "") -> Response:
+        """The page, with what was wrong about a form that came in; nothing is confirmed."""
+        with self._dangol.database.read() as tx:
+            asked = confirming.asked_for(tx, link.consent_id)
+            try:
+                stands = confirming.status_of(tx, asked, self._was_sent_to(link))
+            except SentElsewhere:
+                return self._sent_elsewhere(tx, request, asked)
+            return self._answer(tx, request, asked, stands, status=status, wrong=wrong)
+
+    def _confirm(self, link: Confirmation, request: Request) -> Response:
         now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
         with self._dangol.database.write() as tx:
-            asked = confirming.asked_for(tx, consent_id)
-            how = how_of(request, SOURCE, language_of(request, asked[0].locale if asked else None), "")
-            status = confirming.confirm(tx, asked, how, now=now, hasher=hasher)
+            asked = confirming.asked_for(tx, link.consent_id)
+            how = how_of(request, SOURCE, language_of(request, _locale(tx, asked)), "")
+            try:
+                status = confirming.confirm(tx, asked, how, now=now, hasher=hasher, was_sent_to=self._was_sent_to(link))
+            except SentElsewhere:
+                return self._sent_elsewhere(tx, request, asked)
         with self._dangol.database.read() as tx:
             return self._answer(tx, request, asked, status)
 
     def _answer(
-        self, tx: Connection, request: Request, asked: Sequence[Asked], status: ConsentStatus | None
+        self,
+        tx: Connection,
+        request: Request,
+        asked: Sequence[Asked],
+        stands: ConsentStatus | None,
+        *,
+        status: int = 200,
+        wrong: str = "",
     ) -> Response:
         here = house(tx, self._dangol.releases)
-        language = language_of(request, asked[0].locale if asked else None)
+        language = language_of(request, _locale(tx, asked))
         words = WORDS[language]
-        if status not in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
-            return page("notice.html", language=language, told=words["confirm_over"], house=here)
-        if status is ConsentStatus.GRANTED:
-            return page("notice.html", language=language, told=words["confirmed"], house=here)
+        if stands not in (ConsentStatus.PENDING, ConsentStatus.GRANTED):
+            return page("notice.html", language=language, status=status, told=words["confirm_over"], house=here)
+        if stands is ConsentStatus.GRANTED:
+            return page("notice.html", language=language, status=status, told=words["confirmed"], house=here)
         asked = sorted(asked, key=lambda one: one.topic == NIGHT)
         about = [f"{_name(one, here, language)} · {words['channels'][one.channel]}" for one in asked]
         wordings = _wordings(asked)
-        return page("confirm.html", language=language, house=here, about=about, wordings=wordings)
+        told = words["wrong"].get(wrong, "")
+        return page(
+            "confirm.html",
+            language=language,
+            status=status,
+            house=here,
+            about=about,
+            wordings=wordings,
+            wrong=told,
+        )
 
-    def _read(self, token: str, request: Request) -> str | Response:
+    def _was_sent_to(self, link: Confirmation) -> WasSentTo:
+        return partial(self._dangol.links.was_sent_to, link)
+
+    def _sent_elsewhere(self, tx: Connection, request: Request, asked: Sequence[Asked]) -> Response:
+        language, here = language_of(request, _locale(tx, asked)), house(tx, self._dangol.releases)
+        return page("notice.html", language=language, status=410, told=WORDS[language]["confirm_elsewhere"], house=here)
+
+    def _read(self, token: str, request: Request) -> Confirmation | Response:
         try:
             return self._dangol.links.read_confirmation(token, self._dangol.clock.now())
         except ExpiredLink:
             return _notice(request, 410, "expired")
         except UnknownLink:
             return _notice(request, 404, "cut_off")
+
+
+def _locale(tx: Connection, asked: Sequence[Asked]) -> str | None:
+    """The language in which it was asked for, else the person's own."""
+    return (asked[0].locale or locale_of(tx, asked[0].profile_id)) if asked else None
 
 
 def _wordings(asked: Sequence[Asked]) -> list[str]:

@@ -96,21 +96,22 @@ class FormPages:
         now, pipeline = self._dangol.clock.now(), self._dangol.pipeline
         locale, wording = registered.form.worded(language_of(request))
         how = how_of(request, f"form:{registered.key}", locale, registered.name)
+        filled = [
+            Filled(channel, address, entered.topics, entered.night, wording)
+            for channel, address in sorted(entered.addresses.items())
+        ]
         with self._dangol.database.write() as tx:
-            asked = [
-                filling.fill_in(
-                    tx,
-                    registered,
-                    Filled(channel, address, entered.topics, entered.night, wording),
-                    how,
-                    now=now,
-                    hasher=pipeline.hasher,
-                    entropy=self._dangol.entropy,
-                )
-                for channel, address in sorted(entered.addresses.items())
-            ]
+            asked = filling.fill_in(
+                tx,
+                registered,
+                filled,
+                how,
+                now=now,
+                hasher=pipeline.hasher,
+                entropy=self._dangol.entropy,
+            )
         # Told apart from what was recorded: if this fails, whoever sends the form again is sent the link.
-        pipeline.ingest([event for event in asked if event is not None])
+        pipeline.ingest(asked)
 
     def _done(self, registered: Registered, request: Request) -> Response:
         language = language_of(request)
@@ -163,7 +164,9 @@ def _entered(registered: Registered, fields: Fields) -> Entered:
     topics = tuple(topic for topic in form.topics if topic in fields.get("topic", ()))
     if form.topics and not topics:
         wrong.append("topics")
-    if last(fields, "version") != str(registered.version):
+    if not last(fields, "version"):
+        wrong.append("incomplete")
+    elif last(fields, "version") != str(registered.version):
         wrong.append("changed")
     elif last(fields, "agree") != "yes":
         wrong.append("agree")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dangol.consent.choosing import Choice, Standing
@@ -26,21 +26,26 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A topic, or the rest of a purpose, with a box for each channel."""
+    """A topic, or the rest of a purpose, with a box for each channel. ``legend`` heads them on the page."""
 
     name: str
+    legend: str
     about: str
     boxes: tuple[Box, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A purpose with its rows, and the words that somebody agrees to by ticking them."""
+    """A purpose with its rows, and the words that somebody agrees to by ticking them.
+
+    ``to_confirm`` names the channels on which a yes counts only once it was confirmed by a message.
+    """
 
     purpose: Purpose
     name: str
     statement: str
     rows: tuple[Row, ...]
+    to_confirm: tuple[str, ...] = ()
 
 
 def groups(person: Standing, house: House, language: str, words: Mapping[str, Any]) -> list[Group]:
@@ -53,7 +58,12 @@ def groups(person: Standing, house: House, language: str, words: Mapping[str, An
         ]
         rows = [row for row in rows if row.boxes]
         if rows:
-            found.append(Group(purpose, words["purposes"][purpose], words["statement"][purpose], tuple(rows)))
+            name = words["purposes"][purpose]
+            if len(rows) == 1:  # its name would say the same as the heading above it
+                rows = [replace(rows[0], name=name, legend=words["by"])]
+            doubted = [one for one in channels if house.asks_to_confirm(person.profile, one, purpose)]
+            to_confirm = tuple(str(words["channels"][one]) for one in doubted)
+            found.append(Group(purpose, name, words["statement"][purpose], tuple(rows), to_confirm))
     return found
 
 
@@ -84,7 +94,7 @@ def _row(
         )
         for channel in channels
     )
-    return Row(name, about, boxes)
+    return Row(name, name, about, boxes)
 
 
 def _holds_night(person: Standing, channel: Channel, purpose: Purpose) -> bool:

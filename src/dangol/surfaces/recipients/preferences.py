@@ -6,11 +6,9 @@ A GET or HEAD shows and changes nothing, whoever fetches it; a POST does one thi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -19,12 +17,13 @@ from sqlalchemy import Connection
 
 from dangol.batch.pauses import go_on
 from dangol.bootstrap import Dangol
-from dangol.consent import asking, choosing, ledger
+from dangol.consent import asking, choosing, keeping, ledger
 from dangol.consent.choosing import How, Standing
 from dangol.consent.links import ExpiredLink, UnknownLink, Visit
+from dangol.consent.requesting import as_requests, letters_for
 from dangol.errors import StoreUnavailable
-from dangol.model.people import Preferences
-from dangol.model.vocabulary import NIGHT, ConsentAction, Purpose, Reason
+from dangol.model.people import IncomingEvent, Preferences
+from dangol.model.vocabulary import ConsentAction, Purpose, Reason
 from dangol.surfaces.recipients import grid
 from dangol.surfaces.recipients.brand import House, house
 from dangol.surfaces.recipients.gateway import (
@@ -37,7 +36,9 @@ from dangol.surfaces.recipients.gateway import (
     page,
     read_fields,
 )
-from dangol.surfaces.recipients.words import FREQUENCIES, LANGUAGES, PAUSES, WORDING_VERSION, WORDS
+from dangol.surfaces.recipients.moments import Moments
+from dangol.surfaces.recipients.naming import name_of, wordings
+from dangol.surfaces.recipients.words import FREQUENCIES, KEEP_VERSION, LANGUAGES, PAUSES, WORDING_VERSION, WORDS
 
 SOURCE = "page:preferences"
 FRESH = timedelta(days=30)
@@ -45,6 +46,14 @@ FRESH = timedelta(days=30)
 _PROMPTED = (Purpose.MARKETING, Purpose.SERVICE)
 _SAID_YES = (ConsentAction.GRANTED, ConsentAction.CONFIRMED, ConsentAction.RECONFIRMED, ConsentAction.IMPORTED)
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, a name of ``done`` in words.py, and the events to report once it is committed."""
+
+    what: str
+    asked: Sequence[IncomingEvent] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +84,13 @@ class PreferencePages:
     def __init__(self, dangol: Dangol) -> None:
         self._dangol = dangol
         self._often = Often()
-        self._do: dict[str, Callable[[Connection, Visitor, Standing, Fields, datetime], str | None]] = {
+        self._do: dict[str, Callable[[Connection, Visitor, Standing, Fields, datetime], Done | None]] = {
             "save": self._save,
             "pause": self._pause,
             "resume": self._resume,
             "language": self._speak,
             "leave": self._leave,
+            "keep": self._keep,
         }
 
     # What is shown.
@@ -112,7 +122,7 @@ class PreferencePages:
         here, language = house(tx, self._dangol.releases), language_of(request, person.profile.locale)
         words, now = WORDS[language], self._dangol.clock.now()
         choices = grid.groups(person, here, language, words)
-        say = _Moments(person.profile.timezone, words)
+        say = Moments(person.profile.timezone, words)
         requested = asking.open_of(tx, profile_id)
         return page(
             "preferences.html",
@@ -128,6 +138,7 @@ class PreferencePages:
             languages=LANGUAGES,
             speaks=(person.profile.locale or language).partition("-")[0],
             held=_held(tx, person, here, language, say),
+            keeps=bool(keeping.to_keep(person)),
             erasure=say(requested[0].due_at) if requested else "",
             done=words["done"].get(request.query_params.get("done", ""), "") if not wrong else "",
             wrong=words["wrong"].get(wrong, ""),
@@ -176,49 +187,64 @@ class PreferencePages:
             done = act(tx, visitor, person, fields, now)
         if done is None:
             return self._again(visit, request, 400, "choice")
-        language = last(fields, "language") if done == "language" else visitor.language
-        return back("", done=done, lang=language)
+        # Told apart from what was recorded: if this fails, whoever ticks the box again is sent the link.
+        self._dangol.pipeline.ingest(done.asked)
+        language = last(fields, "language") if done.what == "language" else visitor.language
+        return back("", done=done.what, lang=language)
 
-    def _save(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> str | None:
-        here = grid.groups(person, house(tx, self._dangol.releases), visitor.language, WORDS[visitor.language])
-        choice = grid.choice_of(fields.get("shown", ()), fields.get("on", ()), here)
+    def _save(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> Done | None:
+        here = house(tx, self._dangol.releases)
+        groups = grid.groups(person, here, visitor.language, WORDS[visitor.language])
+        choice = grid.choice_of(fields.get("shown", ()), fields.get("on", ()), groups)
         often = last(fields, "often")
         if choice is None or often not in ("", *FREQUENCIES):
             return None
-        said = choosing.changes_of(person, choice, visitor.how, now)
-        choosing.record(tx, person, said, now=now, hasher=self._dangol.pipeline.hasher)
+        said = as_requests(
+            person,
+            choosing.changes_of(person, choice, visitor.how, now),
+            lambda channel, purpose: here.asks_to_confirm(person.profile, channel, purpose),
+        )
+        written = choosing.record(tx, person, said, now=now, hasher=self._dangol.pipeline.hasher)
+        asked = letters_for(person, said, written)
         if often:
             chosen = replace(person.preferences, at_most=FREQUENCIES[often], per_days=7)
             if (chosen.at_most, person.preferences.at_most) != (None, None):
                 self._prefer(tx, person, chosen, now)
-        return "saved"
+        return Done("asked" if asked else "saved", asked)
 
-    def _pause(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> str | None:
+    def _pause(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> Done | None:
         days = last(fields, "days")
         if days not in {str(length) for length in PAUSES}:
             return None
         self._prefer(tx, person, choosing.paused(person.preferences, now + timedelta(days=int(days))), now)
-        return "paused"
+        return Done("paused")
 
-    def _resume(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> str | None:
+    def _resume(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> Done | None:
         self._prefer(tx, person, choosing.paused(person.preferences, None), now)
         go_on(tx, person.profile.id, now)
-        return "resumed"
+        return Done("resumed")
 
-    def _speak(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> str | None:
+    def _speak(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> Done | None:
         language = last(fields, "language")
         if language not in LANGUAGES:
             return None
         before = person.profile.locale or ""
         if before.partition("-")[0].lower() != language:  # a region stays, such as that of en-GB
             self._prefer(tx, person, person.preferences, now, locale=language)
-        return "language"
+        return Done("language")
 
-    def _leave(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> str | None:
+    def _leave(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> Done | None:
         wording = WORDS[visitor.language]["leave_button"]
         said = choosing.leaving_all(person, _PROMPTED, wording, visitor.how, now)
         choosing.record(tx, person, said, now=now, hasher=self._dangol.pipeline.hasher)
-        return "left"
+        return Done("left")
+
+    def _keep(self, tx: Connection, visitor: Visitor, person: Standing, fields: Fields, now: datetime) -> Done | None:
+        language, hasher = visitor.language, self._dangol.pipeline.hasher
+        how = replace(visitor.how, wording_version=KEEP_VERSION)
+        said = wordings(person, house(tx, self._dangol.releases), language)
+        keeping.keep(tx, person, said, how, now=now, hasher=hasher)
+        return Done("kept")
 
     def _prefer(
         self, tx: Connection, person: Standing, chosen: Preferences, now: datetime, *, locale: str | None = None
@@ -292,20 +318,6 @@ def _notice(request: Request, status: int, what: str, *, headers: dict[str, str]
     )
 
 
-class _Moments:
-    """Writes days as the person's own calendar has them."""
-
-    def __init__(self, timezone: str | None, words: dict[str, Any]) -> None:
-        self._words = words
-        try:
-            self._zone = ZoneInfo(timezone or "Asia/Seoul")
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._zone = ZoneInfo("Asia/Seoul")
-
-    def __call__(self, at: datetime | None) -> str:
-        return self._words["moment"].format(at.astimezone(self._zone)) if at is not None else ""
-
-
 def _is_paused(chosen: Preferences, now: datetime) -> bool:
     return chosen.paused_until is not None and chosen.paused_until > now
 
@@ -317,7 +329,7 @@ def _often(chosen: Preferences) -> str:
     return next((name for name, most in FREQUENCIES.items() if most == chosen.at_most and chosen.per_days == 7), "")
 
 
-def _held(tx: Connection, person: Standing, here: House, language: str, say: _Moments) -> list[dict[str, str]]:
+def _held(tx: Connection, person: Standing, here: House, language: str, say: Moments) -> list[dict[str, str]]:
     """The consents that we hold, with since when and in which words."""
     words = WORDS[language]
     wordings = {
@@ -328,8 +340,6 @@ def _held(tx: Connection, person: Standing, here: House, language: str, say: _Mo
     general = {(channel, purpose, ""): state for (channel, purpose), state in person.general.items()}
     held = []
     for matter, state in sorted({**general, **person.topics}.items()):
-        channel, purpose, topic = matter
-        about = words["night_topic"] if topic == NIGHT else here.topic(topic, language)[0] if topic else words["all_of"]
         when = (
             words["since"].format(when=say(state.since))
             if state.since
@@ -337,7 +347,7 @@ def _held(tx: Connection, person: Standing, here: House, language: str, say: _Mo
         )
         held.append(
             {
-                "about": f"{words['purposes'][purpose]} · {about} · {words['channels'][channel]}",
+                "about": name_of(matter, here, language),
                 "status": f"{words['statuses'][state.status]} ({when})",
                 "wording": wordings.get(matter, "") if state.granted else "",
                 "granted": "yes" if state.granted else "",

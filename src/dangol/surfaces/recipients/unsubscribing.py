@@ -1,8 +1,9 @@
 """``/u/<token>``: how a recipient leaves in one tap, and how mail programs do it for them (RFC 8058).
 
 A GET shows a page and changes nothing, because scanners and previews follow links. A POST withdraws the consent at
-once; asked again, it answers the same. What it answers depends on the link alone, so it tells nobody whether a person
-is known. There is no cookie and no session: who holds the link may leave, and nothing else.
+once; asked again, it answers the same. What it answers depends on the link alone, which holds the reader's locale too,
+so it tells nobody whether a person is known. There is no cookie and no session: who holds the link may leave, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class LeavingPage:
 
     def show(self, token: str, request: Request) -> Response:
         found = self._read(token)
-        return _page(request, *((200, "ask", found) if isinstance(found, Leave) else found))
+        if not isinstance(found, Leave):
+            return _page(request, *found)
+        return _page(request, 200, "ask", found)
 
     async def leave(self, token: str, request: Request) -> Response:
         found = self._read(token)
@@ -56,7 +59,7 @@ class LeavingPage:
             await run_in_threadpool(self._withdraw, found, how)
         except StoreUnavailable as error:
             _log.warning("somebody could not leave: the database is away", error=str(error))
-            return _page(request, 503, "later", headers={"Retry-After": "60"})
+            return _page(request, 503, "later", found, headers={"Retry-After": "60"})
         return _page(request, 200, "done", found)
 
     def _read(self, token: str) -> Leave | tuple[int, str]:
@@ -87,7 +90,7 @@ def _page(
 ) -> Response:
     return page(
         "unsubscribe.html",
-        language=language_of(request),
+        language=language_of(request, leave.locale if leave else None),
         status=status,
         headers=headers,
         what=what,

@@ -11,8 +11,10 @@ PAUSES = (7, 30, 90)
 """Days that a pause may have."""
 FREQUENCIES: dict[str, int | None] = {"1": 1, "2": 2, "usual": None}
 """What a person may choose → marketing messages in seven days."""
-WORDING_VERSION = "preferences-1"
+WORDING_VERSION = "preferences-2"
 """Counts up when what people say yes to on the preference page is said otherwise."""
+KEEP_VERSION = "keep-1"
+"""The same for what they say when they keep what they agreed to."""
 
 _KOREAN: dict[str, Any] = {
     "channels": {Channel.EMAIL: "이메일", Channel.SMS: "문자", Channel.PUSH: "앱 알림"},
@@ -47,11 +49,14 @@ _KOREAN: dict[str, Any] = {
         "paused": "잠시 멈췄습니다. 그동안 소식을 보내 드리지 않습니다.",
         "resumed": "다시 보내 드립니다.",
         "language": "언어를 바꿨습니다.",
+        "asked": "저장했습니다. 새로 고르신 것은 확인 메시지를 보내 드립니다. 7일 안에 그 안의 링크를 눌러 주세요.",
+        "kept": "계속 받으시는 것으로 적어 두었습니다.",
         "left": "모두 그만 보내 드립니다. 이미 보내는 중이던 것은 도착할 수 있습니다.",
     },
     "wrong": {
         "choice": "보내신 내용을 알아보지 못했습니다. 아래에서 다시 골라 주세요.",
         "elsewhere": "다른 사이트에서 보낸 요청이라 처리하지 않았습니다. 아래에서 다시 골라 주세요.",
+        "press": "보내신 내용을 알아보지 못했습니다. 아래 단추를 눌러 주세요.",
         "stale": "개인정보를 내려받으려면 최근 30일 안에 받으신 메시지의 링크로 들어와 주세요.",
     },
     "wrong_title": "처리하지 못한 것이 있습니다",
@@ -65,6 +70,26 @@ _KOREAN: dict[str, Any] = {
     "often_title": "받는 횟수",
     "often": {"1": "일주일에 한 번까지만", "2": "일주일에 두 번까지만", "usual": "평소대로"},
     "save": "저장",
+    "to_confirm": "새로 체크하신 내용({by})은 확인 메시지의 링크를 누르신 뒤부터 보내 드립니다.",
+    "keep_title": "계속 받으시겠습니까?",
+    "keep_lead": "지금 동의하고 계신 것입니다.",
+    "keep_statement": "위의 광고성 정보를 계속 받는 데 동의합니다. 동의는 언제든지 철회할 수 있습니다.",
+    "keep_button": "계속 받기",
+    "keep_stop": "그만 받기",
+    "keep_silence": "아무것도 누르지 않으셔도 동의는 그대로 유지됩니다.",
+    "kept": (
+        "계속 보내 드리겠습니다",
+        ["오늘 날짜로 적어 두었습니다. 마음이 바뀌시면 언제든지 그만 받으실 수 있습니다."],
+    ),
+    "keep_stopped": (
+        "그만 보내 드립니다",
+        [
+            "소식과 혜택을 더 보내지 않습니다. 이미 보내는 중이던 것은 도착할 수 있습니다.",
+            "주문에 관한 안내는 계속 보내 드립니다.",
+        ],
+    ),
+    "keep_nothing": ("지금 동의하고 계신 것이 없습니다", ["받지 않고 계시니 따로 하실 일이 없습니다."]),
+    "astray": ("찾으시는 화면이 없습니다", ["주소를 다시 확인하시거나, 받으신 메시지의 링크로 다시 들어와 주세요."]),
     "pause_title": "잠시 멈추기",
     "pause_text": "동의는 그대로 두고, 소식과 혜택만 한동안 쉽니다.",
     "pause_days": "쉬는 기간",
@@ -114,6 +139,13 @@ _KOREAN: dict[str, Any] = {
         "확인할 것이 없습니다",
         ["이 신청은 더 이상 유효하지 않습니다. 받고 싶으시면 다시 신청해 주세요."],
     ),
+    "confirm_elsewhere": (
+        "이 링크로는 확인하실 수 없습니다",
+        [
+            "링크를 보내 드린 뒤에 연락처가 바뀌었습니다. 동의한 것은 없습니다.",
+            "받고 싶으시면 지금 쓰시는 연락처로 다시 신청해 주세요. 그 연락처로 새 링크를 보내 드립니다.",
+        ],
+    ),
     "form_email": "이메일 주소",
     "form_phone": "휴대전화 번호",
     "form_phone_hint": "예: 010-1234-5678",
@@ -128,6 +160,7 @@ _KOREAN: dict[str, Any] = {
         "address": "연락받으실 곳을 하나 이상 적어 주세요.",
         "topics": "받고 싶은 소식을 하나 이상 골라 주세요.",
         "agree": "동의하시면 체크해 주세요. 동의하지 않으시면 신청하지 않으셔도 됩니다.",
+        "incomplete": "보내신 내용이 온전하지 않았습니다. 아래 동의 내용을 읽고 다시 보내 주세요.",
         "changed": "보시는 동안 동의 내용이 바뀌었습니다. 새 내용을 읽고 다시 체크해 주세요.",
         "elsewhere": "다른 사이트에서 보낸 요청이라 처리하지 않았습니다. 여기에서 다시 보내 주세요.",
     },
@@ -178,11 +211,15 @@ _ENGLISH: dict[str, Any] = {
         "paused": "Paused. We will send no news until then.",
         "resumed": "You will hear from us again.",
         "language": "The language was changed.",
+        "asked": "Saved. What you newly ticked begins once you follow the link in the message that we send you, "
+        "within 7 days.",
+        "kept": "Noted: you keep what you agreed to.",
         "left": "We will send no more of anything. One that was already on its way may still arrive.",
     },
     "wrong": {
         "choice": "That was not understood. Please choose again below.",
         "elsewhere": "This came from another site, so nothing was done. Please choose again below.",
+        "press": "That was not understood. Please press a button below.",
         "stale": "To download your data, come by the link in a message from the last 30 days.",
     },
     "wrong_title": "Something could not be done",
@@ -191,11 +228,29 @@ _ENGLISH: dict[str, Any] = {
     "Answers about your orders and questions still come.",
     "leave_button": "Unsubscribe from everything",
     "choose_title": "What you get",
-    "by": "By",
+    "by": "How it reaches you",
     "nothing_to_choose": "We know no way to reach you just now, so there is nothing to choose.",
     "often_title": "How often",
     "often": {"1": "At most once a week", "2": "At most twice a week", "usual": "As usual"},
     "save": "Save",
+    "to_confirm": "What you newly tick ({by}) begins once you follow the link in a message that we send you. "
+    "Until then we send nothing for it.",
+    "keep_title": "Do you still want to hear from us?",
+    "keep_lead": "This is what you have agreed to.",
+    "keep_statement": "I go on agreeing to get the advertising above. I can take this back whenever I like.",
+    "keep_button": "Keep it",
+    "keep_stop": "Stop it",
+    "keep_silence": "If you press neither, it stays as it is.",
+    "kept": ("You will go on hearing from us", ["We noted that today. You can stop whenever you like."]),
+    "keep_stopped": (
+        "You will hear no more news from us",
+        [
+            "We send no more news and offers. One that was already on its way may still arrive.",
+            "Messages about your orders still come.",
+        ],
+    ),
+    "keep_nothing": ("You have not agreed to anything", ["You get nothing of it, so there is nothing you need to do."]),
+    "astray": ("There is no such page", ["Check the address, or follow the link in our message once more."]),
     "pause_title": "Take a break",
     "pause_text": "What you agreed to stays; only news and offers rest for a while.",
     "pause_days": "For how long",
@@ -241,6 +296,13 @@ _ENGLISH: dict[str, Any] = {
     "confirm_button": "Confirm",
     "confirmed": ("Confirmed", ["Thank you. You can take it back whenever you like."]),
     "confirm_over": ("There is nothing to confirm", ["This request no longer stands. Ask again if you would like to."]),
+    "confirm_elsewhere": (
+        "This link cannot confirm it",
+        [
+            "The address changed after we sent you the link. Nothing was agreed to.",
+            "If you would like to hear from us, ask again with the address you use now. We will send a new link there.",
+        ],
+    ),
     "form_email": "Email address",
     "form_phone": "Mobile number",
     "form_phone_hint": "With the country code, such as +82 10 1234 5678",
@@ -255,6 +317,7 @@ _ENGLISH: dict[str, Any] = {
         "address": "Please tell us at least one way to reach you.",
         "topics": "Please choose at least one thing to hear about.",
         "agree": "Please tick the box if you agree. If you do not, there is no need to sign up.",
+        "incomplete": "What came in was not complete. Please read below what you agree to, and send it again.",
         "changed": "What you agree to has changed meanwhile. Please read it and tick the box again.",
         "elsewhere": "This came from another site, so nothing was done. Please send it from here.",
     },

@@ -49,6 +49,12 @@ class Saying:
     def purpose(self) -> Purpose:
         return self.campaign.purpose if self.campaign else Purpose.SERVICE
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digests of policies.yaml whose text this is; none for a message as most are."""
+        plans = self.workspace.policies.digests
+        return tuple(key for key in sorted(plans) if plans[key].template == self.message)
+
     @cached_property
     def event(self) -> str | None:
         """The event that opens the campaign; without a campaign, one that has all that the texts name."""

@@ -19,7 +19,44 @@ depends_on = None
 oldest_code = "0005"
 contract = {"consent_states": "keyed by topic, too; code of revision 0004 cannot record consents beside it"}
 
-_OPEN_MESSAGE = sa.text("state IN ('planned', 'due')")
+_OPEN_MESSAGE = sa.text("state IN ('planned', 'due', 'sending')")
+
+
+_REFOLDED = """
+    WITH told AS (
+        SELECT id, profile_id, channel, purpose, action, basis, occurred_at,
+            CASE WHEN wording <> '' THEN 1 ELSE 0 END AS proven,
+            CASE basis WHEN 'written_consent' THEN 3 WHEN 'consent' THEN 2 WHEN 'imported' THEN 0 ELSE 1 END AS weight,
+            MAX(CASE WHEN action = 'withdrawn' THEN occurred_at END)
+                OVER (PARTITION BY profile_id, channel, purpose) AS left_at
+        FROM consents
+    ), given AS (
+        SELECT id, profile_id, channel, purpose, basis, proven, occurred_at,
+            MIN(occurred_at) OVER (PARTITION BY profile_id, channel, purpose) AS since,
+            ROW_NUMBER() OVER (
+                PARTITION BY profile_id, channel, purpose
+                ORDER BY proven DESC, weight DESC, occurred_at DESC, id DESC
+            ) AS place
+        FROM told WHERE action = 'granted' AND (left_at IS NULL OR occurred_at > left_at)
+    )
+    INSERT INTO consent_states_with_topics
+        (profile_id, channel, purpose, granted, consent_id, occurred_at, status, basis, proven, since, confirmed_at)
+    SELECT s.profile_id, s.channel, s.purpose, s.granted,
+        COALESCE(g.id, s.consent_id), COALESCE(g.occurred_at, s.occurred_at),
+        CASE WHEN s.granted THEN 'granted' ELSE 'withdrawn' END,
+        COALESCE(g.basis, c.basis, 'consent'), COALESCE(g.proven = 1, c.wording <> '', 1 = 0),
+        CASE WHEN s.granted THEN COALESCE(g.since, s.occurred_at) END,
+        CASE WHEN s.granted THEN COALESCE(g.occurred_at, s.occurred_at) END
+    FROM consent_states s
+    LEFT JOIN given g ON s.granted AND g.place = 1 AND g.profile_id = s.profile_id
+        AND g.channel = s.channel AND g.purpose = s.purpose
+    LEFT JOIN consents c ON c.id = s.consent_id
+"""
+"""What the fold of the ledger says of the rows that there were, all of them grants and withdrawals.
+
+A consent goes on from the first grant after the last withdrawal, and rests on the latest of those that are proven best
+and then rest on most. A state without rows, as a simulation leaves them, says what it said.
+"""
 
 
 def upgrade() -> None:
@@ -80,7 +117,7 @@ def _consents() -> None:
 
 
 def _consent_states() -> None:
-    """A state has a topic now; what it rests on is taken from the row of the ledger that proves it."""
+    """A state has a topic now, and more to tell, which is read from the ledger (``_REFOLDED``)."""
     op.create_table(
         "consent_states_with_topics",
         sa.Column("profile_id", Id, nullable=False),
@@ -101,17 +138,7 @@ def _consent_states() -> None:
         sa.Column("asked", sa.String(26), nullable=False, server_default="", comment="the request that is open"),
         sa.PrimaryKeyConstraint("profile_id", "channel", "purpose", "topic", name="pk_consent_states_with_topics"),
     )
-    op.execute(
-        """
-        INSERT INTO consent_states_with_topics
-            (profile_id, channel, purpose, granted, consent_id, occurred_at, status, basis, proven, since, confirmed_at)
-        SELECT s.profile_id, s.channel, s.purpose, s.granted, s.consent_id, s.occurred_at,
-            CASE WHEN s.granted THEN 'granted' ELSE 'withdrawn' END,
-            COALESCE(c.basis, 'consent'), COALESCE(c.wording, '') <> '',
-            CASE WHEN s.granted THEN s.occurred_at END, CASE WHEN s.granted THEN s.occurred_at END
-        FROM consent_states s LEFT JOIN consents c ON c.id = s.consent_id
-        """
-    )
+    op.execute(_REFOLDED)
     op.drop_table("consent_states")
     op.rename_table("consent_states_with_topics", "consent_states")
     if op.get_bind().dialect.name == "postgresql":

@@ -1,0 +1,1 @@
+"""Where carriers and apps report what became of messages."""

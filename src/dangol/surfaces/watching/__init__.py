@@ -1,0 +1,1 @@
+"""What operators' machines ask a running process: its figures, whether it lives, whether it is ready."""

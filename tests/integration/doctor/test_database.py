@@ -1,0 +1,214 @@
+"""What the doctor sees in a database; it changes nothing there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import inspect, text
+
+from dangol.clock import SystemClock, VirtualClock
+from dangol.queue.scheduler import LEASE
+from dangol.settings import Settings
+from dangol.store.database import Database
+from dangol.store.housekeeping import take_lease
+from dangol.surfaces.doctor import database as checks
+from dangol.surfaces.doctor import work
+from dangol.surfaces.doctor.checks import CHECKS, examine
+from dangol.surfaces.doctor.finding import Finding, Verdict
+from dangol.surfaces.doctor.visit import Visit
+from tests.conftest import POSTGRES
+from tests.integration.pipeline.conftest import carrier, dangol, house
+from tests.integration.pipeline.house import House
+from tests.workspaces import campaign, note
+
+__all__ = ["carrier", "dangol", "house"]
+
+
+def settings(database: Database, home: Path, **given: object) -> Settings:
+    url = database.url.render_as_string(hide_password=False)
+    return Settings(_env_file=None, home=home, database_url=url).model_copy(update=given)
+
+
+@pytest.fixture
+def visit(database: Database, tmp_path: Path) -> Iterator[Visit]:
+    made = Visit(settings(database, tmp_path), offline=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def seen(database: Database, clock: VirtualClock, tmp_path: Path) -> Iterator[Visit]:
+    """A visit on the shop's own clock."""
+    made = Visit(settings(database, tmp_path), clock=clock, offline=True)
+    yield made
+    made.close()
+
+
+def only(findings: Iterator[Finding]) -> Finding:
+    (found,) = findings
+    return found
+
+
+def test_a_new_database_is_fine(visit: Visit) -> None:
+    assert only(checks.reachable(visit)).verdict is Verdict.FINE
+    assert only(checks.server(visit)).verdict is Verdict.FINE
+    assert only(checks.insert_only(visit)).verdict is Verdict.FINE
+    assert only(checks.clock(visit)).verdict in {Verdict.FINE, Verdict.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("revision", "verdict", "fix"), [("0001", Verdict.PROBLEM, "dangol migrate"), ("9999", Verdict.WARNING, "later")]
+)
+def test_a_schema_of_another_release_is_told(
+    visit: Visit, database: Database, revision: str, verdict: Verdict, fix: str
+) -> None:
+    with database.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    found = only(checks.reachable(visit))
+    assert (found.verdict, fix in found.fix) == (verdict, True)
+
+
+def test_nothing_is_made_where_there_is_nothing(tmp_path: Path) -> None:
+    visit = Visit(Settings(_env_file=None, home=tmp_path / "home"), offline=True)
+    found = {check.name: of for check, of in examine(visit)}
+    assert found["database"][0].verdict is Verdict.UNANSWERED
+    assert found["scheduler"][0].verdict is Verdict.UNANSWERED
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.postgres
+def test_an_empty_database_stays_empty(postgres_database: Database, tmp_path: Path) -> None:
+    name = f"{postgres_database.url.database}_empty"
+    with psycopg.connect(POSTGRES, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        empty = Database(POSTGRES.rsplit("/", 1)[0] + f"/{name}")
+        try:
+            visit = Visit(settings(empty, tmp_path), offline=True)
+            found = {check.name: of[0] for check, of in examine(visit)}
+            visit.close()
+            assert found["database"].verdict is Verdict.PROBLEM
+            assert "dangol migrate" in found["database"].fix
+            assert found["server"].verdict is Verdict.FINE
+            assert found["proof"].verdict is Verdict.SKIPPED
+            assert inspect(empty.engine).get_table_names() == []
+        finally:
+            empty.close()
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+
+
+def test_a_trigger_that_was_taken_away_is_a_problem(visit: Visit, database: Database) -> None:
+    with database.write() as tx:
+        if database.is_postgresql:
+            tx.execute(text("ALTER TABLE log DISABLE TRIGGER ALL"))
+        else:
+            names = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'log'"
+            for (name,) in tx.execute(text(names)).all():
+                tx.execute(text(f"DROP TRIGGER {name}"))
+    found = only(checks.insert_only(visit))
+    assert (found.verdict, "log" in found.what, "consents" in found.what) == (Verdict.PROBLEM, True, False)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("processes", "verdict"), [(1, Verdict.FINE), (5000, Verdict.PROBLEM)])
+def test_connections_are_counted_for_all_processes(
+    postgres_database: Database, tmp_path: Path, processes: int, verdict: Verdict
+) -> None:
+    visit = Visit(settings(postgres_database, tmp_path), processes=processes)
+    found = only(checks.connections(visit))
+    visit.close()
+    assert found.verdict is verdict
+    assert f"{processes} processes" in found.what
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("ahead", "verdict", "said"),
+    [
+        (timedelta(seconds=-20), Verdict.PROBLEM, "20.0 s behind"),
+        (timedelta(seconds=20), Verdict.PROBLEM, "20.0 s ahead of"),
+        (timedelta(seconds=3), Verdict.WARNING, "3.0 s ahead of"),
+        (timedelta(), Verdict.FINE, "agrees"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_told_in_seconds(
+    postgres_database: Database, tmp_path: Path, ahead: timedelta, verdict: Verdict, said: str
+) -> None:
+    class Wrong(SystemClock):
+        def now(self):  # type: ignore[no-untyped-def]
+            return super().now() + ahead
+
+    visit = Visit(settings(postgres_database, tmp_path), clock=Wrong())
+    found = only(checks.clock(visit))
+    visit.close()
+    assert (found.verdict, said in found.what) == (verdict, True), found.what
+
+
+def test_whether_somebody_leads_is_told(visit: Visit, database: Database) -> None:
+    assert only(work.scheduler(visit)).verdict is Verdict.PROBLEM
+    with database.write() as tx:
+        take_lease(tx, LEASE, "here:7", visit.clock.now(), timedelta(minutes=1))
+    found = only(work.scheduler(visit))
+    assert (found.verdict, "here:7" in found.what) == (Verdict.FINE, True)
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(0, Verdict.FINE), (2, Verdict.WARNING), (20, Verdict.PROBLEM)])
+def test_what_is_due_and_does_not_go_out_is_told(house: House, seen: Visit, minutes: int, verdict: Verdict) -> None:
+    house.opens_with(campaign("shop", note())).knows("alice")
+    house.orders("alice")
+    house.sleep(timedelta(minutes=minutes))
+    assert only(work.backlog(seen)).verdict is verdict
+
+
+def test_what_is_in_service_is_tried(house: House, seen: Visit) -> None:
+    assert only(work.in_service(seen)).verdict is Verdict.WARNING
+    house.opens_with(campaign("shop", note()))
+    assert only(work.in_service(seen)).verdict is Verdict.FINE
+
+
+def test_a_version_that_cannot_be_run_is_a_problem(house: House, seen: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.opens_with(campaign("shop", note()))
+
+    def broken(version: object) -> None:
+        raise ValueError("this release knows no such step")
+
+    monkeypatch.setattr("dangol.release.compile_release", broken)
+    found = only(work.in_service(seen))
+    assert (found.verdict, "no such step" in found.what) == (Verdict.PROBLEM, True)
+
+
+def test_the_latest_hand_overs_are_proven(house: House, seen: Visit) -> None:
+    house.opens_with(campaign("shop", note())).knows("alice")
+    house.orders("alice")
+    house.work()
+    assert only(work.proof(seen)).verdict is Verdict.FINE
+
+
+def test_a_key_that_was_lost_shows(house: House, seen: Visit, database: Database) -> None:
+    house.opens_with(campaign("shop", note())).knows("alice")
+    house.orders("alice")
+    house.work()
+    with database.write() as tx:
+        tx.execute(text("UPDATE profile_keys SET key = :key"), {"key": b"x" * 64})
+    found = only(work.proof(seen))
+    assert (found.verdict, "dangol log show" in found.fix) == (Verdict.PROBLEM, True)
+
+
+def test_a_full_disk_is_told(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = type("Usage", (), {"free": 1 << 20, "total": 1 << 40})
+    monkeypatch.setattr("dangol.surfaces.doctor.work.shutil.disk_usage", lambda _: usage)
+    assert only(work.disk(visit)).verdict is Verdict.PROBLEM
+
+
+def test_a_check_that_breaks_stops_no_other(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("dangol.surfaces.doctor.work.shutil.disk_usage", broken)
+    found = {check.name: of for check, of in examine(visit)}
+    assert set(found) == {check.name for check in CHECKS}
+    assert found["disk"][0].verdict is Verdict.UNANSWERED
+    assert "ZeroDivisionError" in found["disk"][0].what

@@ -1,0 +1,47 @@
+"""``dangol carriers``: who carries what, who is left alone, and giving a carrier messages again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dangol.bootstrap import open_dangol
+from dangol.errors import UsageError
+from dangol.settings import Settings
+from dangol.store import carriers as carrier_rows
+from dangol.surfaces.cli.main import app
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGOL_HOME", str(tmp_path))
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["carriers", *arguments], catch_exceptions=True)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.stdout
+
+
+def test_it_says_who_is_left_alone_and_for_how_long() -> None:
+    assert run().split() == [
+        "channel",
+        "carrier",
+        "now",
+        *"email mailbox well sms mailbox well push mailbox well".split(),
+    ]
+    with open_dangol(Settings()) as dangol, dangol.database.write() as tx:
+        now = dangol.clock.now()
+        carrier_rows.leave_alone(tx, "mailbox", now + timedelta(seconds=90), "failing", 3, now=now)
+    assert "failing, for " in run()
+    assert run("again", "mailbox") == "mailbox is given messages again.\n"
+    assert run("again", "mailbox") == "mailbox was not left alone.\n"
+
+
+def test_a_carrier_that_is_not_chosen_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="'sendgird' is not chosen; expected mailbox"):
+        run("again", "sendgird")
