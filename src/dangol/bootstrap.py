@@ -49,6 +49,8 @@ from dangol.queue.actors import Actors
 from dangol.queue.broker import Broker, make_broker
 from dangol.queue.scheduler import Scheduler
 from dangol.release import Releases, review_texts
+from dangol.retention.kinds import Keep
+from dangol.retention.rounds import Retention
 from dangol.settings import Settings, provider_options
 from dangol.steering import Steering
 from dangol.store.database import Database
@@ -112,6 +114,14 @@ class Dangol(AbstractContextManager["Dangol"]):
         self.steering = Steering(self.pipeline)
         self.sweeper = Sweeper(database=self.database, clock=self.clock, releases=self.releases, timing=self.timing)
         self.duties = Duties(self.pipeline, page=settings.batch_size)
+        self.retention = Retention(
+            database=self.database,
+            clock=self.clock,
+            releases=self.releases,
+            keep=Keep(settings.keep_rejected, settings.keep_events, settings.keep_messages, settings.keep_log),
+            by=settings.operator or self.name,
+            page=settings.batch_size,
+        )
         self.broker: Broker | None = None
         self.actors: Actors | None = None
         if workers:
@@ -272,7 +282,9 @@ class Dangol(AbstractContextManager["Dangol"]):
         """A scheduler on this installation's broker."""
         if self.actors is None:
             raise UsageError("a scheduler needs workers to tell; open dangol with workers=True")
-        return Scheduler(self.sweeper, self.actors, self.duties, holder=self.name, tick=self.settings.tick)
+        return Scheduler(
+            self.sweeper, self.actors, self.duties, self.retention, holder=self.name, tick=self.settings.tick
+        )
 
     def close(self) -> None:
         """Let go of connections; safe to call twice."""

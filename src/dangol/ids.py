@@ -37,6 +37,11 @@ def _identifier(at: datetime, last_80_bits: bytes) -> str:
     )
 
 
+def first_of(at: datetime) -> str:
+    """The smallest id of what came to be at ``at`` or later: ids that sort before it belong to earlier milliseconds."""
+    return _first_ten(at) + "0" * 16
+
+
 def derive(at: datetime, *natural_key: str) -> str:
     """The id of the thing that ``natural_key`` names and that came to be at ``at``, an aware datetime."""
     return derive_spelt(at, spell(*natural_key))

@@ -57,7 +57,7 @@ class Asks:
     """What must be at hand to move a journey of this version, so that a batch reads only that.
 
     ``events_ever`` are the events that conditions count, back to the beginning; ``events_since_entry`` those that a
-    journey on its way reacts to.
+    journey on its way reacts to. ``reaches`` tells how far back conditions really look.
     """
 
     events_since_entry: frozenset[str] = frozenset()
@@ -66,6 +66,7 @@ class Asks:
     consents: bool = False
     entry: bool = False
     arms: bool = False
+    reaches: frozenset[tuple[str, timedelta | None]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,17 @@ class Release:
         needs = self.where.needs if self.where is not None else None
         events = self.asks.events_ever | (needs.events if needs is not None else frozenset())
         return Asks(self.asks.events_since_entry, events, profile=True, consents=True, arms=self.asks.arms)
+
+    @cached_property
+    def reaches(self) -> frozenset[tuple[str, timedelta | None]]:
+        """Events that this version looks back at, and how far; None is to the beginning."""
+        asked = [one.needs.reaches for one in (self.where, self.audience) if one is not None]
+        held = (
+            (event, hold.at_most + (hold.resume_after or timedelta()))
+            for hold in self.policies.holds
+            for event in (hold.opens, *hold.closes)
+        )
+        return self.asks.reaches.union(*asked, held)
 
     @cached_property
     def on_capped(self) -> dict[str, OnCapped]:
@@ -278,6 +290,7 @@ def _asks(campaign: Campaign, flow: Flow, conditions: Sequence[Expression | Figu
         consents=any(one.needs.consents for one in conditions),
         entry=bool(conditions) or any(field.startswith("entry.") for field in fields),
         arms=any(isinstance(step, Split) for step in steps),
+        reaches=frozenset().union(*(one.needs.reaches for one in conditions)),
     )
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, model_validator
@@ -14,6 +14,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Length = Annotated[timedelta, Field(gt=timedelta())]
 """A length of time that is not nothing."""
+
+
+def _kept(least: int, description: str) -> Any:
+    return Field(None, ge=timedelta(days=least), description=description)
 
 
 NOWHERE = "https://dangol.example"
@@ -162,6 +166,13 @@ class Settings(BaseSettings):
     retry_after: Length = Field(
         timedelta(minutes=1), description="First pause after a transient refusal; doubles each time."
     )
+
+    keep_events: timedelta | None = _kept(120, "How long events are kept at least; empty means for ever.")
+    keep_messages: timedelta | None = _kept(
+        120, "How long journeys that are over are kept, with their messages, calls and slots; empty means for ever."
+    )
+    keep_rejected: timedelta | None = _kept(1, "How long events that were refused are kept; empty means for ever.")
+    keep_log: timedelta | None = _kept(366, "How long the log is kept, in whole months; empty means for ever.")
 
     @model_validator(mode="after")
     def _a_replay_is_known(self) -> Settings:

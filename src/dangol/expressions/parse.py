@@ -50,4 +50,9 @@ def _needs(tree: Value) -> Needs:
         events=frozenset(part.event for part in parts if isinstance(part, Count | Sum | Occurrence)),
         consents=any(isinstance(part, HasConsent) for part in parts),
         profile=frozenset(part.name for part in parts if isinstance(part, Field) and part.namespace == "profile"),
+        reaches=frozenset(
+            (part.event, None if isinstance(part, Occurrence) else part.within)
+            for part in parts
+            if isinstance(part, Count | Sum | Occurrence)
+        ),
     )

@@ -207,11 +207,15 @@ def nesting(tree: Value) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The facts an expression looks at, so that a batch loads only those."""
+    """The facts an expression looks at, so that a batch loads only those.
+
+    ``reaches`` are the events with how far back each is looked at; None is back to the beginning.
+    """
 
     events: frozenset[str] = frozenset()
     consents: bool = False
     profile: frozenset[str] = frozenset()
+    reaches: frozenset[tuple[str, timedelta | None]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,13 +98,27 @@ def digest(connection: Connection) -> str:
         select(log).where(log.c.seq > after).order_by(log.c.seq).limit(_DIGEST_CHUNK)
     ).all():
         for row in rows:
-            entry = _entry(row)
-            fields = {name: value for name, value in entry.as_json().items() if name != "seq"}
-            plain = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-            running.update(plain.encode())
-            running.update(entry.sealed or b"")
+            running.update(plain(_entry(row)))
         after = rows[-1].seq
     return running.hexdigest()
+
+
+def plain(entry: Entry) -> bytes:
+    """Every byte of an entry but its number, the sealed part included."""
+    fields = {name: value for name, value in entry.as_json().items() if name != "seq"}
+    written = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return written.encode() + (entry.sealed or b"")
+
+
+def following(connection: Connection, after: int, limit: int) -> list[Entry]:
+    """The next entries after this ``seq``, in the order in which they were written."""
+    statement = select(log).where(log.c.seq > after).order_by(log.c.seq).limit(limit)
+    return [_entry(row) for row in connection.execute(statement)]
+
+
+def oldest(connection: Connection) -> Entry | None:
+    """The first entry that the log has; None if it is empty."""
+    return next(iter(following(connection, -1, 1)), None)
 
 
 def _entry(row: Row[Any]) -> Entry:

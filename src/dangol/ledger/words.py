@@ -94,6 +94,7 @@ _ENGLISH = Words(
         Decision.DATA_ERASED: "The person's data was erased.",
         Decision.DUTY_RAISED: "The law asks for a notice to this person.",
         Decision.RULE_LOOSENED: "A rule is kept less strictly, for a written reason.",
+        Decision.RECORDS_REMOVED: "Old records were removed.",
     },
     reasons={
         Reason.EVENT_MATCHED: "Something the person did met the campaign's entry rule.",
@@ -168,6 +169,7 @@ _ENGLISH = Words(
         Reason.CONSENT_GIVEN: "The person gave a new consent.",
         Reason.REPORTED: "A carrier or another system reported it.",
         Reason.LAW_REQUIRES: "A rule of the person's jurisdiction asks for it.",
+        Reason.KEPT_LONG_ENOUGH: "They were kept for as long as the settings say.",
     },
     outcomes={
         "sent": "sent",
@@ -322,6 +324,7 @@ _KOREAN = Words(
         Decision.DATA_ERASED: "고객의 개인정보를 삭제했습니다.",
         Decision.DUTY_RAISED: "이 고객에게 법에 따른 안내가 필요합니다.",
         Decision.RULE_LOOSENED: "사유를 적고 규칙을 완화했습니다.",
+        Decision.RECORDS_REMOVED: "보관 기간이 지난 기록을 지웠습니다.",
     },
     reasons={
         Reason.EVENT_MATCHED: "고객의 행동이 캠페인 시작 조건과 맞았습니다.",
@@ -396,6 +399,7 @@ _KOREAN = Words(
         Reason.CONSENT_GIVEN: "고객이 새로 동의했습니다.",
         Reason.REPORTED: "발송사나 외부 시스템이 알려 왔습니다.",
         Reason.LAW_REQUIRES: "고객이 있는 곳의 법이 요구합니다.",
+        Reason.KEPT_LONG_ENOUGH: "설정한 보관 기간이 지났습니다.",
     },
     outcomes={
         "sent": "보냄",

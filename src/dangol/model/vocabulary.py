@@ -209,6 +209,7 @@ class Decision(StrEnum):
     DATA_ERASED = "data_erased"
     DUTY_RAISED = "duty_raised"
     RULE_LOOSENED = "rule_loosened"
+    RECORDS_REMOVED = "records_removed"
 
 
 class Reason(StrEnum):
@@ -361,6 +362,10 @@ class Reason(StrEnum):
     LAW_REQUIRES = (
         "law_requires",
         "A rule of the person's jurisdiction asks for it; the evidence names the rule.",
+    )
+    KEPT_LONG_ENOUGH = (
+        "kept_long_enough",
+        "It was kept for as long as this installation's settings say; the evidence names the setting.",
     )
     # calls to other systems
     CALL_ANSWERED = "call_answered", "The other system answered that it has the call."

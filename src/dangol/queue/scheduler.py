@@ -11,7 +11,8 @@ from dangol import meters
 from dangol.duties import Duties
 from dangol.errors import BrokerUnavailable, StoreUnavailable
 from dangol.queue.actors import Actors
-from dangol.store.housekeeping import drop_lease, take_lease
+from dangol.retention.rounds import Retention
+from dangol.store.housekeeping import drop_lease, shared_now, take_lease
 from dangol.sweeper import Sweeper
 
 LEASE = "scheduler"
@@ -21,9 +22,19 @@ _log = structlog.get_logger(__name__)
 class Scheduler:
     """Runs until it is stopped; survives a database or broker that is away for a while."""
 
-    def __init__(self, sweeper: Sweeper, actors: Actors, duties: Duties, *, holder: str, tick: timedelta) -> None:
+    def __init__(
+        self,
+        sweeper: Sweeper,
+        actors: Actors,
+        duties: Duties,
+        retention: Retention,
+        *,
+        holder: str,
+        tick: timedelta,
+    ) -> None:
         self._sweeper = sweeper
         self._duties = duties
+        self._retention = retention
         self._actors = actors
         self._holder = holder
         self._tick = tick
@@ -44,11 +55,12 @@ class Scheduler:
         self._step_down()
 
     def tick(self) -> bool:
-        """Sweep once if this process leads, and look for some of what the law wants done; True if it does."""
+        """Sweep once if this process leads, then look for what the law wants done and for what may go; True if so."""
         if not self._leads():
             return False
         self._actors.tell(self._sweeper.sweep())
         self._duties.turn()
+        self._retention.turn()
         meters.count("sweeps", result="done")
         return True
 
@@ -56,8 +68,8 @@ class Scheduler:
         self._stopped.set()
 
     def _leads(self) -> bool:
-        now = self._sweeper.clock.now()
         with self._sweeper.database.write() as tx:
+            now = shared_now(tx, self._sweeper.clock)
             return take_lease(tx, LEASE, self._holder, now, lasts=self._tick * 5 + timedelta(seconds=5)) == self._holder
 
     def _step_down(self) -> None:

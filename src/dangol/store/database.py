@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dangol.errors import StoreUnavailable, UsageError
+from dangol.store import schema
 from dangol.store.compact import dumps
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30
 _IDLE_SECONDS = 60
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
@@ -93,19 +91,23 @@ class Database:
             raise StoreUnavailable(f"database {self.label}: every connection is in use for too long") from error
 
     def migrate(self) -> None:
-        """Bring the schema to this release's; safe to call at every start and from several processes."""
+        """Bring the schema to this release's; safe to call at every start and from several processes.
+
+        A newer schema that this release may run beside is left as it is. Raises StoreUnavailable if it may not, and
+        if somebody holds for too long what a migration has to lock: nothing is changed then, and it can be run again.
+        """
         if not self.is_postgresql and self.url.database not in (None, "", ":memory:"):
             try:
                 Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreUnavailable(f"cannot make the folder of {self.label}: {error.strerror}") from error
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.read() as connection:
+            if schema.is_current(connection):
+                return
         with self.write() as connection:
             if self.is_postgresql:
                 connection.execute(text("SELECT pg_advisory_xact_lock(7301, 1)"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            schema.upgrade(connection)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -196,6 +198,7 @@ _ADVICE = {
     "unable to open": "the file cannot be opened; check its folder and permissions",
     "not a database": "this file is not a SQLite database; point DANGOL_DATABASE_URL elsewhere",
     "malformed": "the file is damaged; restore it from a backup",
+    "lock timeout": "somebody held for too long what this had to lock; nothing was changed, try again",
     "connection refused": "nothing answers there; is the server running?",
     "no such table": "its schema is missing; run `dangol migrate`",
 }
@@ -208,6 +211,8 @@ def _translated(error: DBAPIError, label: str) -> Exception:
     said = str(error.orig).lower()
     if isinstance(error.orig, psycopg.errors.UndefinedTable):
         said = "no such table"  # as SQLite says
+    if isinstance(error.orig, psycopg.errors.DiskFull):
+        said = "space"  # in whichever language the server speaks
     for sign, advice in _ADVICE.items():
         if sign in said:
             return StoreUnavailable(f"database {label}: {advice} ({str(error.orig).splitlines()[0]})")

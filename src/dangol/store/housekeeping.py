@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
+from dangol.clock import Clock, SystemClock
 from dangol.model.vocabulary import CallState, JourneyStatus, MessageState
 from dangol.store.bulk import insert_new, upsert, upsert_if
 from dangol.store.tables import calls, feedback, instance, journeys, leases, messages, schedule_runs
@@ -35,8 +36,22 @@ def keep_note(connection: Connection, name: str, value: str) -> None:
     upsert(connection, instance, [{"name": name, "value": value}], key=["name"], update=["value"])
 
 
+def shared_now(connection: Connection, clock: Clock) -> datetime:
+    """What time it is for all who share this database: the server's time, where machines' clocks may differ.
+
+    On SQLite all are on one machine, and on a virtual clock in one process.
+    """
+    if connection.dialect.name != "postgresql" or not isinstance(clock, SystemClock):
+        return clock.now()
+    now: datetime = connection.execute(_SERVER_TIME).scalar_one()
+    return now.astimezone(UTC)
+
+
+_SERVER_TIME = select(func.clock_timestamp())
+
+
 def take_lease(connection: Connection, name: str, holder: str, now: datetime, lasts: timedelta) -> str:
-    """Take or renew a lease; returns who holds it now, which is ``holder`` if it was free, expired or ours.
+    """Take or renew a lease at ``shared_now``; returns who holds it: ``holder``, if it was free, expired or ours.
 
     A lease that is to last far longer than any does was taken before the clock was set back, and counts as expired.
     """

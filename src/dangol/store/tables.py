@@ -478,7 +478,21 @@ log = Table(
     Index("ix_log_reason", "reason", "seq"),
 )
 
-INSERT_ONLY = (consents, consent_forms, log)
+log_removals = Table(
+    "log_removals",
+    metadata,
+    Column("first_seq", Sequence64, primary_key=True, autoincrement=False),
+    Column("last_seq", Sequence64, nullable=False, unique=True),
+    Column("entries", Sequence64, nullable=False),
+    Column("before", Instant, nullable=False, comment="the first instant of the month after; entries are older"),
+    Column("hash", Key64, nullable=False, comment="chained over the removed entries, from the removal before on"),
+    Column("rule", String(200), nullable=False, comment="the setting that asked for it"),
+    Column("removed_at", Instant, nullable=False),
+    Column("removed_by", String(200), nullable=False),
+)
+"""Which entries of the log retention removed, and proof of what they were. Triggers let entries go only under one."""
+
+INSERT_ONLY = (consents, consent_forms, log, log_removals)
 
 # Housekeeping.
 

@@ -119,6 +119,30 @@ def test_a_full_disk(
     then_all_is_well(shop)
 
 
+@on_postgresql
+@pytest.mark.parametrize("table", ["events", "log"])
+def test_a_full_disk_of_the_server_in_whichever_language_it_says_so(
+    database: Database, shop: tuple[House, list[str]], table: str
+) -> None:
+    """By INSERT and by COPY alike: what else was written in the transaction is undone."""
+    house, _ = shop
+    before = everything(house)
+    with database.write() as tx:
+        tx.execute(
+            text(
+                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION '장치에 남은 공간이 없음' USING ERRCODE = '53100'; END $$"
+            )
+        )
+        tx.execute(text(f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()"))
+    with pytest.raises(StoreUnavailable, match="the disk is full; free some space and start again"):
+        house.orders(*[f"new{n}" for n in range(20)])
+    assert everything(house) == before
+    with database.write() as tx:
+        tx.execute(text(f"DROP TRIGGER full_disk ON {table}"))
+    then_all_is_well(shop)
+
+
 @on_sqlite
 def test_a_disk_that_is_full_when_the_carrier_has_answered_leaves_a_hand_over_on_record(
     database: Database, shop: tuple[House, list[str]], monkeypatch: pytest.MonkeyPatch

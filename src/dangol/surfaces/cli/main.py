@@ -30,6 +30,7 @@ from dangol.surfaces.cli import (
     profile,
     reply,
     requests,
+    retention,
     seeing,
     simulate,
     steer,
@@ -100,6 +101,8 @@ app.add_typer(consent.app)
 app.add_typer(suppression.app)
 app.add_typer(profile.app)
 app.add_typer(requests.app)
+app.add_typer(retention.app)
+app.add_typer(retention.app)
 app.add_typer(dev.app)
 app.add_typer(carriers.app)
 

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from dangol.bootstrap import Dangol
 from dangol.errors import AlreadyRunning, DangolError, StoreUnavailable
-from dangol.store.housekeeping import UP_LEASE, drop_lease, take_lease
+from dangol.store.housekeeping import UP_LEASE, drop_lease, shared_now, take_lease
 from dangol.store.tables import leases
 
 _LASTS = timedelta(seconds=15)
@@ -164,7 +164,8 @@ def only_one(dangol: Dangol, stop: Stop) -> Iterator[None]:
 
 def _hold(dangol: Dangol) -> bool:
     with dangol.database.write() as tx:
-        return take_lease(tx, UP_LEASE, dangol.name, dangol.clock.now(), _LASTS) == dangol.name
+        now = shared_now(tx, dangol.clock)
+        return take_lease(tx, UP_LEASE, dangol.name, now, _LASTS) == dangol.name
 
 
 def _let_go(dangol: Dangol) -> None:
@@ -178,10 +179,11 @@ def _let_go(dangol: Dangol) -> None:
 def _who_holds(dangol: Dangol) -> str:
     with dangol.database.read() as tx:
         row = tx.execute(select(leases).where(leases.c.name == UP_LEASE)).one_or_none()
+        now = shared_now(tx, dangol.clock)
     if row is None:
         return f"{dangol.database.label} was held by another `dangol up`, which has just stopped; start again"
     host, _, process = row.holder.rpartition(":")
-    left = max(1, round((row.expires_at - dangol.clock.now()).total_seconds()))
+    left = max(1, round((row.expires_at - now).total_seconds()))
     return (
         f"{dangol.database.label} is in use by another `dangol up`: process {process} on {host}, "
         f"last seen {row.expires_at - _LASTS:%Y-%m-%d %H:%M:%S} UTC.\n"

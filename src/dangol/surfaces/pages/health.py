@@ -16,7 +16,7 @@ from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import OPEN_STATES
 from dangol.queue.scheduler import LEASE
 from dangol.store.carriers import standing
-from dangol.store.housekeeping import recalled
+from dangol.store.housekeeping import recalled, shared_now
 from dangol.store.tables import leases, messages
 
 _COUNTED = 100_000
@@ -28,7 +28,7 @@ def examine(dangol: Dangol) -> tuple[bool, dict[str, Any]]:
     now = dangol.clock.now()
     try:
         with dangol.database.read() as tx:
-            scheduler, due, duties = _scheduler(tx, now), _due(tx, now), _duties(tx)
+            scheduler, due, duties = _scheduler(tx, shared_now(tx, dangol.clock)), _due(tx, now), _duties(tx)
             carriers = _carriers(tx, now)
     except StoreUnavailable as error:
         return False, {"status": "failing", "database": {"ok": False, "problem": str(error)}}

@@ -16,6 +16,8 @@ revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+oldest_code = "0005"
+contract = {"consent_states": "keyed by topic, too; code of revision 0004 cannot record consents beside it"}
 
 _OPEN_MESSAGE = sa.text("state IN ('planned', 'due', 'sending')")
 

@@ -1,0 +1,1 @@
+"""Removing what was kept long enough, as this installation's settings say, and never what is still needed."""
