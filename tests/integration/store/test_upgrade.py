@@ -60,7 +60,7 @@ def _row(tx: Connection, table: Table, wanted: dict[str, Any]) -> dict[str, Any]
 
 @pytest.mark.parametrize("revision", EARLIER)
 def test_a_shop_goes_on_where_it_was(unmigrated: Database, revision: str, tmp_path: Path) -> None:
-    """The log reads the same to the byte, journeys wake, messages go out, caps count what went before, no stays no."""
+    """The log reads the same to the byte, journeys wake, messages go out, caps count what was, a no stays no."""
     steps = {"wait": "1 hour"}, note()
     workspace = write_workspace(tmp_path / "shop", campaign("cart", *steps), policies={"caps": [cap(1)]})
     bring_to(unmigrated, revision)
