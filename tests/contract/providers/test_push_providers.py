@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,32 +11,20 @@ from py_vapid import Vapid02
 
 from dangol.clock import SystemClock
 from dangol.delivery.addresses import AddressGuard
-from dangol.delivery.http.messages import Limits
-from dangol.delivery.http.transport import Transport
 from dangol.delivery.providers.fcm import Fcm
 from dangol.delivery.providers.google_token import AccessToken
 from dangol.delivery.providers.webpush import WebPush
 from dangol.model.vocabulary import Channel
-from dangol.testing.provider_contract import Arrived, ProviderContract
+from dangol.testing.provider_contract import Arrived
 from tests.contract.providers.carriers import HANG_UP, FcmCarrier, PushService, Say, google_says, running
+from tests.contract.providers.test_http_providers import OverHttp
 
-SOON = timedelta(seconds=2)
 
-
-class OverHttp(ProviderContract):
+class ByPush(OverHttp):
     channel = Channel.PUSH
-    in_order = False
-
-    @pytest.fixture(autouse=True)
-    def _transport(self, dead_port: int) -> Iterator[None]:
-        self.dead = f"http://127.0.0.1:{dead_port}"
-        limits = Limits(connect=SOON, tls=SOON, read=SOON, total=SOON, connections=32)
-        self.transport = Transport(clock=SystemClock(), limits=limits)
-        yield
-        self.transport.close()
 
 
-class TestFcm(OverHttp):
+class TestFcm(ByPush):
     @pytest.fixture(autouse=True)
     def _carrier(self) -> Iterator[None]:
         with running(FcmCarrier()) as self.carrier:
@@ -76,7 +63,7 @@ class TestFcm(OverHttp):
         ]
 
 
-class TestWebPush(OverHttp):
+class TestWebPush(ByPush):
     @pytest.fixture(autouse=True)
     def _carrier(self) -> Iterator[None]:
         self.vapid = Vapid02()
