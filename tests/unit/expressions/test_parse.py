@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -191,9 +192,20 @@ def test_a_cap_can_ask_about_the_message_alone() -> None:
 def test_an_expression_tells_which_facts_it_needs() -> None:
     expression = parse('profile.age > 3 and in_segment("nested") or last("Checkout Started") == none', WHERE)
     assert expression.needs == Needs(
-        events=frozenset({"Order Completed", "Checkout Started"}), consents=True, profile=frozenset({"age", "vip"})
+        events=frozenset({"Order Completed", "Checkout Started"}),
+        consents=True,
+        profile=frozenset({"age", "vip"}),
+        reaches=frozenset({("Order Completed", None), ("Checkout Started", None)}),
     )
     assert parse("event.value > 3", WHERE).needs == Needs()
+
+
+def test_an_expression_tells_how_far_back_it_looks_at_each_event() -> None:
+    counted = 'count("Order Completed", "30 days") > 1 and count("Order Completed", "2 days") > 0'
+    assert parse(counted, WHERE).needs.reaches == {
+        ("Order Completed", timedelta(days=30)),
+        ("Order Completed", timedelta(days=2)),
+    }
 
 
 @pytest.mark.parametrize(
