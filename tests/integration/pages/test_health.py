@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.queue.scheduler import LEASE
+from dangol.store.carriers import leave_alone
 from dangol.store.housekeeping import take_lease
 from dangol.surfaces.web import LOOPBACK_NAMES, create_app
 from tests.integration.pipeline.house import House
@@ -36,6 +37,7 @@ def test_while_a_scheduler_leads_it_is_well(dangol: Dangol, client: TestClient, 
         "scheduler": {"ok": True, "lease_ends_in": 7.0},
         "due_messages": {"count": 0, "oldest": 0.0},
         "duties": {"overdue": None, "counted_at": None},
+        "carriers": {},
     }
 
 
@@ -56,3 +58,12 @@ def test_requests_under_a_foreign_name_are_refused(dangol: Dangol) -> None:
     with TestClient(create_app(dangol, hosts=LOOPBACK_NAMES)) as client:
         for name, status in (("localhost:8000", 200), ("127.0.0.1", 200), ("[::1]:8000", 200), ("evil.example", 400)):
             assert client.get("/log", headers={"Host": name}).status_code == status
+
+
+def test_carriers_that_are_left_alone_are_told(dangol: Dangol, client: TestClient) -> None:
+    now = dangol.clock.now()
+    with dangol.database.write() as tx:
+        leave_alone(tx, "fake", now + timedelta(seconds=30), "failing", 3, now=now)
+        leave_alone(tx, "spare", now, "busy", 0, now=now)
+    told = client.get("/healthz").json()
+    assert told["carriers"] == {"fake": {"why": "failing", "failures": 3, "for": 30.0}}
