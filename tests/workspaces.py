@@ -103,7 +103,7 @@ def copy_part(root: Path, *keys: str) -> Path:
     """Of the shipped workspace only these campaigns, their messages and scenarios, and what is shared by all."""
     others = {file.stem for file in (ROOT / "campaigns" / "tests").glob("*.yaml")} - set(keys)
     told = "\n".join((ROOT / "campaigns" / f"{key}.yaml").read_text(encoding="utf-8") for key in keys)
-    sent = {"brand", *re.findall(r"\bsend: (\w+)", told)}
+    sent = {"brand", "morning_letters", *re.findall(r"\bsend: (\w+)", told)}  # policies name the digest
     unsent = [folder.name for folder in (ROOT / "templates").iterdir() if folder.name not in sent]
     left_out = {"campaigns": [f"{key}.yaml" for key in others], "templates": unsent}
     for folder, names in left_out.items():

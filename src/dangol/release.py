@@ -319,7 +319,7 @@ def _cap_rule(cap: Cap, workspace: Workspace) -> CapRule:
 
     def applies_to(fields: Mapping[str, Any]) -> bool:
         """Messages are alike by the thousand, so what was found out for one holds for the others."""
-        kind = tuple(fields.values())
+        kind = tuple(tuple(value) if isinstance(value, list) else value for value in fields.values())
         found = known.get(kind)
         if found is None:
             if len(known) >= _KINDS:

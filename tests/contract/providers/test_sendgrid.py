@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from dangol.clock import VirtualClock
 from dangol.delivery.http.transport import Transport
@@ -212,12 +213,13 @@ def test_in_the_sandbox_200_says_that_the_message_would_do(carrier: SendGridCarr
 
 
 def test_a_refused_key_burns_no_campaign_and_is_told_loudly_once_a_batch(
-    carrier: SendGridCarrier, transport: Transport, capsys: pytest.CaptureFixture[str]
+    carrier: SendGridCarrier, transport: Transport
 ) -> None:
     carrier.always = Say(401)
-    outcomes = make(carrier, transport).send_many([envelope(message_id=f"M{number}") for number in range(20)])
+    with capture_logs() as lines:
+        outcomes = make(carrier, transport).send_many([envelope(message_id=f"M{number}") for number in range(20)])
     assert {(type(one), one.permanent) for one in outcomes if isinstance(one, Refused)} == {(Refused, False)}
-    told = [line for line in capsys.readouterr().out.splitlines() if "carrier_refuses_account" in line]
+    told = [line for line in lines if line["event"] == "carrier_refuses_account"]
     assert len(told) == 1
-    assert "messages=20" in told[0]
-    assert SendGridCarrier.key not in told[0]
+    assert told[0]["messages"] == 20
+    assert SendGridCarrier.key not in str(lines)

@@ -116,7 +116,7 @@ class Watched:
         self._intake = Intake(pipeline)
         self._failures = list(failures)
         self.deliver, self.call = pipeline.deliver, pipeline.call
-        self.plan, self.fan_out = pipeline.plan, pipeline.fan_out
+        self.plan, self.fan_out, self.receive = pipeline.plan, pipeline.fan_out, pipeline.receive
         self.tries = threading.Semaphore(0)
         self.taken = threading.Semaphore(0)
 

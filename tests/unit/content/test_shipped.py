@@ -107,7 +107,9 @@ def test_the_check_finds_nothing() -> None:
 def test_every_text_is_sent_by_some_campaign() -> None:
     sent = {(message, channel.value) for _, message, channel, _ in EACH}
     texts = {(path.split("/")[1], path.split("/")[2].partition(".")[0]) for path in SHIPPED if "/brand/" not in path}
-    assert texts - sent == set()
+    policies = (ROOT / "campaigns" / "policies.yaml").read_text(encoding="utf-8")
+    digests = {message for message, _ in texts if f"template: {message}" in policies}
+    assert {(message, channel) for message, channel in texts - sent if message not in digests} == set()
 
 
 @pytest.mark.parametrize(("campaign", "message", "channel", "locale"), EACH)
