@@ -11,12 +11,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from dangol.clock import VirtualClock
 from dangol.ids import SeededEntropy
 from dangol.store.database import Database
 
 POSTGRES = os.environ.get("DANGOL_TEST_POSTGRES_URL", "postgresql://root@127.0.0.1:5432/test")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Give back how logs are configured: what runs in this process, like a benchmark, may mute all that follow."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def service_missing(what: str, error: Exception) -> None:

@@ -23,13 +23,12 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    root, config = logging.getLogger(), structlog.get_config()
+    root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
-    structlog.configure(**config)
 
 
 @pytest.fixture
