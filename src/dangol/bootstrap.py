@@ -40,6 +40,7 @@ from dangol.editor.laws import loosened
 from dangol.errors import ProblemsFound, UsageError
 from dangol.ids import Entropy, SystemEntropy
 from dangol.intake import Intake
+from dangol.jurisdictions import known_places
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.vocabulary import Channel, Decision, Reason
 from dangol.pipeline import Pipeline, Timing
@@ -247,6 +248,11 @@ class Dangol(AbstractContextManager["Dangol"]):
             self.sweeper.fire(tx, now)
             yield tx, now
 
+    def known_places(self) -> frozenset[str]:
+        """The places that reports may name: those of the packs of the workspace in service."""
+        with self.database.read() as tx:
+            return known_places(self.releases.law(tx).as_written)
+
     def _must_run(self, tx: Connection, changes: list[versions.Deployment]) -> None:
         """Nothing goes into service that cannot be run: it would hold up every event. Raises UnknownVersion."""
         for change in changes:
@@ -258,7 +264,8 @@ class Dangol(AbstractContextManager["Dangol"]):
         journal = Journal(now)
         for change in changes:
             if change.version_id is not None:
-                for rule_id, told in loosened(self.releases.get(tx, change.version_id).policies.jurisdictions):
+                law = self.releases.get(tx, change.version_id).rulebook.law
+                for rule_id, told in loosened(law.as_written, law.jurisdictions):
                     subject = Subject(change.campaign_key, change.version_id, occasion=rule_id)
                     evidence = {"rules": [rule_id], "why": told.reason, "by": told.by}
                     journal.add(Decision.RULE_LOOSENED, Reason.BY_HAND, subject, evidence=evidence)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +21,6 @@ from sqlalchemy.types import TypeEngine
 from dangol import ids
 from dangol.consent import ledger as consents
 from dangol.consent.folding import Said, fold, holding
-from dangol.jurisdictions import packs
 from dangol.ledger.entries import Journal, Subject
 from dangol.ledger.overdue import overdue
 from dangol.model.duty import DUTY_SOURCE, OUTCOME_DUE, RECONFIRMATION_DUE
@@ -48,10 +47,9 @@ _GIVEN = frozenset({ConsentAction.GRANTED.value, ConsentAction.CONFIRMED.value, 
 _PURPOSES = sorted(purpose.value for purpose in law.PURPOSES)
 
 
-@cache
-def zones() -> Mapping[str, str]:
+def zones(asked: Law) -> Mapping[str, str]:
     """In which zone the days of a notice or a question are told, by its rule; of rules that were turned off too."""
-    rules = law.duty_rules(packs().values())
+    rules = law.duty_rules(asked.as_written.values())
     notices = {one.rule: one.zone for one in rules.notices}
     return notices | {one.rule: one.zone for one in rules.reconfirmations}
 
@@ -131,7 +129,9 @@ class Duties:
 
     def _count(self, now: datetime) -> None:
         """Note how many are overdue, for whoever watches: to count them takes longer than a health check may."""
-        today = {rule: law.local_day(now, zone) for rule, zone in zones().items()}
+        with self._pipeline.database.read() as tx:
+            known = zones(self._pipeline.releases.law(tx))
+        today = {rule: law.local_day(now, zone) for rule, zone in known.items()}
         with self._pipeline.database.write() as tx:
             keep_note(tx, OVERDUE, f"{overdue(tx, today, now - LOOKED_BACK)} {now.isoformat()}")
 

@@ -28,7 +28,7 @@ from dangol.editor.review import Review, review
 from dangol.errors import UnknownVersion
 from dangol.expressions import Expression, Figure, Person, Scope, evaluate, parse, parse_number
 from dangol.journeys.flow import Ending, Flow, Known, Test
-from dangol.jurisdictions import packs
+from dangol.jurisdictions import packs, packs_with, readable_packs
 from dangol.model.campaign import Campaign, ExitOn, Goal
 from dangol.model.fragmentation import Fragmentation
 from dangol.model.jurisdiction import Jurisdictions, Pack
@@ -309,7 +309,7 @@ def _fields(step: object) -> Iterable[str]:
 def rulebook_of(workspace: Workspace) -> Rulebook:
     """A workspace's policies with its caps' conditions compiled, and the packs of the law as it has them."""
     caps = tuple(_cap_rule(cap, workspace) for cap in workspace.policies.caps)
-    return Rulebook(workspace.policies, caps, Law(packs(), workspace.policies.jurisdictions))
+    return Rulebook(workspace.policies, caps, Law(packs_with(workspace.sources), workspace.policies.jurisdictions))
 
 
 def _cap_rule(cap: Cap, workspace: Workspace) -> CapRule:
@@ -516,7 +516,8 @@ def review_texts(workspace: Workspace) -> tuple[list[Problem], Review]:
     sms = workspace.policies.sms
     asked_of_law = workspace.policies.jurisdictions
     digests = frozenset(one.template for one in workspace.policies.digests.values())
-    files, served = tuple(sorted(workspace.sources.items())), Law(packs(), asked_of_law).served
+    files = tuple(sorted(workspace.sources.items()))
+    served = Law(readable_packs(workspace.sources), asked_of_law).served
     told = repr((plan, sms, asked_of_law))
     asked = _Asked(files, said, digests, told, locale, stages, sms, plan, served)
     problems, reviewed = _reviewed(asked)

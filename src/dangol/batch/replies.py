@@ -30,6 +30,7 @@ from dangol.content.voice import PATH, read_voice
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace
 from dangol.ids import Entropy
+from dangol.jurisdictions import readable_packs
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.duty import MESSAGE_REPLIED
 from dangol.model.people import ConsentChange, ConsentState, IncomingEvent, Profile
@@ -109,7 +110,9 @@ def shop_in_service(connection: Connection) -> Workspace | None:
 
 def answered(heard: Heard, shop: Workspace | None) -> Answered:
     """The answer in words. Where nothing is in service nobody can be told who it is that answers."""
-    read, _ = read_voice(shop.sources[PATH]) if heard.answer and shop is not None else (None, [])
+    if not heard.answer or shop is None:
+        return Answered(heard.intent, None)
+    read, _ = read_voice(shop.sources[PATH], readable_packs(shop.sources))
     if read is None:
         return Answered(heard.intent, None)
     brand = read.voice.brand

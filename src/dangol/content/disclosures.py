@@ -6,11 +6,10 @@ serves a text follows from its language; the labels are those of the recipient's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from dangol import jurisdictions
+from dangol.jurisdictions import serving
 from dangol.model.jurisdiction import LabelRule, Pack, Part, SayRule
 from dangol.model.vocabulary import Channel, Purpose
 
@@ -25,20 +24,9 @@ class Rule:
     needs: tuple[SayRule, ...] = ()
 
 
-def serving(locale: str) -> Pack:
-    """The pack that serves texts in ``locale``."""
-    return jurisdictions.serving(locale)
-
-
-@lru_cache(maxsize=512)
-def _rule(code: str, purpose: Purpose, channel: Channel) -> Rule:
-    pack = jurisdictions.packs()[code]
-    return Rule(pack.label(purpose, channel), pack.needs(purpose, channel))
-
-
 def rule_of(pack: Pack, purpose: Purpose, channel: Channel) -> Rule:
     """What the pack asks to be said; an empty rule if it asks nothing."""
-    return _rule(pack.code, purpose, channel)
+    return Rule(pack.label(purpose, channel), pack.needs(purpose, channel))
 
 
 def needs_of(own: Pack, served: Sequence[Pack], purpose: Purpose, channel: Channel) -> tuple[SayRule, ...]:
@@ -50,14 +38,16 @@ def needs_of(own: Pack, served: Sequence[Pack], purpose: Purpose, channel: Chann
     return tuple(need for pack in packs.values() for need in pack.needs(purpose, channel))
 
 
-def labels_of(codes: Iterable[str], purpose: Purpose, channel: Channel) -> tuple[str, ...]:
-    """The labels that these packs, and those that they include, ask for; each once. Unknown codes ask for none."""
-    known = jurisdictions.packs()
+def labels_of(known: Mapping[str, Pack], codes: Iterable[str], purpose: Purpose, channel: Channel) -> tuple[str, ...]:
+    """The labels that these of the ``known`` packs, and those that they include, ask for; each once.
+
+    Unknown codes ask for none.
+    """
     found: dict[str, str] = {}
     for code in codes:
         pack = known.get(code)
         for one in (code, *(pack.includes if pack is not None else ())):
-            label = _rule(one, purpose, channel).label if one in known else None
+            label = known[one].label(purpose, channel) if one in known else None
             if label is not None:
                 found.setdefault(label.text.strip(), label.text)
     return tuple(found.values())

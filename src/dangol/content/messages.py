@@ -8,7 +8,7 @@ from typing import Any
 
 from dangol.content import digests, limits, sms
 from dangol.content.dialect import FACTS
-from dangol.content.disclosures import labels_of
+from dangol.content.disclosures import Pack, labels_of
 from dangol.content.links import Links, in_push
 from dangol.content.sandbox import Budget, Program
 from dangol.content.sources import TextFile
@@ -53,7 +53,15 @@ def compile_messages(
     if errors := [problem for problem in workshop.problems if problem.severity == "error"]:
         raise ProblemsFound(sorted(errors))
     assert workshop.voice is not None
-    return Messages(texts, workshop.voice.voice, purpose, default_locale, sms_encoding, staged=staged)
+    return Messages(
+        texts,
+        workshop.voice.voice,
+        purpose,
+        default_locale,
+        sms_encoding,
+        packs=workshop.packs,
+        staged=staged,
+    )
 
 
 def fallbacks(locale: str | None, default_locale: str) -> tuple[str, ...]:
@@ -74,8 +82,10 @@ class Messages:
         default_locale: str,
         sms_encoding: SmsEncoding = SmsEncoding.GSM,
         *,
+        packs: Mapping[str, Pack],
         staged: Mapping[tuple[str, Channel, str], Mapping[str, Text]] | None = None,
     ) -> None:
+        self._packs = packs
         self._sms = sms_encoding
         self._push_links = in_push(tuple(voice.brand.app_schemes))
         self._texts = texts
@@ -172,7 +182,7 @@ class Messages:
             return own
         found = self._prefixes.get((own, channel, codes))
         if found is None:
-            asked = labels_of(codes, self._purpose, channel)
+            asked = labels_of(self._packs, codes, self._purpose, channel)
             found = "".join([*(label for label in asked if label.strip() not in own), own])
             if len(self._prefixes) < 10_000:
                 self._prefixes[own, channel, codes] = found

@@ -51,7 +51,7 @@ class Speaker:
     @property
     def pack(self) -> Pack:
         """What the law wants said in this language."""
-        return serving(self.locale)
+        return serving(self.file.packs, self.locale)
 
     @property
     def rule(self) -> Rule:

@@ -8,9 +8,10 @@ message when a version is compiled.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dangol.content.disclosures import rule_of, serving
+from dangol.content.disclosures import Pack, rule_of, serving
 from dangol.content.tags import Origin
 from dangol.content.voice_model import Banned, Brand, Disclosure, LocaleVoice, Salutation, StageWording, Term, Voice
 from dangol.definitions.document import Document, Path
@@ -47,10 +48,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class VoiceFile:
-    """The voice with the places of its texts."""
+    """The voice with the places of its texts, and the packs of the law as its workspace has them."""
 
     voice: Voice
     document: Document
+    packs: Mapping[str, Pack]
 
     def told(self, path: Path) -> Told:
         """The text at ``path``; empty if the voice says nothing there."""
@@ -62,8 +64,8 @@ class VoiceFile:
 RESERVED_PHRASES = frozenset({"salutation", "sign_off", "opt_out"})
 
 
-def read_voice(text: str) -> tuple[VoiceFile | None, list[Problem]]:
-    """Read voice.yaml: the voice, or None and every problem."""
+def read_voice(text: str, packs: Mapping[str, Pack]) -> tuple[VoiceFile | None, list[Problem]]:
+    """Read voice.yaml, which the law of ``packs`` binds: the voice, or None and every problem."""
     document, problems = read_yaml(PATH, text)
     if document is None:
         return None, problems
@@ -71,11 +73,11 @@ def read_voice(text: str) -> tuple[VoiceFile | None, list[Problem]]:
     problems += found
     if voice is None:
         return None, problems
-    problems += _inconsistencies(voice, document)
-    return VoiceFile(voice, document), problems
+    problems += _inconsistencies(voice, document, packs)
+    return VoiceFile(voice, document, packs), problems
 
 
-def _inconsistencies(voice: Voice, document: Document) -> list[Problem]:
+def _inconsistencies(voice: Voice, document: Document, packs: Mapping[str, Pack]) -> list[Problem]:
     problems = []
     for locale, told in voice.locales.items():
         at: Path = ("locales", locale)
@@ -85,7 +87,7 @@ def _inconsistencies(voice: Voice, document: Document) -> list[Problem]:
                 problems.append(document.problem("missing-key", ("brand", name), message, key=True))
         for phrase, forms in told.phrases.items():
             problems += _phrase(document, (*at, "phrases", phrase), forms, told)
-        problems += _disclosures(document, at, locale, told)
+        problems += _disclosures(document, at, serving(packs, locale), told)
     return problems
 
 
@@ -100,16 +102,15 @@ def _phrase(document: Document, path: Path, forms: str | dict[str, str], told: L
     return problems
 
 
-def _disclosures(document: Document, at: Path, locale: str, told: LocaleVoice) -> list[Problem]:
+def _disclosures(document: Document, at: Path, pack: Pack, told: LocaleVoice) -> list[Problem]:
     """Where the law gives a label's words, nobody else's will do; marketing anywhere says how to opt out."""
     problems = []
-    pack = serving(locale)
     for channel in Channel:
         path: Path = (*at, "disclosure", Purpose.MARKETING.value, channel.value)
         said = told.disclosure.get(Purpose.MARKETING, {}).get(channel, Disclosure())
         label, prefix = rule_of(pack, Purpose.MARKETING, channel).label, said.prefix.strip()
         if label is not None and prefix and prefix != label.text.strip():
-            message = f"marketing in `{locale}` has to begin with `{label.text.strip()}`; found `{said.prefix}`"
+            message = f"marketing in `{at[-1]}` has to begin with `{label.text.strip()}`; found `{said.prefix}`"
             hint = "remove `prefix`; dangol puts the label in"
             problems.append(document.problem("missing-disclosure", (*path, "prefix"), message, hint=hint))
         if channel is not Channel.PUSH and not said.opt_out.strip():

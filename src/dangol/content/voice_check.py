@@ -101,7 +101,7 @@ def _address(file: VoiceFile, at: Path, told: LocaleVoice) -> Iterator[Problem]:
 
 def _labels(file: VoiceFile, locale: str, told: LocaleVoice) -> Iterator[Problem]:
     """Labels that somebody typed; they are honoured, for versions that are deployed have them."""
-    pack = serving(locale)
+    pack = serving(file.packs, locale)
     for purpose, channels in told.disclosure.items():
         for channel, said in channels.items():
             if said.prefix:

@@ -14,6 +14,7 @@ from dangol.content.phrasebook import Complain, Macros, Speaker, read_macros, sy
 from dangol.content.sandbox import Program
 from dangol.content.sources import LAYOUT, MACROS, REQUIRED, TextFile, read_sources
 from dangol.content.tags import Assembled, Origin, Segment, Slots, Tag, assemble, cut, unused_prefix
+from dangol.jurisdictions import readable_packs
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 
@@ -63,6 +64,7 @@ class Workshop:
         self._sources = {path: text.replace("\r\n", "\n").replace("\r", "\n") for path, text in sources.items()}
         files, self.problems = read_sources(self._sources)
         self.files = {(file.template, file.channel, file.locale): file for file in files}
+        self.packs = readable_packs(sources)
         self._prefix = unused_prefix(self._sources.values())
         self._macros: dict[tuple[str, Channel, Purpose, str], Macros | None] = {}
         self._errors = 0
@@ -74,7 +76,7 @@ class Workshop:
         self.problems += [Problem(path, 1, 1, "missing-file", message) for path in absent]
         if voice.PATH in absent:
             return None
-        read, problems = voice.read_voice(self._sources[voice.PATH])
+        read, problems = voice.read_voice(self._sources[voice.PATH], self.packs)
         self.problems += problems
         return None if problems else read
 

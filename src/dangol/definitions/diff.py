@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from dangol.definitions.fields import FieldChange, compare, flatten
-from dangol.definitions.sources import Sources
+from dangol.definitions.sources import PACKS, Sources
 from dangol.definitions.step_diff import StepChange, step_changes
 from dangol.definitions.versions import Version
 from dangol.definitions.word_diff import Hunk, hunks
@@ -33,7 +33,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True)
 class SharedChange:
-    """What changed in a file that campaigns share: ``policies``, ``journey-map``, ``voice``, …"""
+    """What changed in a file that campaigns share: ``policies``, ``journey-map``, ``voice``, ``jurisdictions/FR``, …"""
 
     file: str
     fields: tuple[FieldChange, ...]
@@ -98,9 +98,16 @@ def _named(path: str) -> tuple[str, str, str]:
 
 
 def _shared(old: Sources, new: Sources) -> Iterable[SharedChange]:
-    for path in (*(shared_path(kind) for kind in DECIDING), VOICE):
+    packs = sorted(path for path in old.keys() | new.keys() if path.startswith(PACKS))
+    for path in (*(shared_path(kind) for kind in DECIDING), *packs, VOICE):
         if old.get(path) != new.get(path) and (fields := compare(_read(path, old), _read(path, new))):
-            yield SharedChange(PurePosixPath(path).stem, fields)
+            yield SharedChange(_file(path), fields)
+
+
+def _file(path: str) -> str:
+    """What a shared file is called: ``policies``, and ``jurisdictions/FR`` for a pack."""
+    own = PurePosixPath(path)
+    return f"{own.parent.name}/{own.stem}" if path.startswith(PACKS) else own.stem
 
 
 def _read(path: str, sources: Sources) -> dict[str, str]:

@@ -19,6 +19,8 @@ Sources = Mapping[str, str]
 
 MAX_FILES = 5_000
 MAX_TOTAL_BYTES = 50_000_000
+PACKS = "campaigns/jurisdictions/"
+"""Where a workspace keeps packs of its own: what laws ask that dangol knows of none."""
 TEXT_FILES = frozenset({".j2", ".yaml", ".md", ".txt", ".html", ".mjml", ".css", ".json"})
 
 
@@ -40,7 +42,9 @@ _NO_WORKSPACE = "no campaigns folder in {} or above; run in a workspace or set D
 
 
 def read_sources(root: Path) -> Sources:
-    """Read ``campaigns/*.yaml`` and the text files below ``templates/``; line ends become ``\\n``.
+    """Read ``campaigns/*.yaml``, ``campaigns/jurisdictions/*.yaml`` and the text files below ``templates/``.
+
+    Line ends become ``\\n``.
 
     Raises UsageError if ``root`` is no workspace, and ProblemsFound with every file that cannot be taken.
     """
@@ -57,7 +61,7 @@ def survey(root: Path) -> tuple[Sources, list[Problem]]:
     sources: dict[str, str] = {}
     problems: list[Problem] = []
     room = MAX_TOTAL_BYTES
-    for number, file in enumerate([*_campaign_files(root), *_template_files(root)], 1):
+    for number, file in enumerate([*_campaign_files(root), *_pack_files(root), *_template_files(root)], 1):
         path = file.relative_to(root).as_posix()
         if number > MAX_FILES or room <= 0:
             what = f"{MAX_FILES:,} files" if number > MAX_FILES else f"{MAX_TOTAL_BYTES:,} bytes of files"
@@ -80,7 +84,7 @@ def state_of(root: Path) -> str:
     if not (root / "campaigns").is_dir():
         raise UsageError(_NO_WORKSPACE.format(root))
     seen = hashlib.sha256()
-    for file in islice(chain(_campaign_files(root), _template_files(root)), MAX_FILES):
+    for file in islice(chain(_campaign_files(root), _pack_files(root), _template_files(root)), MAX_FILES):
         try:
             status = file.stat()
         except OSError:  # it went away, or leads nowhere; that it is named tells enough
@@ -109,6 +113,11 @@ def _campaign_files(root: Path) -> list[Path]:
     return _yaml_files(root / "campaigns")
 
 
+def _pack_files(root: Path) -> list[Path]:
+    folder = root / PACKS
+    return _yaml_files(folder) if folder.is_dir() else []
+
+
 def _yaml_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix in {".yaml", ".yml"} and _shown(file))
 
@@ -129,7 +138,7 @@ def _shown(file: Path) -> bool:
 def _read(root: Path, file: Path, path: str) -> str | Problem:
     """The file's text, or the reason why it is not read. The size is looked at first."""
     if file.suffix == ".yml":
-        return Problem(path, 1, 1, "file-name", "campaign files end in `.yaml`", "rename it")
+        return Problem(path, 1, 1, "file-name", "definitions end in `.yaml`", "rename it")
     try:
         # os.path.realpath, for Path.resolve raises RuntimeError for a loop of links.
         if not Path(os.path.realpath(file, strict=True)).is_relative_to(root.resolve()):

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from dangol.definitions.document import nearest
-from dangol.definitions.sources import Sources
+from dangol.definitions.sources import PACKS, Sources
 from dangol.definitions.workspace import DECIDING, Workspace, build_workspace, shared_path
 from dangol.errors import ProblemsFound, UnknownVersion, UsageError
 from dangol.model.campaign import Campaign
@@ -323,10 +323,13 @@ CONTENTS = select(blobs.c.hash, blobs.c.content).where(among(blobs.c.hash, "hash
 
 
 def _files(workspace: Workspace, campaign_key: str) -> Sources:
-    """The files that decide what this campaign sends: its own, its messages', its digests', the brand's, the shared."""
+    """The files that decide what this campaign sends: its own, its messages', its digests', the brand's, the shared.
+
+    Packs of the workspace's own decide as well, all of them: people are anywhere.
+    """
     messages = {send.send for send in workspace.campaigns[campaign_key].sends}
     messages |= set(workspace.digest_templates(campaign_key).values())
-    folders = tuple(f"templates/{name}/" for name in ("brand", *sorted(messages)))
+    folders = (PACKS, *(f"templates/{name}/" for name in ("brand", *sorted(messages))))
     alone = {f"campaigns/{campaign_key}.yaml", *(shared_path(kind) for kind in DECIDING)}
     return {path: content for path, content in workspace.sources.items() if path in alone or path.startswith(folders)}
 

@@ -14,7 +14,7 @@ from functools import reduce
 from dangol.definitions.workspace import Workspace
 from dangol.definitions.yaml import read_yaml
 from dangol.editor.arrivals import LOOKED_AT, Path, Reached, sends_reached
-from dangol.jurisdictions import packs
+from dangol.jurisdictions import readable_packs
 from dangol.model.campaign import Campaign
 from dangol.model.facts import Candidate, Facts, Suppress
 from dangol.model.jurisdiction import Pack
@@ -71,7 +71,7 @@ def check_lawful(workspace: Workspace) -> list[Problem]:
     States are looked at where their country as such is open. Moments that are fixed by the workspace's clock count
     only where the law means one clock: elsewhere somebody may live in a zone in which it is day.
     """
-    law = Law(packs(), workspace.policies.jurisdictions)
+    law = Law(readable_packs(workspace.sources), workspace.policies.jurisdictions)
     checking = _Checking(workspace, law, Rulebook(workspace.policies.model_copy(update={"quiet_hours": ()}), (), law))
     served = [law.packs[code] for code in workspace.policies.jurisdictions.serves if code in law.packs]
     return [problem for campaign in workspace.campaigns.values() for problem in checking.campaign(campaign, served)]

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from dangol.definitions.document import Document, did_you_mean
 from dangol.definitions.workspace import Sources, shared_path
 from dangol.definitions.yaml import read_yaml
-from dangol.jurisdictions import known_places, packs
+from dangol.jurisdictions import check_packs, known_places, readable_packs
 from dangol.model.jurisdiction import CODE, Jurisdictions, Pack, Rule, RuleChange
 from dangol.model.problem import Problem
 from dangol.policy.law import loosens, misfits
@@ -20,16 +20,17 @@ _CODE = re.compile(CODE)
 
 
 def check_laws(sources: Sources) -> list[Problem]:
-    """What is wrong with the part `jurisdictions` of the policies, and with whose law forms were written for.
+    """What is wrong with the workspace's own packs, with the part `jurisdictions` of the policies, and with whose law
+    forms were written for.
 
     Parts of a wrong shape are passed over, and whatever else is wrong in the files: others tell of that.
     """
     documents = {kind: _document(sources, kind) for kind in ("policies", "consent-forms")}
-    found: list[Problem] = []
+    known, found = readable_packs(sources), check_packs(sources)
     if (policies := documents["policies"]) is not None:
-        found += _problems(policies, packs())
+        found += _problems(policies, known)
     if (forms := documents["consent-forms"]) is not None:
-        found += _of_forms(forms)
+        found += _of_forms(forms, known_places(known))
     return found
 
 
@@ -38,18 +39,18 @@ def _document(sources: Sources, kind: str) -> Document | None:
     return read_yaml(path, sources[path])[0] if path in sources else None
 
 
-def _of_forms(document: Document) -> Iterator[Problem]:
+def _of_forms(document: Document, places: frozenset[str]) -> Iterator[Problem]:
     for form, _ in document.items(("forms",)):
         code = document.text_at((*form, "jurisdiction"))
-        if code and _CODE.fullmatch(code) and code not in known_places():
-            hint = did_you_mean(code, known_places()) or "`dangol policy rules` lists the packs"
+        if code and _CODE.fullmatch(code) and code not in places:
+            hint = did_you_mean(code, places) or "`dangol policy rules` lists the packs"
             message = f"found the place `{code}`, for which there is no pack"
             yield document.problem("unknown-pack", (*form, "jurisdiction"), message, hint=hint)
 
 
-def loosened(asked: Jurisdictions) -> list[tuple[str, RuleChange]]:
-    """The rules that a workspace keeps less strictly than the law's packs, by id."""
-    rules = _rules(packs())
+def loosened(packs: Mapping[str, Pack], asked: Jurisdictions) -> list[tuple[str, RuleChange]]:
+    """The rules that a workspace keeps less strictly than these packs of the law, by id."""
+    rules = _rules(packs)
     return [(one.id, one) for one in asked.rules if one.id in rules and loosens(rules[one.id], one)]
 
 

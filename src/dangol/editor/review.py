@@ -181,7 +181,11 @@ class _Reviewing:
             return
         self._source(file, scene)
         messages = Messages(
-            {(file.template, file.channel): {file.locale: text}}, self.workshop.voice.voice, send.purpose, file.locale
+            {(file.template, file.channel): {file.locale: text}},
+            self.workshop.voice.voice,
+            send.purpose,
+            file.locale,
+            packs=self.workshop.packs,
         )
         groups = self._readers(text, send, scene)
         everyone = {sample for samples, _ in groups for sample in samples}

@@ -1,6 +1,9 @@
-"""The packs that come with dangol: what laws ask of messages, as data with its sources. No legal advice."""
+"""Packs: what laws ask of messages, as data with its sources. Some come with dangol, a workspace may add its own.
 
-from dangol.jurisdictions.packs import packs, parse_packs, serving
+No legal advice.
+"""
+
+from dangol.jurisdictions.packs import check_packs, packs, packs_with, parse_packs, readable_packs, serving
 from dangol.jurisdictions.places import known_places
 
-__all__ = ["known_places", "packs", "parse_packs", "serving"]
+__all__ = ["check_packs", "known_places", "packs", "packs_with", "parse_packs", "readable_packs", "serving"]

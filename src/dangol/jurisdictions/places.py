@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 
-from dangol.jurisdictions.packs import packs
+from dangol.model.jurisdiction import Pack
 
 
-@cache
-def known_places() -> frozenset[str]:
+def known_places(packs: Mapping[str, Pack]) -> frozenset[str]:
     """Codes of packs, of the countries that they serve, and of their states: ``KR``, ``EU``, ``FR``, ``US-CA``."""
-    found = set(packs())
-    for pack in packs().values():
+    found = set(packs)
+    for pack in packs.values():
         found.update(pack.members)
         found.update(f"{pack.code}-{state}" for state, _ in pack.states)
     return frozenset(found)

@@ -30,7 +30,20 @@ DEFAULT = "default"
 Mark = Literal["V", "v", "R", "R-med"]
 """How well a source was read: on an official page, on a secondary one, recalled, recalled less surely."""
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-Country = Annotated[str, Field(pattern=rf"^(?:{CODE}|{DEFAULT})$")]
+
+
+def _country(value: object) -> str:
+    if not isinstance(value, str) or not (value == DEFAULT or re.fullmatch(CODE, value)):
+        raise ValueError(f"expected a code such as `KR`, `EU` or `US-FL`, or `{DEFAULT}`; found {value!r}")
+    return value
+
+
+Country = Annotated[
+    str,
+    BeforeValidator(_country),
+    WithJsonSchema({"type": "string", "pattern": rf"^(?:{CODE}|{DEFAULT})$"}),
+]
+
 
 _PERIOD = re.compile(r"(\d{1,3}) (month|year)s?")
 T = TypeVar("T", date, datetime)
@@ -304,7 +317,7 @@ class PackPart(Definition):
 
 
 class PackFile(Definition):
-    """jurisdictions/data/<code>.yaml.
+    """A pack, one a file: those that come with dangol, and ``campaigns/jurisdictions/<code>.yaml``.
 
     ``includes`` are packs that bind the same people. ``members`` are countries and territories without a pack that
     this one serves. ``states`` are all states of the country, code and English name, those without rules of their own

@@ -10,9 +10,11 @@ from dangol.definitions.diff import VersionDiff
 from dangol.definitions.step_diff import StepChange, same_steps
 from dangol.definitions.transfer import still_to_come, time_before
 from dangol.definitions.versions import Version
-from dangol.jurisdictions import packs
+from dangol.definitions.workspace import Workspace
+from dangol.jurisdictions import packs_with
 from dangol.model.campaign import Campaign, Entry, again_after
 from dangol.model.durations import format_duration
+from dangol.model.jurisdiction import DEFAULT, Jurisdictions, Pack, Rule
 from dangol.model.steps import START, PlacedStep, Send, Split, Wait
 from dangol.model.times import WEEKDAYS
 from dangol.model.vocabulary import Channel, Purpose
@@ -214,7 +216,7 @@ def _permission(old: Version, new: Version) -> Iterator[Caution]:
     if open_now := _minutes_opened(before, after):
         told = ", ".join(f"{purpose.value} by {channel.value}" for purpose, channel in open_now)
         yield Caution("quiet-hours-loosened", f"quiet hours are shorter for {told}")
-    yield from _law(before, after)
+    yield from _law(old.workspace, new.workspace)
     if after.holdout < before.holdout:
         yield Caution("holdout-loosened", "the hold-out of all campaigns shrinks or is gone")
 
@@ -238,21 +240,32 @@ def _looser(old: Cap, new: Cap) -> str:
     return "counts other messages than before" if old.applies_to != new.applies_to else ""
 
 
-def _law(before: Policies, after: Policies) -> Iterator[Caution]:
+def _law(before: Workspace, after: Workspace) -> Iterator[Caution]:
     """Rules of law as the workspace has them, and whose hold where no place is known."""
-    old, new = before.jurisdictions, after.jurisdictions
+    old, new = before.policies.jurisdictions, after.policies.jurisdictions
     if gone := [code for code in old.serves if code not in new.serves]:
         told = f"{', '.join(gone)} binds people no more of whom no place is known"
         yield Caution("law-loosened", told)
-    was, now = ({change.id: change for change in one.rules} for one in (old, new))
-    for rule in (rule for pack in packs().values() for rule in pack.rules):
-        if rule.id not in was and rule.id not in now:
-            continue
-        standing, becomes = (amended(rule, at[rule.id]) if rule.id in at else rule for at in (was, now))
-        if looser(standing, becomes):
-            reason = f": {now[rule.id].reason}" if rule.id in now and now[rule.id].reason else ""
-            how = "is off" if becomes is None else "holds back less"
-            yield Caution("law-loosened", f"the rule {rule.id} {how}{reason}")
+    was, now = packs_with(before.sources), packs_with(after.sources)
+    for code in sorted(now.keys() - was.keys()):
+        if "-" not in code and not now[code].includes:
+            told = f"people in {code} are bound by the workspace's own pack, and no more by `{DEFAULT}`"
+            yield Caution("law-loosened", told)
+    reasons = {change.id: change.reason for change in new.rules}
+    standing, become = _amended(was, old), _amended(now, new)
+    for rule in standing:
+        after_it = become.get(rule)
+        if looser(standing[rule], after_it):
+            reason = f": {reasons[rule]}" if reasons.get(rule) else ""
+            how = "holds back less" if after_it is not None else "is off" if rule in become else "is gone"
+            yield Caution("law-loosened", f"the rule {rule} {how}{reason}")
+
+
+def _amended(packs: Mapping[str, Pack], asked: Jurisdictions) -> dict[str, Rule | None]:
+    """Each rule of law as a workspace has it; None for one that is off."""
+    changes = {change.id: change for change in asked.rules}
+    rules = (rule for pack in packs.values() for rule in pack.rules)
+    return {rule.id: amended(rule, changes[rule.id]) if rule.id in changes else rule for rule in rules}
 
 
 def _minutes_opened(before: Policies, after: Policies) -> list[tuple[Purpose, Channel]]:

@@ -103,10 +103,14 @@ class _Bound:
 
 
 class Law:
-    """All packs as a workspace has them, ready to be asked. Answers are kept: few places, channels and purposes."""
+    """All packs as a workspace has them, ready to be asked. Answers are kept: few places, channels and purposes.
+
+    ``as_written`` are the packs before the workspace tightened or loosened any rule.
+    """
 
     def __init__(self, packs: Mapping[str, Pack], jurisdictions: Jurisdictions) -> None:
         self.packs = {code: changed(pack, jurisdictions.rules) for code, pack in packs.items()}
+        self.as_written = packs
         self.jurisdictions = jurisdictions
         self._members = {member: code for code, pack in self.packs.items() for member in pack.members}
         self._states = {code: _spellings(pack) for code, pack in self.packs.items()}

@@ -20,7 +20,7 @@ from dangol.consent import suppressions
 from dangol.definitions import versions
 from dangol.definitions.workspace import Workspace
 from dangol.delivery.provider import fault
-from dangol.jurisdictions import packs
+from dangol.jurisdictions import readable_packs
 from dangol.ledger import reader
 from dangol.ledger.explain import tell
 from dangol.ledger.reader import Entry, Filter
@@ -88,7 +88,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        law = Law(packs(), workspace.policies.jurisdictions)
+        law = Law(readable_packs(workspace.sources), workspace.policies.jurisdictions)
         self._agreeing = (ConsentAction.GRANTED, *([ConsentAction.CONFIRMED] if law.asks_to_confirm else []))
         self._clock = VirtualClock(datetime(2000, 1, 1, tzinfo=UTC))
         self._lottery = Lottery()

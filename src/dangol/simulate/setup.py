@@ -15,7 +15,7 @@ from dangol.consent import ledger
 from dangol.definitions.document import nearest
 from dangol.definitions.workspace import build_workspace
 from dangol.errors import InvalidEvent, ProblemsFound, UsageError
-from dangol.jurisdictions import known_places
+from dangol.jurisdictions import known_places, packs_with
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.problem import Problem
 from dangol.profiles import people
@@ -222,7 +222,8 @@ def _crowd(wanted: Wanted, folder: Path, brought: Brought | None, problems: list
 
 def _stage(wanted: Wanted, url: str, problems: list[Problem]) -> None:
     """Read the files of people and consents into a database of their own."""
-    tracking_plan = build_workspace(wanted.variants[-1].sources).tracking_plan
+    sources = wanted.variants[-1].sources
+    tracking_plan, places = build_workspace(sources).tracking_plan, known_places(packs_with(sources))
     setting = Setting(wanted.start, wanted.behaviour, tracking_plan, wanted.seed)
     draws, at = Draws(wanted.seed), wanted.start - timedelta(days=1)
     database = Database(url, durable=False)
@@ -230,11 +231,11 @@ def _stage(wanted: Wanted, url: str, problems: list[Problem]) -> None:
         database.migrate()
         assert wanted.audience is not None
         with RowFile(wanted.audience) as file:
-            for changes in chunks(_good(file.path, read_profiles(file, places=known_places()), problems), CHUNK):
+            for changes in chunks(_good(file.path, read_profiles(file, places=places), problems), CHUNK):
                 _move_in(database, changes, setting, draws, at, assume=wanted.consents is None)
         if wanted.consents is not None:
             with RowFile(wanted.consents) as file:
-                latest, places = wanted.start + _LONG_AFTER, known_places()
+                latest = wanted.start + _LONG_AFTER
                 rows = read_consents(file, source=SOURCE, now=latest, places=places, assumed=True)
                 _agree(database, _good(file.path, rows, problems), wanted, problems)
     finally:

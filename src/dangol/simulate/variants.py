@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from sqlalchemy import select
 
-from dangol.definitions.sources import TEXT_FILES, Sources
+from dangol.definitions.sources import PACKS, TEXT_FILES, Sources
 from dangol.definitions.workspace import parse_workspace
 from dangol.errors import DangolError, ProblemsFound, UsageError
 from dangol.release import check_texts
@@ -52,11 +52,14 @@ def at_revision(root: Path, revision: str) -> Sources:
     return {path: _show(root, commit.strip(), path) for path in paths}
 
 
+_DEFINED = (PurePosixPath("campaigns"), PurePosixPath(PACKS))
+
+
 def _is_source(path: PurePosixPath) -> bool:
     if any(part.startswith(".") for part in path.parts):
         return False
     if path.parts[0] == "campaigns":
-        return len(path.parts) == 2 and path.suffix in {".yaml", ".yml"}
+        return path.parent in _DEFINED and path.suffix in {".yaml", ".yml"}
     return path.suffix in TEXT_FILES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 from dangol.duties import LOOKED_BACK, zones
 from dangol.model.vocabulary import OPEN_STATES, Decision, MessageState, Reason
 from dangol.policy.duties import local_day
+from dangol.policy.law import Law
 from dangol.store.bulk import among
 from dangol.store.tables import journeys, log, messages, profiles
 
@@ -52,8 +54,8 @@ class DutyAccount:
         return self.standing is not Standing.TOLD
 
 
-def duties_raised(connection: Connection, now: datetime) -> list[DutyAccount]:
-    """The notices and questions of late, by when they are due."""
+def duties_raised(connection: Connection, now: datetime, asked: Law) -> list[DutyAccount]:
+    """The notices and questions of late, by when they are due, as this law counts its days."""
     raised = connection.execute(_RAISED, {"since": now - LOOKED_BACK, "duty": Decision.DUTY_RAISED.value}).all()
     raised = [row for row in raised if "due_by" in row.evidence]
     people = sorted({row.profile_id for row in raised})
@@ -66,7 +68,13 @@ def duties_raised(connection: Connection, now: datetime) -> list[DutyAccount]:
     by_event: dict[str, list[Any]] = {}
     for journey in begun:
         by_event.setdefault(journey.entry_event_id, []).append(journey)
-    accounts = [_account(row, names, by_event.get(row.evidence["event"], ()), sent, now) for row in raised]
+    days = defaultdict(
+        lambda: local_day(now, "UTC"), {rule: local_day(now, zone) for rule, zone in zones(asked).items()}
+    )
+    accounts = [
+        _account(row, names, by_event.get(row.evidence["event"], ()), sent, days[row.evidence["rule"]])
+        for row in raised
+    ]
     return sorted(accounts, key=lambda one: (one.due_by, one.rule, one.profile))
 
 
@@ -75,12 +83,12 @@ def _account(
     names: Mapping[str, str],
     begun: Sequence[Any],
     sent: Mapping[str, Sequence[Any]],
-    now: datetime,
+    today: date,
 ) -> DutyAccount:
     evidence = row.evidence
     due_by = date.fromisoformat(evidence["due_by"])
     standing, reason = _standing(begun, [message for one in begun for message in sent.get(one.id, ())])
-    late = local_day(now, zones().get(evidence["rule"], "UTC")) > due_by
+    late = today > due_by
     return DutyAccount(
         evidence["rule"],
         names.get(row.profile_id, ""),

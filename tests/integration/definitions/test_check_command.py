@@ -193,6 +193,7 @@ def test_the_schema_is_printed_or_written_for_every_kind(tmp_path: Path) -> None
     assert sorted(file.name for file in (tmp_path / "schemas").iterdir()) == [
         "campaign.schema.json",
         "journey-map.schema.json",
+        "jurisdiction.schema.json",
         "policies.schema.json",
         "scenarios.schema.json",
         "segments.schema.json",

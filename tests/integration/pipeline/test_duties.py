@@ -308,5 +308,5 @@ def test_a_round_counts_what_is_overdue_as_the_list_does(shop: House) -> None:
 
 def standing(house: House) -> set[tuple[str, Standing, bool, str]]:
     with house.database.read() as tx:
-        found = duties_raised(tx, house.clock.now())
+        found = duties_raised(tx, house.clock.now(), house.pipeline.releases.law(tx))
     return {(one.profile, one.standing, one.overdue, one.reason) for one in found}

@@ -16,7 +16,7 @@ from dangol.clock import VirtualClock
 from dangol.consent import ledger
 from dangol.errors import DangolError, UsageError
 from dangol.ids import SeededEntropy
-from dangol.jurisdictions import known_places
+from dangol.jurisdictions import known_places, packs
 from dangol.model.people import ConsentState
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.profiles import people
@@ -43,8 +43,8 @@ def import_file(database: Database, clock: VirtualClock, entropy: SeededEntropy)
 
     def import_file(kind: str, path: Path) -> Tally:
         readers: dict[str, Callable[[RowFile], Any]] = {
-            "profiles": partial(read_profiles, places=known_places()),
-            "consents": partial(read_consents, source="import", now=clock.now(), places=known_places()),
+            "profiles": partial(read_profiles, places=known_places(packs())),
+            "consents": partial(read_consents, source="import", now=clock.now(), places=known_places(packs())),
             "events": partial(read_events, source="import", now=clock.now()),
         }
         writers = {"profiles": store_profiles, "consents": store_consents, "events": store_events}

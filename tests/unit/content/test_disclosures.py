@@ -26,11 +26,11 @@ VOICE = BRAND[PATH]
 MARKETING = Purpose.MARKETING
 
 
-def problems(voice: str, *occasions: Occasion, packs: Sequence[Pack] = ()) -> list[Problem]:
-    file, unread = read_voice(voice)
+def problems(voice: str, *occasions: Occasion, asking: Sequence[Pack] = ()) -> list[Problem]:
+    file, unread = read_voice(voice, packs())
     assert file is not None, unread
     everywhere = [Occasion(MARKETING, channel, stage) for channel in Channel for stage in ("", "after_service")]
-    return check_voice(file, occasions=occasions or everywhere, served=packs)
+    return check_voice(file, occasions=occasions or everywhere, served=asking)
 
 
 # The pack
@@ -49,7 +49,7 @@ def problems(voice: str, *occasions: Occasion, packs: Sequence[Pack] = ()) -> li
 )
 def test_a_label_that_was_ever_released_stays_as_it_is(locale: str, channel: Channel, label: str | None) -> None:
     """Messages are rendered again to prove what was sent: another text here would call old messages forged."""
-    found = rule_of(serving(locale), MARKETING, channel).label
+    found = rule_of(serving(packs(), locale), MARKETING, channel).label
     assert (found.text if found else None) == label
     assert (found.at if found else None) in {None, {"email": "subject", "sms": "text", "push": "title"}[channel]}
 
@@ -64,7 +64,7 @@ def test_nothing_else_is_labelled(purpose: Purpose, channel: Channel) -> None:
 @pytest.mark.parametrize("locale", ["ko", "en"])
 def test_marketing_says_everywhere_who_writes_and_how_to_leave(locale: str) -> None:
     for channel in Channel:
-        parts = {need.part for need in rule_of(serving(locale), MARKETING, channel).needs}
+        parts = {need.part for need in rule_of(serving(packs(), locale), MARKETING, channel).needs}
         assert Part.NAME in parts
         assert Part.OPT_OUT in parts or (channel is Channel.PUSH and locale != "ko")
 
@@ -113,8 +113,8 @@ ENGLISH_ALONE = VOICE.replace(
 )
 
 
-def served(voice: str, packs: Sequence[Pack], channel: Channel) -> list[Problem]:
-    return problems(voice, Occasion(MARKETING, channel), packs=packs)
+def served(voice: str, asking: Sequence[Pack], channel: Channel) -> list[Problem]:
+    return problems(voice, Occasion(MARKETING, channel), asking=asking)
 
 
 def test_texts_in_every_language_say_what_the_places_ask_that_are_served() -> None:

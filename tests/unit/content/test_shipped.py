@@ -13,6 +13,7 @@ from dangol.content.terms import pattern, written
 from dangol.content.voice import PATH, VoiceFile, read_voice
 from dangol.definitions.workspace import load_workspace
 from dangol.editor.samples import LINKS_SHOWN
+from dangol.jurisdictions import packs
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import ValueType
@@ -23,7 +24,7 @@ WORKSPACE = load_workspace(ROOT)
 
 
 def voice_of(text: str) -> VoiceFile:
-    file, problems = read_voice(text)
+    file, problems = read_voice(text, packs())
     assert file is not None, problems
     return file
 

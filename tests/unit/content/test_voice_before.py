@@ -11,6 +11,7 @@ from dangol.content.check import Sent, check_messages
 from dangol.content.messages import compile_messages
 from dangol.content.sources import MACROS
 from dangol.content.voice import PATH, read_voice
+from dangol.jurisdictions import packs
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import TrackingPlan
 from tests.unit.content.workspace import BRAND, message
@@ -39,7 +40,7 @@ def test_a_voice_of_old_says_what_it_said(case: str, stage: str) -> None:
 
 
 def test_a_voice_of_old_is_read_without_a_problem() -> None:
-    file, problems = read_voice(OLD[PATH])
+    file, problems = read_voice(OLD[PATH], packs())
     assert problems == []
     assert file is not None
     assert all(not told.glossary and not told.stages for told in file.voice.locales.values())

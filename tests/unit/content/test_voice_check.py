@@ -9,6 +9,7 @@ from dangol.content.voice import PATH, read_voice
 from dangol.content.voice_check import check_voice
 from dangol.definitions.document import locate
 from dangol.definitions.workspace import load_workspace
+from dangol.jurisdictions import packs
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 from tests.unit.content.workspace import BRAND, ROOT
@@ -20,7 +21,7 @@ EVERYWHERE = frozenset(Occasion(purpose, channel) for purpose in Purpose for cha
 
 
 def problems(text: str, occasions: frozenset[Occasion] = EVERYWHERE) -> list[Problem]:
-    file, unread = read_voice(text)
+    file, unread = read_voice(text, packs())
     if file is None:
         return unread
     return [*unread, *check_voice(file, occasions=occasions, stages=STAGES, rules=RULES)]
@@ -66,7 +67,7 @@ def test_names_that_do_not_exist_are_told(old: str, new: str, after: str, at: st
 
 def test_names_are_taken_on_trust_where_nobody_says_which_there_are() -> None:
     text = with_("  purchase: {info", "  buying: {info") + "rules: {whatever: off}\n"
-    file, unread = read_voice(text)
+    file, unread = read_voice(text, packs())
     assert file is not None
     assert unread == []
     assert check_voice(file) == []
@@ -213,7 +214,7 @@ def test_a_stage_that_words_nothing_is_told() -> None:
 
 @pytest.mark.parametrize(("written", "read"), [("off", "off"), ("false", "off"), ("note", "note"), ("error", "error")])
 def test_a_rule_has_one_of_four_severities(written: str, read: str) -> None:
-    file, unread = read_voice(f"{VOICE}\nrules: {{exclamation: {written}}}\n")
+    file, unread = read_voice(f"{VOICE}\nrules: {{exclamation: {written}}}\n", packs())
     assert file is not None, unread
     assert file.voice.rules == {"exclamation": read}
 

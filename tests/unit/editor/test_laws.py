@@ -9,6 +9,7 @@ import pytest
 
 from dangol.definitions.workspace import load_workspace
 from dangol.editor.laws import check_laws, loosened
+from dangol.jurisdictions import packs
 from dangol.model.jurisdiction import Jurisdictions
 from dangol.model.problem import Problem
 from dangol.release import look_through
@@ -60,7 +61,7 @@ def test_what_is_loosened_is_known_by_its_id() -> None:
     asked = Jurisdictions.model_validate(
         {"rules": [{"id": "KR-night", "off": True, **WHY}, {"id": "US-FL-limit", "most": 1}]}
     )
-    assert [(rule, told.by) for rule, told in loosened(asked)] == [("KR-night", "Legal")]
+    assert [(rule, told.by) for rule, told in loosened(packs(), asked)] == [("KR-night", "Legal")]
 
 
 def test_all_that_is_wrong_about_laws_is_told_at_once_with_the_rest_of_the_file(tmp_path: Path) -> None:

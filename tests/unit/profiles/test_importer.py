@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dangol.errors import UsageError
-from dangol.jurisdictions import known_places
+from dangol.jurisdictions import known_places, packs
 from dangol.model.people import IncomingEvent, ProfileChange
 from dangol.model.vocabulary import ConsentAction
 from dangol.profiles.files import Rejected, Row, RowFile
@@ -237,7 +237,7 @@ def test_consents_tell_where_they_come_from(write: Callable[..., Path]) -> None:
         "c-1,email,marketing,granted,2027-01-01,,,\n"
     )
     with RowFile(path) as file:
-        first, second, third = read_consents(file, source="crm", now=NOW, places=known_places())
+        first, second, third = read_consents(file, source="crm", now=NOW, places=known_places(packs()))
     assert isinstance(first, Accepted)
     assert isinstance(second, Accepted)
     assert isinstance(third, Rejected)
@@ -254,11 +254,11 @@ CLAIM = "profile_id,channel,purpose,action,occurred_at,proof,basis\nc-1,email,ma
 def test_a_grant_that_nobody_can_show_is_a_claim(write: Callable[..., Path], proof: str, action: ConsentAction) -> None:
     path = write(CLAIM.format(proof))
     with RowFile(path) as file:
-        (row,) = read_consents(file, now=NOW, places=known_places())
+        (row,) = read_consents(file, now=NOW, places=known_places(packs()))
     assert isinstance(row, Accepted)
     assert (row.value.action, row.value.source) == (action, f"import:{path.name}:2")
     with RowFile(path) as file:
-        (row,) = read_consents(file, source="simulation", now=NOW, places=known_places(), assumed=True)
+        (row,) = read_consents(file, source="simulation", now=NOW, places=known_places(packs()), assumed=True)
     assert isinstance(row, Accepted)
     assert (row.value.action, row.value.source) == (ConsentAction.GRANTED, "simulation")
 
@@ -271,14 +271,14 @@ def test_a_confirmation_that_nobody_can_show_is_no_more_than_a_claim(
     write: Callable[..., Path], action: str, proof: str, becomes: str
 ) -> None:
     with RowFile(write(CLAIM.replace("granted", action).format(proof))) as file:
-        (row,) = read_consents(file, now=NOW, places=known_places())
+        (row,) = read_consents(file, now=NOW, places=known_places(packs()))
     assert isinstance(row, Accepted)
     assert row.value.action == becomes
 
 
 def test_a_consent_is_made_no_younger_without_evidence(write: Callable[..., Path]) -> None:
     with RowFile(write(CLAIM.replace("granted", "reconfirmed").format(""))) as file:
-        (row,) = read_consents(file, now=NOW, places=known_places())
+        (row,) = read_consents(file, now=NOW, places=known_places(packs()))
     assert isinstance(row, Rejected)
     assert (row.line, row.code) == (2, "evidence_missing")
 
@@ -291,7 +291,7 @@ def test_a_consent_keeps_all_its_evidence(write: Callable[..., Path]) -> None:
         "203.0.113.7,Firefox\n"
     )
     with RowFile(path) as file:
-        (row,) = read_consents(file, now=NOW, places=known_places())
+        (row,) = read_consents(file, now=NOW, places=known_places(packs()))
     assert isinstance(row, Accepted)
     told = row.value
     assert (told.topic, told.jurisdiction, told.wording, told.wording_version) == (

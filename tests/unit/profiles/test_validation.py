@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dangol.errors import InvalidEvent
-from dangol.jurisdictions import known_places
+from dangol.jurisdictions import known_places, packs
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.profiles.validation import parse_consent, parse_event, parse_profile
@@ -32,7 +32,7 @@ def event(**changes: Any) -> IncomingEvent:
 
 
 def profile(traits: dict[str, Any], **changes: Any) -> ProfileChange:
-    return parse_profile({"userId": "alice", "traits": traits} | changes, places=known_places())
+    return parse_profile({"userId": "alice", "traits": traits} | changes, places=known_places(packs()))
 
 
 def nested(levels: int) -> Any:
@@ -235,7 +235,7 @@ CONSENT = {
 
 
 def test_a_consent_names_channel_purpose_action_and_time() -> None:
-    assert parse_consent(CONSENT, source="import", now=NOW, places=known_places()) == ConsentChange(
+    assert parse_consent(CONSENT, source="import", now=NOW, places=known_places(packs())) == ConsentChange(
         "alice",
         Channel.SMS,
         Purpose.MARKETING,
@@ -275,7 +275,7 @@ def test_a_consent_names_channel_purpose_action_and_time() -> None:
 )
 def test_a_malformed_consent_is_refused_with_its_code(changes: dict[str, Any], code: str) -> None:
     with pytest.raises(InvalidEvent) as refused:
-        parse_consent(CONSENT | changes, source="import", now=NOW, places=known_places())
+        parse_consent(CONSENT | changes, source="import", now=NOW, places=known_places(packs()))
     assert refused.value.code == code
 
 
@@ -284,7 +284,7 @@ def test_a_malformed_consent_is_refused_with_its_code(changes: dict[str, Any], c
     [("2026-03-01T09:00:00+09:00", 540), ("2026-03-01T00:00:00Z", None), ("2026-03-01", None)],
 )
 def test_the_clock_of_the_person_is_kept_where_the_time_tells_it(occurred_at: str, offset: int | None) -> None:
-    told = parse_consent(CONSENT | {"occurred_at": occurred_at}, source="import", now=NOW, places=known_places())
+    told = parse_consent(CONSENT | {"occurred_at": occurred_at}, source="import", now=NOW, places=known_places(packs()))
     assert told.utc_offset == offset
 
 
@@ -303,7 +303,7 @@ def test_an_unknown_word_is_answered_with_what_there_is_and_what_is_near(
     changes: dict[str, Any], parts: list[str]
 ) -> None:
     with pytest.raises(InvalidEvent) as refused:
-        parse_consent(CONSENT | changes, source="import", now=NOW, places=known_places())
+        parse_consent(CONSENT | changes, source="import", now=NOW, places=known_places(packs()))
     assert [part for part in parts if part not in str(refused.value)] == []
 
 
@@ -312,13 +312,12 @@ def test_an_unknown_word_is_answered_with_what_there_is_and_what_is_near(
     [("kr", "KR"), ("us-ca", "US-CA"), ("EU", "EU"), ("FR", "FR"), ("PR", "PR"), ("Default", "default"), (" ", "")],
 )
 def test_a_jurisdiction_is_a_pack_or_a_place_that_one_serves(told: str, kept: str) -> None:
-    assert (
-        parse_consent(CONSENT | {"jurisdiction": told}, source="", now=NOW, places=known_places()).jurisdiction == kept
-    )
+    found = parse_consent(CONSENT | {"jurisdiction": told}, source="", now=NOW, places=known_places(packs()))
+    assert found.jurisdiction == kept
 
 
 def test_a_basis_is_understood_in_any_case() -> None:
-    told = parse_consent(CONSENT | {"basis": "Written_Consent"}, source="", now=NOW, places=known_places())
+    told = parse_consent(CONSENT | {"basis": "Written_Consent"}, source="", now=NOW, places=known_places(packs()))
     assert told.basis == "written_consent"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from dangol.errors import InvalidEvent
-from dangol.jurisdictions import known_places
 from dangol.model.people import IncomingEvent, ProfileChange
 from dangol.profiles.shape import check_object, kind, parse_instant, shown, sub_object
 from dangol.profiles.validation import parse_event, parse_profile
@@ -20,6 +20,8 @@ UNSUPPORTED = frozenset({"page", "screen", "group", "alias"})
 _SHARED = ("context", "integrations")
 
 Call = IncomingEvent | ProfileChange
+Places = Callable[[], Collection[str]]
+"""Asked only where a call may name a place: they follow from what is in service."""
 
 
 @dataclass(slots=True)
@@ -40,10 +42,12 @@ class Batch:
     size: int
 
 
-def parse_call(type_: str, raw: Mapping[str, Any], *, now: datetime, sent_at: datetime | None = None) -> Call:
-    """A ``track`` or ``identify`` call. Raises InvalidEvent."""
+def parse_call(
+    type_: str, raw: Mapping[str, Any], *, now: datetime, places: Places, sent_at: datetime | None = None
+) -> Call:
+    """A ``track`` or ``identify`` call; ``places`` gives those that a profile may name. Raises InvalidEvent."""
     if type_ == "identify":
-        return parse_profile(raw, places=known_places())
+        return parse_profile(raw, places=places())
     return parse_event(raw, source=SOURCE, now=now, sent_at=sent_at)
 
 
@@ -62,7 +66,7 @@ def parse_start(body: Mapping[str, Any], *, now: datetime) -> tuple[str, Incomin
     return campaign, parse_event({**call, "event": campaign}, source=SOURCE, now=now)
 
 
-def parse_batch(body: Mapping[str, Any], *, now: datetime) -> Batch:
+def parse_batch(body: Mapping[str, Any], *, now: datetime, places: Places) -> Batch:
     """The calls under ``batch``, each with the batch's ``context`` and ``integrations`` merged in.
 
     Raises InvalidEvent if the batch as a whole makes no sense; what is wrong with one call is among ``errors``.
@@ -74,7 +78,7 @@ def parse_batch(body: Mapping[str, Any], *, now: datetime) -> Batch:
         raise InvalidEvent("too_large", f"batch: expected at most {MAX_ITEMS:,} calls; found {len(items):,}")
     shared = check_object({name: sub_object(body, name) for name in _SHARED if body.get(name) is not None})
     sent_at = parse_instant(body["sentAt"], "sentAt") if body.get("sentAt") is not None else None
-    calls: list[Call] = []
+    calls, known = list[Call](), cache(places)
     ignored: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     for index, item in enumerate(items):
@@ -83,7 +87,7 @@ def parse_batch(body: Mapping[str, Any], *, now: datetime) -> Batch:
             if type_ in UNSUPPORTED:
                 ignored.append({"index": index, "type": type_, "message": f"dangol has no use for {type_} calls"})
             else:
-                calls.append(parse_call(type_, _merged(item, shared), now=now, sent_at=sent_at))
+                calls.append(parse_call(type_, _merged(item, shared), now=now, places=known, sent_at=sent_at))
         except InvalidEvent as error:
             errors.append({"index": index, "code": error.code, "message": str(error)})
     return Batch(in_rounds(calls), ignored, errors, len(items))

@@ -5,7 +5,7 @@ docs/consent.md is the manual. 200 means committed, and a withdrawal that is com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from dangol.bootstrap import Dangol
 from dangol.consent import ledger
 from dangol.consent.folding import Matter
 from dangol.errors import InvalidEvent, UnknownProfile
-from dangol.jurisdictions import known_places
 from dangol.model.duty import CONSENT_REQUESTED
 from dangol.model.people import ConsentChange, ConsentState, IncomingEvent
 from dangol.profiles import people
@@ -57,7 +56,9 @@ class Consents:
         others, naming each."""
         items = body.get("batch")
         if items is None:
-            one = self._parse({name: value for name, value in body.items() if name not in _SHARED})
+            one = self._parse(
+                {name: value for name, value in body.items() if name not in _SHARED}, self._dangol.known_places()
+            )
             return {"success": True, **self._committed([one])[0]}
         if not isinstance(items, list):
             raise InvalidEvent("invalid_batch", f"batch: expected a list of consents; found {kind(items)}")
@@ -86,22 +87,22 @@ class Consents:
         return {"userId": user_id, "consents": [_state(matter, state) for matter, state in sorted(held.items())]}
 
     def _parse_all(self, items: Sequence[object]) -> tuple[list[ConsentChange], list[Answer]]:
-        good, errors = [], []
+        good, errors, places = [], [], self._dangol.known_places()
         for index, item in enumerate(items):
             try:
-                good.append(self._parse(check_object(item)))
+                good.append(self._parse(check_object(item), places))
             except InvalidEvent as error:
                 errors.append({"index": index, "code": error.code, "message": str(error)})
         return good, errors
 
-    def _parse(self, raw: Mapping[str, Any]) -> ConsentChange:
+    def _parse(self, raw: Mapping[str, Any], places: Collection[str]) -> ConsentChange:
         unknown = next((name for name in raw if name not in FIELDS), None)
         if unknown is not None:
             raise InvalidEvent("unknown_field", f"unknown field {shown(unknown)}; expected {', '.join(FIELDS)}")
         now = self._dangol.clock.now()
         said = {FIELDS[name]: value for name, value in raw.items()}
         try:
-            change = parse_consent({"occurred_at": now.isoformat()} | said, source="", now=now, places=known_places())
+            change = parse_consent({"occurred_at": now.isoformat()} | said, source="", now=now, places=places)
         except InvalidEvent as error:
             raise InvalidEvent(error.code, _in_their_words(str(error))) from None
         # Marked for good: only our own forms and pages can say that a person told us there.

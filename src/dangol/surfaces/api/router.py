@@ -128,7 +128,9 @@ class Intake:
 
     def _one(self, type_: str, body: Mapping[str, Any]) -> Answer:
         call = {name: value for name, value in body.items() if name != "writeKey"}
-        self._commit(in_rounds([parse_call(type_, call, now=self._dangol.clock.now())]))
+        self._commit(
+            in_rounds([parse_call(type_, call, now=self._dangol.clock.now(), places=self._dangol.known_places)])
+        )
         return {"success": True}
 
     def start(self, body: Mapping[str, Any]) -> Answer:
@@ -143,7 +145,7 @@ class Intake:
 
     def batch(self, body: Mapping[str, Any]) -> Answer:
         """Commit the calls that are right, then refuse the request if there were others, naming each."""
-        batch = parse_batch(body, now=self._dangol.clock.now())
+        batch = parse_batch(body, now=self._dangol.clock.now(), places=self._dangol.known_places)
         self._commit(batch.rounds)
         ignored: Answer = {"ignored": list(batch.ignored)} if batch.ignored else {}
         if batch.errors:

@@ -17,10 +17,11 @@ import typer
 from dangol.clock import SystemClock
 from dangol.content.voice import Voice
 from dangol.definitions.schema import FILES, json_schema
-from dangol.definitions.sources import scenario_sources
+from dangol.definitions.sources import PACKS, scenario_sources
 from dangol.definitions.workspace import Sources, find_root, shared_path, survey
 from dangol.editor.waivers import all_waivers
 from dangol.errors import ProblemsFound, UsageError
+from dangol.model.jurisdiction import PackFile
 from dangol.model.problem import Problem
 from dangol.release import look_through
 from dangol.scenarios.cases import check_scenarios
@@ -182,7 +183,7 @@ def _summary(sources: Sources, problems: Sequence[Problem]) -> str:
         return f"{_count(len(problems), 'problem')} in {_count(files, 'file')}{only}"
     shared = {shared_path(kind) for kind in FILES}
     of_campaigns = [path for path in sources if path.startswith("campaigns/") and path not in shared]
-    campaigns = [path for path in of_campaigns if not path.startswith("campaigns/tests/")]
+    campaigns = [path for path in of_campaigns if not path.startswith(("campaigns/tests/", PACKS))]
     messages = {PurePosixPath(path).parts[1] for path in sources if path.startswith("templates/")} - {"brand"}
     return f"{_count(len(campaigns), 'campaign')}, {_count(len(messages), 'message')}: no problems"
 
@@ -221,11 +222,12 @@ class Kind(StrEnum):
     POLICIES = "policies"
     TRACKING_PLAN = "tracking-plan"
     SEGMENTS = "segments"
+    JURISDICTION = "jurisdiction"
     VOICE = "voice"
     SCENARIOS = "scenarios"
 
 
-_MODELS = {**FILES, Kind.VOICE.value: Voice, Kind.SCENARIOS.value: ScenarioFile}
+_MODELS = {**FILES, Kind.JURISDICTION.value: PackFile, Kind.VOICE.value: Voice, Kind.SCENARIOS.value: ScenarioFile}
 
 
 def schema(

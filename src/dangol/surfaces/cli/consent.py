@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,6 @@ from dangol.consent.folding import Matter
 from dangol.consent.ledger import Recorded
 from dangol.content.columns import fit
 from dangol.errors import ErasedProfile, InvalidEvent, UsageError
-from dangol.jurisdictions import known_places
 from dangol.model.people import ConsentChange, ConsentState, Profile
 from dangol.model.vocabulary import Channel, ConsentAction, ConsentStatus, Purpose
 from dangol.profiles.validation import MAX_SOURCE, parse_consent
@@ -272,7 +271,7 @@ def _record(
             **told,
         }
         told_by = _staff(inquiry.remark("--source", source) or operator())
-        change = _parsed(said, told_by, now)
+        change = _parsed(said, told_by, now, dangol.known_places())
         with dangol.database.read() as tx:
             person = inquiry.find_person(tx, profile)
         if person.erased_at is not None:
@@ -303,10 +302,10 @@ def _lifted(dangol: Dangol, tx: Connection, person: Profile, channel: Channel, c
     return [one.cause for one in known if one.lifted_because == consent_id]
 
 
-def _parsed(said: Mapping[str, str], told_by: str, now: datetime) -> ConsentChange:
+def _parsed(said: Mapping[str, str], told_by: str, now: datetime, places: Collection[str]) -> ConsentChange:
     """The row to record. Raises UsageError, which names the option that is wrong."""
     try:
-        return parse_consent(said, source=told_by, now=now, places=known_places())
+        return parse_consent(said, source=told_by, now=now, places=places)
     except InvalidEvent as error:
         field, colon, problem = str(error).partition(":")
         option = _OPTIONS.get(field, f"--{field.replace('_', '-')}")

@@ -35,7 +35,7 @@ def duties(
     overdue.
     """
     with open_dangol(Settings()) as dangol, dangol.database.read() as tx:
-        found = duties_raised(tx, dangol.clock.now())
+        found = duties_raised(tx, dangol.clock.now(), dangol.releases.law(tx))
     shown = [one for one in found if everything or one.open]
     if as_json:
         told = [

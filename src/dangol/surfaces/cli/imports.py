@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from dangol.bootstrap import Dangol, open_dangol
 from dangol.definitions import versions
 from dangol.definitions.document import nearest
-from dangol.jurisdictions import known_places
 from dangol.model.people import ConsentChange, IncomingEvent
 from dangol.model.vocabulary import NIGHT
 from dangol.profiles.files import LineFile, Rejected, RowFile
@@ -86,7 +85,7 @@ def profiles(
     """Create or update people. Exit code 1 if some rows were rejected."""
     with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         store = _stored(dangol, store_profiles)
-        _import("profiles", rows, read_profiles(rows, places=known_places()), store, reject_file, as_json)
+        _import("profiles", rows, read_profiles(rows, places=dangol.known_places()), store, reject_file, as_json)
 
 
 @app.command()
@@ -112,7 +111,7 @@ def import_consents(
     """``dangol import consents``, which is ``dangol consent import`` too."""
     with RowFile(file, format=format, encoding=encoding) as rows, open_dangol(Settings()) as dangol:
         told_by, now = inquiry.remark("--source", source), dangol.clock.now()
-        found = read_consents(rows, source=told_by, now=now, places=known_places())
+        found = read_consents(rows, source=told_by, now=now, places=dangol.known_places())
         store = partial(_warned, set(), topics(dangol), _stored(dangol, store_consents))
         _import("consents", rows, found, store, reject_file, as_json)
 

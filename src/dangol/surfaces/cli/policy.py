@@ -15,7 +15,7 @@ from rich.text import Text
 from dangol.bootstrap import open_dangol
 from dangol.definitions.workspace import read_workspace
 from dangol.errors import UsageError
-from dangol.jurisdictions import packs
+from dangol.jurisdictions import packs, readable_packs
 from dangol.ledger.words import WORDS, Language
 from dangol.model.facts import Allow, Defer
 from dangol.model.jurisdiction import Jurisdictions, Pack, Rule, RuleChange
@@ -145,9 +145,9 @@ def rules(
     language: LangOption = Tongue.EN,
 ) -> None:
     """List the rules with sources and marks, and what this workspace makes of them."""
-    known = packs()
+    known, asked = _law_here()
     chosen = _chosen(jurisdiction, known)
-    changes = {change.id: change for change in _jurisdictions().rules}
+    changes = {change.id: change for change in asked.rules}
     found = [(pack, rule) for pack in chosen for rule in pack.rules if rule.recalled or not recalled]
     if as_json:
         for pack, rule in found:
@@ -159,13 +159,15 @@ def rules(
     console.print(words["not_advice"], style="dim")
 
 
-def _jurisdictions() -> Jurisdictions:
-    """What the workspace on disk says of laws; nothing where there is none. Raises ProblemsFound as ``check``."""
+def _law_here() -> tuple[Mapping[str, Pack], Jurisdictions]:
+    """The packs and what the workspace on disk makes of them; the packs as they come where there is none."""
     try:
         workspace, _ = read_workspace(Settings().workspace)
     except UsageError:  # no workspace here: the packs as they come
         workspace = None
-    return workspace.policies.jurisdictions if workspace is not None else Jurisdictions()
+    if workspace is None:
+        return packs(), Jurisdictions()
+    return readable_packs(workspace.sources), workspace.policies.jurisdictions
 
 
 def _chosen(jurisdiction: str, known: Mapping[str, Pack]) -> list[Pack]:

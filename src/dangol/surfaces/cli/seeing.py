@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +21,10 @@ from dangol.bootstrap import open_dangol
 from dangol.clock import SystemClock
 from dangol.editor.samples import DEFAULT, SAMPLES, Sample, sample_named
 from dangol.errors import ProblemsFound, UsageError
-from dangol.jurisdictions import packs
+from dangol.jurisdictions import readable_packs
 from dangol.ledger.words import Language
 from dangol.model.durations import format_duration
+from dangol.model.jurisdiction import Pack
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel
 from dangol.settings import Settings
@@ -76,7 +77,10 @@ def preview(
     with telling_problems(root):
         book = _book(root)
     saying = book.saying(message, campaign)
-    texts, codes = chosen(saying, channel, locale), _jurisdictions(jurisdiction or ())
+    texts, codes = (
+        chosen(saying, channel, locale),
+        _jurisdictions(jurisdiction or (), readable_packs(saying.workspace.sources)),
+    )
     reader, called = _reader(profile, sample)
     sheet = sheet_for(
         Viewer(), book, saying, reader, texts, called=called, real=profile is not None, jurisdictions=codes
@@ -119,14 +123,12 @@ def _book(root: Path) -> Book:
     return book
 
 
-def _jurisdictions(codes: Sequence[str]) -> tuple[str, ...]:
+def _jurisdictions(codes: Sequence[str], packs: Mapping[str, Pack]) -> tuple[str, ...]:
     """These codes. Raises UsageError for one that there is no pack for."""
-    known = {code.upper(): code for code in packs()}
+    known = {code.upper(): code for code in packs}
     for code in codes:
         if code.upper() not in known:
-            raise UsageError(
-                f"--jurisdiction: found no rules for {code[:20]!r}; there are {', '.join(sorted(packs()))}"
-            )
+            raise UsageError(f"--jurisdiction: found no rules for {code[:20]!r}; there are {', '.join(sorted(packs))}")
     return tuple(known[code.upper()] for code in codes)
 
 

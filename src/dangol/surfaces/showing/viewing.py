@@ -21,7 +21,7 @@ from dangol.editor.model import Send
 from dangol.editor.review import review
 from dangol.editor.samples import DEFAULT, Sample, context
 from dangol.errors import ProblemsFound, RenderError
-from dangol.jurisdictions import packs
+from dangol.jurisdictions import readable_packs
 from dangol.model.message import Rendered
 from dangol.model.problem import Problem
 from dangol.policy.law import Law
@@ -188,7 +188,7 @@ def _findings(saying: Saying, sends: Sequence[Send]) -> Findings:
     workspace, sources = saying.workspace, {**saying.brand, **saying.own}
     plan, locale = workspace.tracking_plan, workspace.policies.locale
     sent = [Sent(one.template, one.purpose, one.channels, one.event, one.stage) for one in sends]
-    served = Law(packs(), workspace.policies.jurisdictions).served
+    served = Law(readable_packs(workspace.sources), workspace.policies.jurisdictions).served
     digests = [one.template for one in workspace.policies.digests.values()]
     examined = examine(
         sources,
@@ -211,7 +211,7 @@ def _table(table: FactTable) -> Table:
 
 
 def _disclosed(saying: Saying, text: TextName) -> Disclosed:
-    voice, _ = read_voice(saying.brand[PATH])
+    voice, _ = read_voice(saying.brand[PATH], readable_packs(saying.workspace.sources))
     assert voice is not None  # the text was compiled with it
     spoken = next(name for name in (text.locale, text.locale.partition("-")[0]) if name in voice.voice.locales)
     speaker = Speaker(voice, text.locale, spoken, text.channel, saying.purpose)
