@@ -164,7 +164,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         with self.database.read() as tx:
             asked = versions.named(workspace, versions.active(tx), keys)
             cut = {key: versions.cut(workspace, key) if key in workspace.campaigns else None for key in asked}
-            return make_plan(tx, cut, now=self.clock.now(), growth=growth)
+            return make_plan(tx, cut, now=self.clock.now(), growth=growth, forms=workspace.forms)
 
     def plan_promotion(self, source: Database, *, keys: Collection[str] = (), growth: float = GROWTH) -> Plan:
         """What promoting from ``source`` would change. Changes nothing. Raises UsageError and UnknownVersion as
@@ -172,7 +172,8 @@ class Dangol(AbstractContextManager["Dangol"]):
         with self.database.read() as tx, source.read() as there:
             wanted = to_promote(there, tx, keys)
             cut = {key: versions.load(there, id_) if id_ is not None else None for key, id_ in wanted.items()}
-            return make_plan(tx, cut, now=self.clock.now(), growth=growth)
+            offered = forms.offered(there)
+            return make_plan(tx, cut, now=self.clock.now(), growth=growth, forms=offered)
 
     def plan_rollback(self, key: str, *, to: str = "") -> Plan:
         """What a rollback would change. Changes nothing. Raises UsageError and UnknownVersion as ``rollback``."""

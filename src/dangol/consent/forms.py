@@ -89,6 +89,16 @@ def current(connection: Connection, key: str) -> Registered | None:
     return Registered(key, row[0], ConsentForm.model_validate(row[1])) if row is not None and row[1] else None
 
 
+def in_force(connection: Connection) -> dict[str, Registered]:
+    """Every form that can be filled in now, by key."""
+    latest = {row.key: row for row in connection.execute(_EVERY)}
+    return {
+        key: Registered(key, row.version, ConsentForm.model_validate(row.definition))
+        for key, row in latest.items()
+        if row.definition
+    }
+
+
 def _row(connection: Connection, key: str) -> tuple[int, dict[str, Any]] | None:
     row = connection.execute(_CURRENT, {"key": key}).first()
     return (row.version, row.definition) if row is not None else None

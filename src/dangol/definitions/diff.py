@@ -100,7 +100,7 @@ def _named(path: str) -> tuple[str, str, str]:
 def _shared(old: Sources, new: Sources) -> Iterable[SharedChange]:
     packs = sorted(path for path in old.keys() | new.keys() if path.startswith(PACKS))
     for path in (*(shared_path(kind) for kind in DECIDING), *packs, VOICE):
-        if old.get(path) != new.get(path) and (fields := compare(_read(path, old), _read(path, new))):
+        if old.get(path) != new.get(path) and (fields := compare(flattened(path, old), flattened(path, new))):
             yield SharedChange(_file(path), fields)
 
 
@@ -110,6 +110,7 @@ def _file(path: str) -> str:
     return f"{own.parent.name}/{own.stem}" if path.startswith(PACKS) else own.stem
 
 
-def _read(path: str, sources: Sources) -> dict[str, str]:
+def flattened(path: str, sources: Sources) -> dict[str, str]:
+    """The values of a YAML file by the names of their places; nothing where there is no such file."""
     document, _ = read_yaml(path, sources.get(path, ""))
     return flatten(document.value) if document is not None and isinstance(document.value, dict) else {}

@@ -15,6 +15,8 @@ from dangol.definitions.diff import VersionDiff, diff
 from dangol.definitions.step_diff import nested, says
 from dangol.definitions.versions import Version
 from dangol.errors import UnknownVersion
+from dangol.model.forms import ConsentForm
+from dangol.planner.beside import PartChange, form_changes, pack_changes
 from dangol.planner.cautions import Audience, Caution, Counted, cautions, templates_to_count
 from dangol.planner.migration import Fate, fates
 from dangol.planner.standing import audience_size, everybody, had_lately, places, some_who_had
@@ -56,9 +58,14 @@ class CampaignPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every campaign in question, by key."""
+    """Every campaign in question, by key, and what changes beside them.
+
+    ``forms`` are all that the workspace offers, whichever campaigns are asked about: a deployment registers them all.
+    """
 
     campaigns: tuple[CampaignPlan, ...]
+    forms: tuple[PartChange, ...] = ()
+    packs: tuple[PartChange, ...] = ()
 
     @property
     def changes(self) -> tuple[CampaignPlan, ...]:
@@ -75,14 +82,21 @@ class Plan:
 
 
 def make_plan(
-    connection: Connection, wanted: Mapping[str, Version | None], *, now: datetime, growth: float = GROWTH
+    connection: Connection,
+    wanted: Mapping[str, Version | None],
+    *,
+    now: datetime,
+    growth: float = GROWTH,
+    forms: Mapping[str, ConsentForm] | None = None,
 ) -> Plan:
     """What putting ``wanted`` into service (None: taking out) would change. Reads only.
 
-    ``growth`` is the share by which an audience may grow without a warning.
+    ``growth`` is the share by which an audience may grow without a warning. ``forms`` are those that people can fill in
+    afterwards; None leaves them as they are.
     """
     planner = _Planner(connection, wanted, now, growth)
-    return Plan(tuple(planner.campaign(key) for key in sorted(wanted)))
+    campaigns = tuple(planner.campaign(key) for key in sorted(wanted))
+    return Plan(campaigns, form_changes(connection, forms), planner.packs())
 
 
 class _Planner:
@@ -126,6 +140,16 @@ class _Planner:
             tuple(cautions(old, new, change, counted)),
             unreadable,
         )
+
+    def packs(self) -> tuple[PartChange, ...]:
+        """What becomes of the workspace's own packs of law, over all campaigns."""
+        staying = [id_ for key, id_ in self.before.items() if key not in self.wanted]
+        kept, old = (
+            [version for id_ in ids if (version := self._load(id_)[0]) is not None]
+            for ids in (staying, self.before.values())
+        )
+        new = [*kept, *(version for version in self.wanted.values() if version is not None)]
+        return pack_changes(old, new) if new else ()
 
     def _load(self, version_id: str | None) -> tuple[Version | None, str]:
         if version_id is None:

@@ -231,3 +231,58 @@ def test_promotion_and_rollback_show_what_deploying_would_warn_of(
     shop(campaign("a", exit=["Complaint Raised"]))
     run("deploy")
     assert "[exit-removed] a:" in run("rollback", "a").output
+
+
+FORM = """\
+forms:
+  newsletter:
+    channels: [email]
+    wording: {en: {title: News, text: I want news by email.}}
+"""
+PACK = """\
+code: JP
+name: {en: Japan, ko: 일본}
+read: November 2026
+rules:
+  - {id: JP-yes, kind: consent, says: {en: Only a yes counts., ko: 동의만 인정합니다.}, accepts: {consent: always},
+     source: our counsel, mark: v}
+"""
+
+
+def test_a_plan_tells_what_becomes_of_forms_where_nothing_else_changed(shop: Callable[..., Path]) -> None:
+    forms = shop(campaign("a")) / "campaigns/consent-forms.yaml"
+    assert run("deploy").exit_code == 0
+    for text, line, told in (
+        (FORM, "+ form newsletter added", "added"),
+        (FORM.replace("title: News", "title: Our news"), "~ form newsletter changed", "changed"),
+        (None, "- form newsletter removed", "removed"),
+    ):
+        forms.write_text(text, encoding="utf-8") if text is not None else forms.unlink()
+        lines = [" ".join(line.split()) for line in run("plan").stdout.splitlines()]
+        assert line in lines
+        assert ("wording.en.title: News → Our news" in lines) is (told == "changed")
+        assert lines[-1] == f"1 unchanged, 1 form {told}."
+        data = json.loads(run("plan", "a", "--json").stdout)
+        assert [(one["key"], one["became"]) for one in data["forms"]] == [("newsletter", told)]
+        assert run("deploy").exit_code == 0
+        assert json.loads(run("plan", "--json").stdout)["forms"] == []
+
+
+def test_a_plan_tells_what_becomes_of_the_workspaces_packs_of_law(shop: Callable[..., Path]) -> None:
+    root = shop(campaign("a"), campaign("b"))
+    assert run("deploy").exit_code == 0
+    pack = root / "campaigns/jurisdictions/JP.yaml"
+    pack.parent.mkdir()
+    for text, line in (
+        (PACK, "+ pack JP added"),
+        (PACK.replace("source: our counsel", "source: the law"), "~ pack JP changed"),
+        (None, "- pack JP removed"),
+    ):
+        pack.write_text(text, encoding="utf-8") if text is not None else pack.unlink()
+        lines = [" ".join(line.split()) for line in run("plan").stdout.splitlines()]
+        assert line in lines
+        assert any(one.startswith("2 changed, 1 pack ") for one in lines)
+        data = json.loads(run("plan", "--json").stdout)
+        assert [one["key"] for one in data["packs"]] == ["JP"]
+        assert run("deploy").exit_code == 0
+        assert json.loads(run("plan", "--json").stdout)["packs"] == []

@@ -23,6 +23,7 @@ from dangol.definitions.fields import FieldChange
 from dangol.definitions.step_diff import StepChange, nested
 from dangol.definitions.word_diff import Words, word_diff
 from dangol.errors import UsageError
+from dangol.planner.beside import PartChange
 from dangol.planner.cautions import Caution
 from dangol.planner.migration import Fate
 from dangol.planner.plan import CampaignPlan, Plan
@@ -110,14 +111,23 @@ def as_data(made: Plan) -> dict[str, object]:
     """The plan as JSON has it."""
     campaigns = [asdict(campaign) | {"people": campaign.people} for campaign in made.campaigns]
     warnings = [asdict(caution) | {"campaigns": list(keys)} for caution, keys in made.warnings.items()]
-    return {"campaigns": campaigns, "warnings": warnings}
+    beside = {"forms": [asdict(one) for one in made.forms], "packs": [asdict(one) for one in made.packs]}
+    return {"campaigns": campaigns, **beside, "warnings": warnings}
 
 
 def summary(made: Plan) -> str:
-    """How many campaigns are new, changed, unchanged, taken out, in one line."""
+    """How many campaigns are new, changed, unchanged, taken out, in one line; forms and packs where any changes."""
     statuses = [campaign.status for campaign in made.campaigns]
     told = [f"{statuses.count(status)} {_NAMES.get(status, status)}" for status in _STYLES if status in statuses]
-    return ", ".join(told) or "no campaigns"
+    told = told or ["no campaigns"]
+    told += [_counted(noun, changes) for noun, changes in (("form", made.forms), ("pack", made.packs)) if changes]
+    return ", ".join(told)
+
+
+def _counted(noun: str, changes: Sequence[PartChange]) -> str:
+    """``1 form changed``, or ``3 forms added, changed or removed``."""
+    how = [word for word in ("added", "changed", "removed") if word in {one.became for one in changes}]
+    return f"{len(changes)} {noun}{'' if len(changes) == 1 else 's'} {' or '.join(how)}"
 
 
 def warning_line(caution: Caution, keys: Sequence[str]) -> Text:
@@ -147,12 +157,24 @@ class _Report:
             yield Text.assemble((_file(change), "bold"), (f"  for {', '.join(keys)}", "dim"))
             yield from self._what(change, "  ")
             yield Text()
+        yield from self._beside("form", self.plan.forms, told_below=False)
+        yield from self._beside("pack", self.plan.packs, told_below=bool(common))
         for caution, concerned in self.plan.warnings.items():
             yield warning_line(caution, concerned)
         yield Text(f"{summary(self.plan)}.")
         if any(campaign.people for campaign in self.plan.changes):
             yield Text("Without --migrate everyone under way finishes on the version they are on.", "dim")
             yield Text("Messages that are planned already keep the text of the version they were planned by.", "dim")
+
+    def _beside(self, noun: str, changes: Sequence[PartChange], *, told_below: bool) -> Iterator[Text]:
+        """Forms or packs; what changed in a pack stands with the files of campaigns, where any of them has it."""
+        for one in changes:
+            mark, style = _MARKS[one.became]
+            yield Text.assemble((f"{mark} ", style), f"{noun} ", (one.key, "bold"), f" {one.became}")
+            if not told_below and one.became == "changed":
+                yield from (self._field(field, "    ") for field in one.fields)
+        if changes:
+            yield Text()
 
     def _is_common(self, change: SharedChange | TextChange) -> bool:
         return isinstance(change, SharedChange) or len(self.owners[change]) > 1
