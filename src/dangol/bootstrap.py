@@ -42,6 +42,7 @@ from dangol.ids import Entropy, SystemEntropy
 from dangol.intake import Intake
 from dangol.jurisdictions import known_places
 from dangol.ledger.entries import Journal, Subject
+from dangol.lookups import Lookups
 from dangol.model.vocabulary import Channel, Decision, Reason
 from dangol.pipeline import Pipeline, Timing
 from dangol.planner.migration import migrate
@@ -115,6 +116,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         self.steering = Steering(self.pipeline)
         self.sweeper = Sweeper(database=self.database, clock=self.clock, releases=self.releases, timing=self.timing)
         self.duties = Duties(self.pipeline, page=settings.batch_size)
+        self.lookups = Lookups(self.pipeline, self.providers)
         self.retention = Retention(
             database=self.database,
             clock=self.clock,
@@ -291,7 +293,13 @@ class Dangol(AbstractContextManager["Dangol"]):
         if self.actors is None:
             raise UsageError("a scheduler needs workers to tell; open dangol with workers=True")
         return Scheduler(
-            self.sweeper, self.actors, self.duties, self.retention, holder=self.name, tick=self.settings.tick
+            self.sweeper,
+            self.actors,
+            self.duties,
+            self.retention,
+            self.lookups,
+            holder=self.name,
+            tick=self.settings.tick,
         )
 
     def close(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from dangol.errors import DangolError
+from dangol.model.feedback import Feedback
 from dangol.model.message import Envelope, Outcome, Refused
 from dangol.model.vocabulary import Channel
 
@@ -38,6 +40,30 @@ class Provider(Protocol):
     def close(self) -> None:
         """Let go of what is held open; may be called more than once."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message that a provider may have: to whom, what it said, and between which instants it was handed over."""
+
+    channel: Channel
+    to: str
+    text: str
+    since: datetime
+    until: datetime
+
+
+Find = Callable[[Sought], Sequence[Feedback]]
+
+
+def finder(provider: Provider) -> Find | None:
+    """How this provider is asked whether it has a message; None if it cannot be asked.
+
+    One that can has a method ``find(sought)``: a report on each of its messages to that address, with exactly that text
+    and made between those instants, with the carrier's ``reference`` and without our id. It raises NothingSent if it
+    gets no answer, and answers nothing where it cannot be sure to have seen all of them.
+    """
+    return getattr(provider, "find", None)
 
 
 def takes(provider: Provider, envelope: Envelope) -> bool:

@@ -10,12 +10,15 @@ import structlog
 from dangol import meters
 from dangol.duties import Duties
 from dangol.errors import BrokerUnavailable, StoreUnavailable
+from dangol.lookups import Lookups
 from dangol.queue.actors import Actors
 from dangol.retention.rounds import Retention
 from dangol.store.housekeeping import drop_lease, shared_now, take_lease
 from dangol.sweeper import Sweeper
 
 LEASE = "scheduler"
+_LAST_ROUND = timedelta(seconds=5)
+"""How long a scheduler that stops waits for a provider that it asked."""
 _log = structlog.get_logger(__name__)
 
 
@@ -28,6 +31,7 @@ class Scheduler:
         actors: Actors,
         duties: Duties,
         retention: Retention,
+        lookups: Lookups,
         *,
         holder: str,
         tick: timedelta,
@@ -35,6 +39,7 @@ class Scheduler:
         self._sweeper = sweeper
         self._duties = duties
         self._retention = retention
+        self._lookups = lookups
         self._actors = actors
         self._holder = holder
         self._tick = tick
@@ -52,15 +57,17 @@ class Scheduler:
                 meters.count("sweeps", result="failed")
                 _log.exception("a tick failed; the next one tries again")
             self._stopped.wait(self._tick.total_seconds())
+        self._lookups.wait(_LAST_ROUND)
         self._step_down()
 
     def tick(self) -> bool:
-        """Sweep once if this process leads, then look for what the law wants done and for what may go; True if so."""
+        """Sweep once if this process leads, then look after duties, retention and look-ups; True if so."""
         if not self._leads():
             return False
         self._actors.tell(self._sweeper.sweep())
         self._duties.turn()
         self._retention.turn()
+        self._lookups.turn()
         meters.count("sweeps", result="done")
         return True
 

@@ -20,15 +20,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dangol.delivery.provider import Provider
+from dangol.delivery.provider import NothingSent, Provider, Sought, finder
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel
 
 KOREAN = "한결님, 주문하신 원두가 도착했어요 ☕️👋🏼\n.점으로 시작하는 줄\n‘따옴표’ & <태그>"
 SUBJECT = "(광고) 한결님께 드리는 작은 소식 🎁 — 이번 주말까지, 단골에게만 먼저 알려 드려요"
+_AN_HOUR = timedelta(hours=1)
 _DEFAULT_ADDRESSES = {Channel.EMAIL: "reader{}@example.com", Channel.SMS: "+8210555{:05}", Channel.PUSH: "device-{}"}
 
 
@@ -183,6 +185,31 @@ class ProviderContract:
         provider = self.make_provider()
         provider.send_many(self.envelopes(1))
         provider.close()
+        provider.close()
+
+    def test_what_it_took_is_found_by_address_text_and_time(self, provider: Provider) -> None:
+        find = finder(provider)
+        if find is None:
+            pytest.skip("this provider cannot be asked for a message")
+        ours, other = self.envelope(1), self.envelope(2)
+        (outcome, _) = provider.send_many([ours, other])
+        now = datetime.now(UTC)
+        sought = Sought(self.channel, ours.to, ours.rendered.text, now - _AN_HOUR, now + _AN_HOUR)
+        (found,) = find(sought)
+        assert isinstance(outcome, Accepted)
+        assert (found.reference, found.channel, found.message_id) == (outcome.reference, self.channel, "")
+        assert not list(find(replace(sought, to=other.to)))
+        assert not list(find(replace(sought, text=f"{sought.text}!")))
+        assert not list(find(replace(sought, since=now - 2 * _AN_HOUR, until=now - _AN_HOUR)))
+
+    def test_who_cannot_be_asked_says_so(self) -> None:
+        provider = self.make_unreachable_provider()
+        find = finder(provider) if provider is not None else None
+        if provider is None or find is None:
+            pytest.skip("no hook, or this provider cannot be asked for a message")
+        now = datetime.now(UTC)
+        with pytest.raises(NothingSent):
+            find(Sought(self.channel, self.address(1), "text", now - _AN_HOUR, now))
         provider.close()
 
     def between_good_ones(self, provider: Provider, to: str | None) -> Outcome:

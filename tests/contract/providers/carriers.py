@@ -9,9 +9,11 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from py_vapid import Vapid02
 
 HANG_UP = None
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 C = TypeVar("C", bound="HttpCarrier")
 
 
@@ -66,6 +69,10 @@ class HttpCarrier(ThreadingHTTPServer):
         """The answer to a request that is no message; None if it is one."""
         return None
 
+    def listed(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Say:
+        """The answer to a question about what was sent."""
+        return Say(404)
+
     def parsed(self, body: bytes) -> dict[str, Any]:
         raise NotImplementedError
 
@@ -95,6 +102,13 @@ class _Handler(BaseHTTPRequestHandler):
         if say is HANG_UP:
             self.close_connection = True
             return
+        self._answer(say)
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        self._answer(self.server.listed(path, dict(parse_qsl(query)), self.headers))
+
+    def _answer(self, say: Say) -> None:
         text = say.text()
         self.send_response(say.status)
         for name, value in say.headers.items():
@@ -143,6 +157,11 @@ class TwilioCarrier(HttpCarrier):
     sid = "AC" + "0" * 32
     token = "a-token"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[dict[str, str]] = []
+        self.list_answer: Say | None = None
+
     def parsed(self, body: bytes) -> dict[str, Any]:
         return dict(parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True))
 
@@ -157,6 +176,31 @@ class TwilioCarrier(HttpCarrier):
 
     def accepted(self, number: int) -> Say:
         return Say(201, {"sid": f"SM{number:032}", "status": "accepted", "error_code": None})
+
+    def listed(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Say:
+        """Twilio's list, two messages a page."""
+        if why := self.check(path, {**FORM, "Authorization": headers["Authorization"]}, {}):
+            self.wrong.append(why)
+        self.asked.append(dict(query))
+        if self.list_answer is not None:
+            return self.list_answer
+        sent = [one for one in enumerate(self.taken) if one[1]["To"] == query["To"]]
+        page, made = int(query.get("Page", "0")), format_datetime(datetime.now(UTC))
+        part = sent[2 * page : 2 * page + 2]
+        told = [
+            {
+                "sid": f"SM{number:032}",
+                "status": "delivered",
+                "error_code": None,
+                "to": one["To"],
+                "body": one["Body"],
+                "direction": "outbound-api",
+                "date_created": made,
+            }
+            for number, one in part
+        ]
+        following = f"{path}?{urlencode({**query, 'Page': page + 1})}" if sent[2 * page + 2 :] else None
+        return Say(200, {"messages": told, "next_page_uri": following})
 
 
 class FcmCarrier(HttpCarrier):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from jsonschema import Draft202012Validator
 
 from dangol.clock import VirtualClock
 from dangol.delivery.http.transport import Transport
+from dangol.delivery.provider import NothingSent, Sought
 from dangol.delivery.providers.twilio import Account, Twilio
 from dangol.delivery.providers.twilio_codes import CODES
+from dangol.model.feedback import FeedbackKind
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, RefusalCause
 from tests.contract.providers.carriers import HANG_UP, Say, TwilioCarrier, running
@@ -198,3 +201,60 @@ def test_whatever_is_learned_about_an_address_is_for_good() -> None:
 
 def test_the_secret_is_never_shown() -> None:
     assert "a-token" not in repr(Account(TwilioCarrier.sid, TwilioCarrier.sid, "a-token"))
+
+
+def sought(**changes: Any) -> Sought:
+    made = datetime.now(UTC)
+    whole = Sought(Channel.SMS, KIM, envelope().rendered.text, made - timedelta(hours=1), made + timedelta(hours=1))
+    return replace(whole, **changes)
+
+
+def test_a_message_is_asked_for_by_number_and_day(carrier: TwilioCarrier, transport: Transport) -> None:
+    since = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
+    assert list(make(carrier, transport).find(sought(since=since, until=since))) == []
+    assert carrier.asked == [{"To": KIM, "DateSent>": "2026-03-02", "PageSize": "200"}]
+
+
+def test_every_page_is_read_and_too_many_tell_nothing(carrier: TwilioCarrier, transport: Transport) -> None:
+    twilio = make(carrier, transport)
+    twilio.send_many([envelope()] * 5)
+    found = twilio.find(sought())
+    assert [report.kind for report in found] == [FeedbackKind.DELIVERED] * 5
+    assert len({report.event_id for report in found}) == 5
+    twilio.send_many([envelope()] * 6)
+    assert list(twilio.find(sought())) == []
+
+
+@pytest.mark.parametrize("answer", [Say(401, {"code": 20003}), Say(503), Say(429)])
+def test_a_list_that_is_not_told_is_no_answer(carrier: TwilioCarrier, transport: Transport, answer: Say) -> None:
+    carrier.list_answer = answer
+    with pytest.raises(NothingSent, match=str(answer.status)):
+        make(carrier, transport).find(sought())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"direction": "inbound"},
+        {"date_created": "yesterday"},
+        {"date_created": None},
+        {"body": None},
+        {"sid": 1},
+        {"status": None},
+    ],
+)
+def test_what_makes_no_sense_in_a_list_is_no_message(
+    carrier: TwilioCarrier, transport: Transport, changes: dict[str, Any]
+) -> None:
+    listed = {
+        "sid": SID,
+        "status": "sent",
+        "to": KIM,
+        "body": envelope().rendered.text,
+        "direction": "outbound-api",
+        "date_created": format_datetime(datetime.now(UTC)),
+    }
+    carrier.list_answer = Say(200, {"messages": [listed | changes, "x"]})
+    assert list(make(carrier, transport).find(sought())) == []
+    carrier.list_answer = Say(200, {"messages": [listed]})
+    assert [report.reference for report in make(carrier, transport).find(sought())] == [SID]

@@ -6,13 +6,15 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
 
 from dangol.clock import SystemClock
 from dangol.delivery.http.transport import Transport
-from dangol.delivery.provider import Provider, takes
+from dangol.delivery.provider import Provider, Sought, finder, takes
 from dangol.delivery.providers.registry import Registry
 from dangol.devproviders.running import Sim
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
@@ -129,3 +131,16 @@ def test_a_key_for_web_push_is_made_by_a_command() -> None:
     chosen = Registry(settings, clock=SystemClock(), transport=transport, options=lambda _: {}, made={}).chosen()
     assert [one.name for one in chosen[Channel.PUSH]] == ["webpush"]
     assert len(told.splitlines()[-1]) == 87, "an uncompressed point on P-256, as applicationServerKey wants it"
+
+
+def test_an_sms_whose_answer_got_lost_is_found_by_asking(
+    simulated: tuple[Settings, Sim], providers: dict[Channel, list[Provider]]
+) -> None:
+    message = envelope(Channel.SMS)
+    accepted = send(providers, message)
+    assert isinstance(accepted, Accepted)
+    [find] = [one for provider in providers[Channel.SMS] if (one := finder(provider)) is not None]
+    now = datetime.now(UTC)
+    sought = Sought(Channel.SMS, message.to, message.rendered.text, now - timedelta(hours=1), now + timedelta(hours=1))
+    assert [report.reference for report in find(sought)] == [accepted.reference]
+    assert list(find(replace(sought, text="another"))) == []

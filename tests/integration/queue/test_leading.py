@@ -63,7 +63,13 @@ def machine(database: Database, tmp_path: Path) -> Iterator[Machine]:
 def _scheduler(machine: Dangol, name: str) -> Scheduler:
     assert machine.actors is not None
     return Scheduler(
-        machine.sweeper, machine.actors, machine.duties, machine.retention, holder=name, tick=timedelta(seconds=1)
+        machine.sweeper,
+        machine.actors,
+        machine.duties,
+        machine.retention,
+        machine.lookups,
+        holder=name,
+        tick=timedelta(seconds=1),
     )
 
 

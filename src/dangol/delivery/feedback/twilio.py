@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from twilio.request_validator import RequestValidator, get_signature_algorithm
@@ -119,20 +120,32 @@ def parse_status(fields: Fields, url: str) -> Arrivals:
     if not sid or not status:
         return Arrivals((), 1)
     named = parse_qs(urlsplit(url).query).get(MESSAGE_ID, [""])[-1]
-    kind, error = _KINDS.get(status, FeedbackKind.OTHER), code(fields.last("ErrorCode"))
-    report = Feedback(
+    error, to = code(fields.last("ErrorCode")), text(fields.last("To"), 64)
+    return Arrivals((_report(sid, status, error, to, our_id(named)),))
+
+
+def parse_listed(listed: Mapping[str, Any]) -> Feedback | None:
+    """What a message's resource tells, as Twilio lists it; None if that makes no sense. Our id is not in it."""
+    sid, status = text(listed.get("sid"), MOST_REFERENCE), text(listed.get("status"), 32).lower()
+    if not sid or not status:
+        return None
+    return _report(sid, status, code(listed.get("error_code")), text(listed.get("to"), 64), "")
+
+
+def _report(sid: str, status: str, error: str, to: str, message_id: str) -> Feedback:
+    kind = _KINDS.get(status, FeedbackKind.OTHER)
+    return Feedback(
         provider=PROVIDER,
         event_id=f"{sid}:{status}",
         kind=kind,
         channel=Channel.SMS,
         at=None,  # Twilio does not say when
-        message_id=our_id(named),
+        message_id=message_id,
         reference=sid,
         finding=_ERRORS.get(error, Finding.NONE) if kind in _ENDED else Finding.NONE,
         detail=error,
-        address=text(fields.last("To"), 64) if kind in _ABOUT_THE_ADDRESS else "",
+        address=to if kind in _ABOUT_THE_ADDRESS else "",
     )
-    return Arrivals((report,))
 
 
 def parse_inbound(fields: Fields) -> Inbound | None:

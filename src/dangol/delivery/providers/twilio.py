@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,13 +16,16 @@ import phonenumbers
 from twilio.base import serialize, values
 
 from dangol.clock import Clock
+from dangol.delivery.feedback.twilio import parse_listed
 from dangol.delivery.http.messages import Reply, Request
 from dangol.delivery.http.transport import Transport
 from dangol.delivery.patience import asked
+from dangol.delivery.provider import NothingSent, Sought
 from dangol.delivery.providers.carrying import Unsendable, carry
 from dangol.delivery.providers.setup import Setup, carrier_url, lacking
 from dangol.delivery.providers.twilio_codes import refusal
 from dangol.errors import UsageError
+from dangol.model.feedback import Feedback
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Unknown
 from dangol.model.vocabulary import Channel, RefusalCause
 
@@ -33,6 +37,9 @@ _LONGEST_VALIDITY = 36_000
 _LONGEST_BODY = 1600
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
 _SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
+_PAGE, _MOST_PAGES = 200, 5
+"""How many messages a page of the list has, and how many pages are read before the answer is that nobody can tell."""
+_ASKED_FOR = timedelta(seconds=10)
 _UNAUTHORISED = frozenset({401, 403, 404, 405})
 
 
@@ -106,6 +113,7 @@ class Twilio:
         patience: timedelta = timedelta(minutes=5),
     ) -> None:
         self._url = f"{url}/2010-04-01/Accounts/{account.sid}/Messages.json"
+        self._root = url
         self._headers = {
             "Authorization": account.header(),
             "Content-Type": "application/x-www-form-urlencoded",
@@ -125,6 +133,32 @@ class Twilio:
         return carry(
             "Twilio", self._transport, batch, write=self._request, meaning=self._meaning, patience=self._patience
         )
+
+    def find(self, sought: Sought) -> Sequence[Feedback]:
+        """Twilio's messages to this number with this text, made between these instants. Raises NothingSent.
+
+        https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
+        """
+        query = urlencode({"To": sought.to, "DateSent>": sought.since.astimezone(UTC).date(), "PageSize": _PAGE})
+        url, found = f"{self._url}?{query}", list[Feedback]()
+        for _ in range(_MOST_PAGES):
+            told = self._listed(url)
+            for one in told.get("messages") or ():
+                report = parse_listed(one) if isinstance(one, dict) and _is_sought(one, sought) else None
+                found += [report] if report is not None else []
+            following = told.get("next_page_uri")
+            if not isinstance(following, str) or not following.startswith("/"):
+                return found
+            url = self._root + following
+        return ()
+
+    def _listed(self, url: str) -> dict[str, Any]:
+        (answer,) = self._transport.exchange([Request(url, headers=self._headers, method="GET")], patience=_ASKED_FOR)
+        if not isinstance(answer, Reply):
+            raise NothingSent(f"Twilio was not asked: {answer.reason}")
+        if answer.status != 200 or not answer.whole:
+            raise NothingSent(f"Twilio told no messages: {answer.status}")
+        return _told(answer)
 
     def close(self) -> None:
         """The connections are the transport's."""
@@ -203,6 +237,18 @@ def _countries(told: str) -> frozenset[str]:
 def _sid(reply: Reply) -> str:
     sid = _told(reply).get("sid")
     return sid if isinstance(sid, str) and _SID.fullmatch(sid) else ""
+
+
+def _is_sought(listed: Mapping[str, Any], sought: Sought) -> bool:
+    if (listed.get("to"), listed.get("body")) != (sought.to, sought.text):
+        return False
+    if not str(listed.get("direction", "")).startswith("outbound"):
+        return False
+    try:
+        made = parsedate_to_datetime(str(listed.get("date_created")))
+    except ValueError:
+        return False
+    return made.tzinfo is not None and sought.since <= made <= sought.until
 
 
 def _code(reply: Reply) -> int:
