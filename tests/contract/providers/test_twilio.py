@@ -17,7 +17,7 @@ from dangol.clock import VirtualClock
 from dangol.delivery.http.transport import Transport
 from dangol.delivery.provider import NothingSent, Sought
 from dangol.delivery.providers.twilio import Account, Twilio
-from dangol.delivery.providers.twilio_codes import CODES
+from dangol.delivery.twilio_codes import CODES
 from dangol.model.feedback import FeedbackKind
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, RefusalCause
@@ -191,12 +191,12 @@ def test_every_answer_has_one_meaning(
 
 def test_nothing_about_the_account_is_a_refusal_for_good() -> None:
     """Somebody mends the account, and the campaign goes on."""
-    assert not [code for code, (permanent, cause) in CODES.items() if permanent and cause is RefusalCause.ACCOUNT]
+    assert not [code for code, one in CODES.items() if one.permanent and one.cause is RefusalCause.ACCOUNT]
 
 
 def test_whatever_is_learned_about_an_address_is_for_good() -> None:
     learned = {RefusalCause.OPTED_OUT, RefusalCause.DEAD_ADDRESS}
-    assert all(permanent for permanent, cause in CODES.values() if cause in learned)
+    assert all(one.permanent for one in CODES.values() if one.cause in learned)
 
 
 def test_the_secret_is_never_shown() -> None:

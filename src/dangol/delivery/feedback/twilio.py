@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator, get_signature_algorithm
 
 from dangol.delivery.feedback.plain import MOST_REFERENCE, Unreadable, code, our_id, read_json, text
 from dangol.delivery.feedback.verdict import Check
+from dangol.delivery.twilio_codes import finding
 from dangol.model.feedback import Arrivals, Feedback, FeedbackKind, Finding
 from dangol.model.vocabulary import Channel
 
@@ -142,7 +143,7 @@ def _report(sid: str, status: str, error: str, to: str, message_id: str) -> Feed
         at=None,  # Twilio does not say when
         message_id=message_id,
         reference=sid,
-        finding=_ERRORS.get(error, Finding.NONE) if kind in _ENDED else Finding.NONE,
+        finding=finding(error) if kind in _ENDED else Finding.NONE,
         detail=error,
         address=to if kind in _ABOUT_THE_ADDRESS else "",
     )
@@ -166,11 +167,3 @@ _KINDS = {
 }
 _ENDED = frozenset({FeedbackKind.BOUNCED, FeedbackKind.FAILED})
 _ABOUT_THE_ADDRESS = _ENDED | {FeedbackKind.DELIVERED}
-_ERRORS = {
-    **dict.fromkeys(("21211", "21614", "21635"), Finding.INVALID),  # no number, or none that takes texts
-    "21610": Finding.OPTED_OUT,  # said STOP to Twilio
-    "30006": Finding.HARD,  # a landline, or out of every carrier's reach
-    **dict.fromkeys(("30003", "30005"), Finding.SOFT),  # switched off, or not known at the moment
-    **dict.fromkeys(("30004", "30007", "30034"), Finding.BLOCKED),  # blocked, filtered, sender not registered
-}
-"""https://www.twilio.com/docs/api/errors; what is not among them says nothing about the number."""

@@ -23,7 +23,7 @@ from dangol.delivery.patience import asked
 from dangol.delivery.provider import NothingSent, Sought
 from dangol.delivery.providers.carrying import Unsendable, carry
 from dangol.delivery.providers.setup import Setup, carrier_url, lacking
-from dangol.delivery.providers.twilio_codes import refusal
+from dangol.delivery.twilio_codes import refusal
 from dangol.errors import UsageError
 from dangol.model.feedback import Feedback
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Unknown
