@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from dangol.clock import VirtualClock
 from dangol.delivery.providers.smtp import Smtp
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
-from dangol.model.vocabulary import Channel
+from dangol.model.vocabulary import Channel, RefusalCause
 from tests.contract.providers.smtp_server import DROP, HANG, SmtpServer
 
 BOB = "bob@example.com"
@@ -63,25 +63,76 @@ def test_the_message_on_the_wire_carries_its_addresses_and_leading_dots(smtp: Sm
 
 @pytest.mark.parametrize("stage", ["rcpt", "data", "dot"])
 @pytest.mark.parametrize(
-    ("answer", "permanent"),
+    ("answer", "permanent", "cause"),
     [
-        ("550 5.1.1 <bob@example.com> unknown", True),
-        ("452 4.2.2 bob's box is full", False),
-        ("530 5.7.0 log in", False),
+        ("550 5.1.1 <bob@example.com> unknown", True, RefusalCause.DEAD_ADDRESS),
+        ("452 4.2.2 bob's box is full", False, None),
+        ("530 5.7.0 log in", False, RefusalCause.ACCOUNT),
     ],
 )
 def test_5xx_is_for_good_4xx_for_now_and_the_connection_stays(
-    smtp: Smtp, smtp_server: SmtpServer, stage: str, answer: str, permanent: bool
+    smtp: Smtp, smtp_server: SmtpServer, stage: str, answer: str, permanent: bool, cause: RefusalCause | None
 ) -> None:
     smtp_server.on(stage, answer, BOB)
     what = "recipient" if stage == "rcpt" else "message"
-    assert send_to_bob_between_others(smtp) == Refused(permanent, f"the SMTP server refused the {what}: {answer[:9]}")
+    detail = f"the SMTP server refused the {what}: {answer[:9]}"
+    assert send_to_bob_between_others(smtp) == Refused(permanent, detail, cause=cause)
     assert smtp_server.seen["connect"] == 1
+
+
+DEAD, OURS, SAYS, OTHER = (
+    RefusalCause.DEAD_ADDRESS,
+    RefusalCause.ACCOUNT,
+    RefusalCause.CONTENT,
+    RefusalCause.ELSEWHERE,
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "of_recipient", "of_message"),
+    [
+        ("550 5.1.1 no such user", DEAD, DEAD),
+        ("550 5.1.2 no such host", DEAD, DEAD),
+        ("553 5.1.3 no address", DEAD, DEAD),
+        ("551 5.1.6 moved away", DEAD, DEAD),
+        ("556 5.1.10 takes no mail", DEAD, DEAD),
+        ("550 5.1.0 something about the address", None, None),
+        ("553 5.1.8 bad sender", OURS, OURS),
+        ("550 5.2.1 box is closed", None, None),
+        ("552 5.2.2 box is full", None, None),
+        ("552 5.3.4 too large", SAYS, SAYS),
+        ("554 5.6.0 cannot be read", SAYS, SAYS),
+        ("554 5.7.1 not by us", OTHER, SAYS),
+        ("550 5.7.26 no DMARC", OURS, OURS),
+        ("535 5.7.8 log in anew", OURS, OURS),
+        ("550 no", None, None),
+        ("550 4.1.1 two minds", None, None),
+        ("550 5.1.1x no code", None, None),
+        ("450 4.1.1 later", None, None),
+        ("451 4.7.1 greylisted", None, None),
+    ],
+)
+@pytest.mark.parametrize("stage", ["rcpt", "dot"])
+def test_a_refusals_codes_tell_its_cause(
+    smtp: Smtp,
+    smtp_server: SmtpServer,
+    stage: str,
+    answer: str,
+    of_recipient: RefusalCause | None,
+    of_message: RefusalCause | None,
+) -> None:
+    smtp_server.on(stage, answer, BOB)
+    outcome = send_to_bob_between_others(smtp)
+    cause = of_recipient if stage == "rcpt" else of_message
+    assert isinstance(outcome, Refused)
+    assert (outcome.permanent, outcome.cause) == (answer.startswith("5") and cause is not OURS, cause)
 
 
 def test_a_refused_sender_is_an_operators_mistake_and_condemns_nobody(smtp: Smtp, smtp_server: SmtpServer) -> None:
     smtp_server.on("mail", "550 5.7.1 not yours")
-    assert smtp.send_many([envelope(1)]) == [Refused(False, "the SMTP server refused the sender: 550 5.7.1")]
+    assert smtp.send_many([envelope(1)]) == [
+        Refused(False, "the SMTP server refused the sender: 550 5.7.1", cause=RefusalCause.ACCOUNT)
+    ]
 
 
 @pytest.mark.parametrize("stage", ["rcpt", "data", "body"])
@@ -136,7 +187,9 @@ def test_a_server_that_says_goodbye_is_called_again(smtp: Smtp, smtp_server: Smt
 def test_a_refusal_for_good_stays_one_even_if_the_server_then_hangs_up(smtp: Smtp, smtp_server: SmtpServer) -> None:
     smtp_server.on("rcpt", "550 5.1.1 unknown", BOB)
     smtp_server.on("rset", DROP, BOB)
-    assert send_to_bob_between_others(smtp) == Refused(True, "the SMTP server refused the recipient: 550 5.1.1")
+    assert send_to_bob_between_others(smtp) == Refused(
+        True, "the SMTP server refused the recipient: 550 5.1.1", cause=RefusalCause.DEAD_ADDRESS
+    )
 
 
 def test_a_server_that_breaks_off_three_times_in_a_row_is_left_alone(smtp: Smtp, smtp_server: SmtpServer) -> None:
@@ -177,7 +230,7 @@ def test_a_refused_login_is_told_as_a_matter_of_settings(smtp_server: SmtpServer
         f"the SMTP server 127.0.0.1:{smtp_server.port} does not let dangol log in (535 5.7.8): "
         "check DANGOL_SMTP_USERNAME, DANGOL_SMTP_PASSWORD and DANGOL_SMTP_SECURITY"
     )
-    assert outcomes == [Refused(False, detail)] * 2
+    assert outcomes == [Refused(False, detail, cause=RefusalCause.ACCOUNT)] * 2
     assert smtp_server.seen["mail"] == 0
 
 

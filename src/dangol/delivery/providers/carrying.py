@@ -50,7 +50,7 @@ def carry(
     for (place, _), answer in zip(requests, answers, strict=True):
         outcomes[place] = _outcome(carrier, answer, meaning)
     told = [outcome for outcome in outcomes if outcome is not None]
-    _complain(carrier, told)
+    complain(carrier, told)
     return told
 
 
@@ -64,7 +64,7 @@ def _outcome(carrier: str, answer: Answer, meaning: Callable[[Reply], Outcome]) 
             return Unknown(f"no answer from {carrier}: {reason}")
 
 
-def _complain(carrier: str, outcomes: Sequence[Outcome]) -> None:
+def complain(carrier: str, outcomes: Sequence[Outcome]) -> None:
     """Say loudly that the account is refused: until somebody mends that, nothing goes out, and all of it waits."""
     refused = Counter(one.detail for one in outcomes if isinstance(one, Refused) and one.cause is RefusalCause.ACCOUNT)
     for detail, messages in refused.items():

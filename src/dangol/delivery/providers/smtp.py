@@ -14,11 +14,12 @@ from pydantic import SecretStr
 
 from dangol.clock import Clock
 from dangol.delivery.provider import NothingSent, too_late
+from dangol.delivery.providers.carrying import complain
 from dangol.delivery.providers.mime import Unsendable, compose
 from dangol.delivery.providers.setup import Setup
 from dangol.delivery.providers.smtp_transaction import reason, transact
 from dangol.model.message import Envelope, Outcome, Refused
-from dangol.model.vocabulary import Channel
+from dangol.model.vocabulary import Channel, RefusalCause
 
 Security = Literal["none", "starttls", "tls"]
 
@@ -87,6 +88,7 @@ class Smtp:
                     outcomes.append(self._send(line, envelope))
         finally:
             line.hang_up()
+        complain("the SMTP server", outcomes)
         return outcomes
 
     def close(self) -> None:
@@ -99,7 +101,7 @@ class Smtp:
         except Unsendable as error:
             return Refused(permanent=True, detail=str(error))
         except NothingSent as error:
-            return Refused(permanent=False, detail=str(error))
+            return Refused(False, str(error), cause=RefusalCause.ACCOUNT if isinstance(error, _NoLogin) else None)
         outcome, intact = transact(session, composed, envelope.message_id)
         if intact:
             line.worked()
@@ -121,8 +123,9 @@ class Smtp:
                 session.login(self._username, self._password.get_secret_value() if self._password else "")
         except OSError as error:
             session.close()
+            kind = _NoLogin if isinstance(error, smtplib.SMTPAuthenticationError) else NothingSent
             advice = "check DANGOL_SMTP_USERNAME, DANGOL_SMTP_PASSWORD and DANGOL_SMTP_SECURITY"
-            raise NothingSent(f"{where} does not let dangol log in ({reason(error)}): {advice}") from error
+            raise kind(f"{where} does not let dangol log in ({reason(error)}): {advice}") from error
         return session
 
     def _greeted(self) -> smtplib.SMTP:
@@ -143,6 +146,10 @@ class Smtp:
         return session
 
 
+class _NoLogin(NothingSent):
+    """The server does not accept name and password."""
+
+
 class _Line:
     """A batch's connection: opened when needed, again after it broke, and given up when that leads nowhere."""
 
@@ -150,17 +157,17 @@ class _Line:
         self._connect = connect
         self._session: smtplib.SMTP | None = None
         self._breaks = 0
-        self._given_up = ""
+        self._given_up: NothingSent | None = None
 
     def session(self) -> smtplib.SMTP:
         """Raises NothingSent; after the first failure to connect it does so without trying again."""
         if self._given_up:
-            raise NothingSent(self._given_up)
+            raise self._given_up
         if self._session is None:
             try:
                 self._session = self._connect()
             except NothingSent as error:
-                self._given_up = str(error)
+                self._given_up = error
                 raise
         return self._session
 
@@ -170,7 +177,7 @@ class _Line:
     def broke(self) -> None:
         self._breaks += 1
         if self._breaks == _BREAKS_BEFORE_GIVING_UP:
-            self._given_up = f"not begun: the SMTP server broke off {self._breaks} times in a row"
+            self._given_up = NothingSent(f"not begun: the SMTP server broke off {self._breaks} times in a row")
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -7,9 +7,19 @@ import smtplib
 
 from dangol.delivery.providers.mime import Composed
 from dangol.model.message import Accepted, Outcome, Refused, Unknown
+from dangol.model.vocabulary import RefusalCause
 
 _CLOSING = 421
 _AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
+_NO_RECIPIENT = frozenset({1, 2, 3, 6, 10})
+"""Details of X.1 by which the recipient's address is none: no such box, no such host, badly spelt, moved away, takes no
+mail (RFC 3463 §3.2, RFC 7505)."""
+_OUR_SENDER = frozenset({7, 8})
+"""Those of the sender's address."""
+_OUR_ACCOUNT = frozenset({8, 9, 10, 11, 13, 14, *range(20, 30)})
+"""Details of X.7 about who sends: login, encryption, a closed account, and DKIM, SPF, DMARC or reverse DNS that does
+not pass (RFC 3463 §3.8, RFC 4954, RFC 7372)."""
+_TOO_LARGE = frozenset({(2, 3), (3, 4)})
 _ENHANCED_CODE = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 
 
@@ -39,7 +49,8 @@ def _offer(session: smtplib.SMTP, composed: Composed) -> Refused | None:
     code, reply = session.mail(composed.sender)
     if code != 250:
         # Every message has this sender: an operator's mistake must not condemn the recipients.
-        return Refused(permanent=False, detail=f"the SMTP server refused the sender: {_codes(code, reply)}")
+        detail = f"the SMTP server refused the sender: {_codes(code, reply)}"
+        return Refused(False, detail, cause=RefusalCause.ACCOUNT if code >= 500 else None)
     code, reply = session.rcpt(composed.recipient)
     if code not in (250, 251):
         return _refused("recipient", code, reply)
@@ -59,8 +70,35 @@ def _reset(session: smtplib.SMTP) -> bool:
 
 
 def _refused(what: str, code: int, reply: bytes) -> Refused:
-    permanent = 500 <= code < 600 and code not in _AUTHENTICATION_CODES
-    return Refused(permanent, f"the SMTP server refused the {what}: {_codes(code, reply)}")
+    cause = _cause(what, code, reply)
+    permanent = 500 <= code < 600 and cause is not RefusalCause.ACCOUNT
+    return Refused(permanent, f"the SMTP server refused the {what}: {_codes(code, reply)}", cause=cause)
+
+
+def _cause(what: str, code: int, reply: bytes) -> RefusalCause | None:
+    """What a refusal says beyond the message; nothing without an enhanced code, or if it is for now only."""
+    if code in _AUTHENTICATION_CODES:
+        return RefusalCause.ACCOUNT
+    enhanced = _ENHANCED_CODE.match(reply)
+    if not 500 <= code < 600 or enhanced is None:
+        return None
+    class_, subject, detail = (int(part) for part in enhanced[0].split(b"."))
+    if class_ != 5:
+        return None
+    if subject == 1:
+        return _of_address(detail)
+    if subject == 7 and detail in _OUR_ACCOUNT:
+        return RefusalCause.ACCOUNT
+    if subject == 7:
+        # Before the text is known, what is refused is that this server sends to that recipient.
+        return RefusalCause.ELSEWHERE if what == "recipient" else RefusalCause.CONTENT
+    return RefusalCause.CONTENT if subject == 6 or (subject, detail) in _TOO_LARGE else None
+
+
+def _of_address(detail: int) -> RefusalCause | None:
+    if detail in _NO_RECIPIENT:
+        return RefusalCause.DEAD_ADDRESS
+    return RefusalCause.ACCOUNT if detail in _OUR_SENDER else None
 
 
 def _codes(code: int, reply: bytes) -> str:
