@@ -23,8 +23,8 @@ from sqlalchemy import Connection, bindparam, select
 
 from dangol import ids
 from dangol.consent import ledger, lifting, recording, suppressions
-from dangol.consent.answers import text_of
-from dangol.consent.keywords import Intent, Understood, understand
+from dangol.consent.answers import LANGUAGES, text_of
+from dangol.consent.keywords import Intent, Understood, in_french, understand
 from dangol.consent.suppressions import AddressHasher
 from dangol.content.voice import PATH, read_voice
 from dangol.definitions import versions
@@ -116,7 +116,7 @@ def answered(heard: Heard, shop: Workspace | None) -> Answered:
     if read is None:
         return Answered(heard.intent, None)
     brand = read.voice.brand
-    name = brand.name.get(heard.locale) or next(iter(brand.name.values()))
+    name = brand.name.get(heard.locale) or brand.name.get("en") or next(iter(brand.name.values()))
     return Answered(heard.intent, text_of(heard.answer, heard.locale, brand=name, phone=brand.phone))
 
 
@@ -146,7 +146,7 @@ def hear(
     taken_back = bool(answer)
     if reply.answered is not None:
         answer = ""
-    language = _language(reply.text, living, locale)
+    language = _language(reply.text, understood, living, locale)
     hearing.write_down(understood, answer, language)
     passed_on = understood.intent in {Intent.UNCLEAR, Intent.OTHER} or (
         understood.intent is Intent.START and not taken_back
@@ -296,12 +296,15 @@ class _Hearing:
         return f"{self.reply.channel.value}:{understood.by}"
 
 
-def _language(text: str, living: Sequence[Profile], locale: str) -> str:
-    """Korean to who writes Korean, else the person's language, else the workspace's; `ko` or `en`."""
+def _language(text: str, understood: Understood, living: Sequence[Profile], locale: str) -> str:
+    """Korean to who writes Korean, French to who writes French, else the person's language, else the workspace's."""
     if any("가" <= one <= "힣" for one in text):
         return "ko"
+    if in_french(understood):
+        return "fr"
     told = next((person.locale for person in living if person.locale), None) or locale
-    return "ko" if told.partition("-")[0] == "ko" else "en"
+    language = told.replace("_", "-").partition("-")[0].lower()
+    return language if language in LANGUAGES else "en"
 
 
 def _event(reply: Reply, reply_id: str, person: Profile, understood: Understood) -> IncomingEvent:

@@ -17,9 +17,23 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "started": "{brand}: You will get our texts again. Reply STOP to stop them, HELP for help.",
         "help": "{brand}: Reply STOP to get no more texts from us. Help: {phone}",
     },
+    # with no letter that the alphabet of text messages lacks, such as `ê` or `ç`
+    "fr": {
+        "stopped": (
+            "{brand} : désabonnement fait, vous ne recevrez plus nos textos. Répondez START pour les recevoir à "
+            "nouveau."
+        ),
+        "started": (
+            "{brand} : vous recevrez à nouveau nos textos. Répondez STOP pour ne plus les recevoir, AIDE pour l'aide."
+        ),
+        "help": "{brand} : répondez STOP pour ne plus recevoir nos textos. Aide : {phone}",
+    },
 }
 
 
+LANGUAGES = frozenset(_TEXTS)
+
+
 def text_of(answer: str, locale: str, *, brand: str, phone: str) -> str:
-    """The text of an answer, ``stopped``, ``started`` or ``help``, in ``ko`` or ``en``."""
+    """The text of an answer, ``stopped``, ``started`` or ``help``, in ``ko``, ``en`` or ``fr``."""
     return _TEXTS[locale][answer].format(brand=brand, phone=phone)

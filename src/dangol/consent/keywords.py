@@ -43,16 +43,29 @@ class Understood:
     by: str = ""
 
 
+FRENCH: Mapping[Intent, tuple[str, ...]] = {
+    Intent.STOP: (
+        *("ARRET", "ARRÊT", "ARRETER", "ARRÊTER", "DESABONNER", "DÉSABONNER", "DESABONNEMENT", "DÉSABONNEMENT"),
+    ),
+    Intent.HELP: ("AIDE", "INFOS"),
+    Intent.START: (
+        *("DEBUT", "DÉBUT", "DEBUTER", "DÉBUTER", "COMMENCER", "REPRENDRE", "OUI"),
+        *("REABONNER", "RÉABONNER", "REABONNEMENT", "RÉABONNEMENT"),
+    ),
+}
+"""As they are written in Canada, with and without accents; STOP, START and INFO are the same in French."""
 KEYWORDS: Mapping[Intent, tuple[str, ...]] = {
     Intent.STOP: (
         *("STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "CANCEL", "REVOKE", "OPTOUT"),
-        *("ARRET", "ARRÊT", "ARRETER", "ARRÊTER", "DESABONNER", "DÉSABONNER", "DESABONNEMENT", "DÉSABONNEMENT"),
+        *FRENCH[Intent.STOP],
         *("수신거부", "거부", "그만", "중단", "해지", "무료거부", "무료수신거부", "수신차단", "차단"),
     ),
-    Intent.HELP: ("HELP", "INFO", "도움말", "도움", "문의"),
-    Intent.START: ("START", "YES", "UNSTOP", "수신동의", "다시받기", "재수신", "수신거부해제"),
+    Intent.HELP: ("HELP", "INFO", *FRENCH[Intent.HELP], "도움말", "도움", "문의"),
+    Intent.START: ("START", "YES", "UNSTOP", *FRENCH[Intent.START], "수신동의", "다시받기", "재수신", "수신거부해제"),
 }
 """The words that carriers and laws know, the French ones of Canada among them, and those that people in Korea use."""
+_IN_FRENCH = "in French"
+"""The name of every way to say it in French."""
 
 
 def _any_of(words: str, *phrases: str) -> str:
@@ -104,7 +117,7 @@ _KEPT: Sequence[str] = (
 _STOPS: Mapping[str, str] = {
     "keyword and courtesy": rf"(?:{_COURTESY}[ ,.!]+)*+(?:stop all|stopall|stop|unsubscribe|unsub|quit|end|cancel|revoke|"
     rf"opt ?-?out)\b(?:[ ,.!]+(?:{_COURTESY}|stop|{_MESSAGES}|the|these|those|your|my|of|from|for|to|{_SENDING})\b)*+[ .!]*",
-    "in French": r"(?:svp |s'il vous plait |s'il vous plaît )*+(?:arr[eê]t(?:er|ez)?|d[ée]sabonn(?:er|ez|ement)|stop)"
+    _IN_FRENCH: r"(?:svp |s'il vous plait |s'il vous plaît )*+(?:arr[eê]t(?:er|ez)?|d[ée]sabonn(?:er|ez|ement)|stop)"
     r"(?:[ ,.!]+(?:tout|moi|[cl]es messages|de m'(?:envoyer|[ée]crire).*|svp|merci|s'il vous pla[iî]t))*+[ .!,]*",
     "stop, and more": rf"(?:{_COURTESY}[ ,.!]+)*+stop(?: it| this| that| now)?\s*[.!,;:)\-–—].*|.*[.!,;:\-–—]\s*stop",
     "won't you stop": r".*\b(?:won'?t|can'?t) you (?:just |please )?stop\b.*",
@@ -148,6 +161,17 @@ _STARTS = (
     r"(?:(?:please|pls|hi|hello|ok|okay)[ ,.!]+)*+(?:start|unstop|resubscribe|re-subscribe|opt ?-?in|yes|"
     r"(?:text|message) me again|start (?:texting|sending|messaging)(?: me)?(?: again)?|sign me (?:back )?up(?: again)?|"
     rf"opt me (?:back )?in)(?:[ ,.!]+(?:{_COURTESY}|again)\b)*+[ .!]*"
+)
+_POLITE_FRENCH = (
+    r"(?:svp|stp|s'il (?:vous|te) pla[iî]t|merci|bonjour|allo|oui|de nouveau|encore|les (?:messages|textos))"
+)
+_HELPS_FRENCH = (
+    rf"(?:{_POLITE_FRENCH}[ ,.!]+)*+(?:aide|aidez[- ]moi|infos?|qui [eê]tes[- ]vous|c'est qui|qui est-ce)"
+    rf"(?:[ ,.!]+{_POLITE_FRENCH}\b)*+[ ?.!]*"
+)
+_STARTS_FRENCH = (
+    rf"(?:{_POLITE_FRENCH}[ ,.!]+)*+(?:d[ée]but(?:er|ez)?|commence[rz]|reprend(?:re|ez)|r[ée]abonn(?:er|ez|ement)|"
+    rf"r[ée]abonnez[- ]moi|start)(?:[ ,.!]+{_POLITE_FRENCH}\b)*+[ .!]*"
 )
 _MAYBE_ENGLISH = (
     r"\b(?:stop|cancel|end|quit|remove|delete|unsubscribe|refund|revoke|enough|no thanks?|no thank you|not interested|"
@@ -216,6 +240,11 @@ def understand(text: str) -> Understood:
     return Understood(Intent.OTHER)
 
 
+def in_french(understood: Understood) -> bool:
+    """Whether a reply was recognised by a word or a way that is French alone."""
+    return understood.by == _IN_FRENCH or understood.by in FRENCH.get(understood.intent, ())
+
+
 def _plain(text: str) -> str:
     """Lower case, one kind of quotes and digits, single spaces, and nothing that cannot be seen."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("‘", "'").replace("`", "'")
@@ -244,6 +273,10 @@ def _in_english(plain: str) -> Understood:
             return Understood(Intent.STOP, name)
     if _HELPS_RE.fullmatch(text):
         return Understood(Intent.HELP, "asks for help")
+    if _STARTS_FRENCH_RE.fullmatch(text):
+        return Understood(Intent.START, _IN_FRENCH)
+    if _HELPS_FRENCH_RE.fullmatch(text):
+        return Understood(Intent.HELP, _IN_FRENCH)
     return Understood(Intent.UNCLEAR if _MAYBE_ENGLISH_RE.search(left) else Intent.OTHER)
 
 
@@ -266,6 +299,7 @@ def _in_korean(plain: str) -> Understood:
 _KEPT_RE = re.compile("|".join(rf"\b(?:{one})" for one in _KEPT))
 _STOPS_RE = {name: re.compile(pattern) for name, pattern in _STOPS.items()}
 _HELPS_RE, _STARTS_RE = re.compile(_HELPS), re.compile(_STARTS)
+_HELPS_FRENCH_RE, _STARTS_FRENCH_RE = re.compile(_HELPS_FRENCH), re.compile(_STARTS_FRENCH)
 _MAYBE_ENGLISH_RE = re.compile(_MAYBE_ENGLISH)
 _KEPT_KOREAN_RE = re.compile("|".join(_KEPT_KOREAN))
 _STOPS_KOREAN_RE = {name: re.compile(pattern) for name, pattern in _STOPS_KOREAN.items()}

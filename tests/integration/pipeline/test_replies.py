@@ -184,6 +184,15 @@ class TestStart:
 
 
 class TestEverythingElse:
+    def test_who_writes_french_is_answered_in_french(self, shop: House) -> None:
+        stopped, started = say(shop, "arrêt", id="1"), say(shop, "Début svp", id="2")
+        assert stopped.text is not None
+        assert "Répondez START" in stopped.text
+        assert started.text is not None
+        assert "nos textos" in started.text
+        assert "AIDE" not in (say(shop, "INFO", id="3").text or "")
+        assert "Aide :" in (say(shop, "aide", id="4").text or "")
+
     def test_help_says_who_writes_and_how_to_stop(self, shop: House) -> None:
         answer = say(shop, "HELP")
         assert answer.text is not None

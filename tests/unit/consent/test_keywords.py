@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dangol.consent.keywords import KEYWORDS, LONGEST, Intent, Understood, understand
+from dangol.consent.answers import LANGUAGES, text_of
+from dangol.consent.keywords import KEYWORDS, LONGEST, Intent, Understood, in_french, understand
+from dangol.content.sms import size
 from dangol.definitions.yaml import read_yaml
+from dangol.model.workspace import SmsEncoding
 
 SEEDS = Path(__file__).parent / "replies.yaml"
 
@@ -59,3 +62,18 @@ def test_however_long_and_odd_a_reply_is_it_is_read_at_once() -> None:
     for text in ("stop " * 5_000, "그만" * 5_000, "please " * 400, "a" * 100_000, "문자" * 1_000, "don't " * 400):
         understand(text)
     assert understand("x" * LONGEST + " STOP").intent is Intent.OTHER
+
+
+def test_an_answer_is_in_french_to_whom_a_french_word_was_the_keyword() -> None:
+    for text in ("AIDE", "arrêt", "Début svp", "aidez-moi svp", "Arrêtez de m'envoyer ces messages"):
+        assert in_french(understand(text)), text
+    for text in ("STOP", "INFO", "help please", "수신거부", "hello"):
+        assert not in_french(understand(text)), text
+
+
+@pytest.mark.parametrize("answer", ["stopped", "started", "help"])
+@pytest.mark.parametrize("language", sorted(LANGUAGES - {"ko"}))
+def test_an_answer_needs_no_letter_that_makes_a_text_message_dearer(answer: str, language: str) -> None:
+    text = text_of(answer, language, brand="Dangol", phone="+1 415 555 0100")
+    assert size(text, SmsEncoding.GSM).alphabet == "GSM-7"
+    assert size(text, SmsEncoding.GSM).parts == 1
