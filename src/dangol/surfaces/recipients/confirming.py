@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import structlog
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
 from dangol.bootstrap import Dangol
 from dangol.consent import confirming
 from dangol.consent.confirming import Asked, SentElsewhere, WasSentTo
-from dangol.consent.links import Confirmation, ExpiredLink, UnknownLink
-from dangol.errors import StoreUnavailable
+from dangol.consent.links import Confirmation
 from dangol.model.vocabulary import NIGHT, ConsentStatus
 from dangol.surfaces.recipients.brand import House, house
-from dangol.surfaces.recipients.gateway import Often, from_elsewhere, language_of, last, page, read_fields
+from dangol.surfaces.recipients.gateway import Fields, language_of, last, page
 from dangol.surfaces.recipients.holder import locale_of
 from dangol.surfaces.recipients.preferences import how_of
+from dangol.surfaces.recipients.visiting import Entrance
 from dangol.surfaces.recipients.words import WORDS
 
 SOURCE = "page:confirmation"
-_log = structlog.get_logger(__name__)
 
 
 def make_router(dangol: Dangol) -> APIRouter:
@@ -40,32 +37,20 @@ class ConfirmationPage:
 
     def __init__(self, dangol: Dangol) -> None:
         self._dangol = dangol
-        self._often = Often()
+        self._entrance = Entrance(dangol, lost="a consent could not be confirmed")
 
     def show(self, token: str, request: Request) -> Response:
-        link = self._read(token, request)
+        link = self._entrance.read(self._dangol.links.read_confirmation, token, request)
         if isinstance(link, Response):
             return link
         return self._shown(link, request)
 
     async def confirm(self, token: str, request: Request) -> Response:
-        link = self._read(token, request)
+        link = self._entrance.read(self._dangol.links.read_confirmation, token, request)
         if isinstance(link, Response):
             return link
-        if not self._often.once_more(token, self._dangol.clock.now()):
-            return _notice(request, 429, "too_often", headers={"Retry-After": "60"})
-        fields = await read_fields(request)
-        if fields is None:
-            return _notice(request, 413, "too_long")
-        if from_elsewhere(request, self._dangol.settings.public_url):
-            return await run_in_threadpool(self._shown, link, request, 403, "elsewhere")
-        if last(fields, "confirm") != "yes":
-            return await run_in_threadpool(self._shown, link, request, 400, "press")
-        try:
-            return await run_in_threadpool(self._confirm, link, request)
-        except StoreUnavailable as error:
-            _log.warning("a consent could not be confirmed: the database is away", error=str(error))
-            return _notice(request, 503, "later", headers={"Retry-After": "60"})
+        again = partial(self._shown, link, request)
+        return await self._entrance.take(token, request, again=again, act=partial(self._confirm, link, request))
 
     def _shown(self, link: Confirmation, request: Request, status: int = 200, wrong: str = "") -> Response:
         """The page, with what was wrong about a form that came in; nothing is confirmed."""
@@ -77,7 +62,9 @@ class ConfirmationPage:
                 return self._sent_elsewhere(tx, request, asked)
             return self._answer(tx, request, asked, stands, status=status, wrong=wrong)
 
-    def _confirm(self, link: Confirmation, request: Request) -> Response:
+    def _confirm(self, link: Confirmation, request: Request, fields: Fields) -> Response:
+        if last(fields, "confirm") != "yes":
+            return self._shown(link, request, 400, "press")
         now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
         with self._dangol.database.write() as tx:
             asked = confirming.asked_for(tx, link.consent_id)
@@ -127,14 +114,6 @@ class ConfirmationPage:
         language, here = language_of(request, _locale(tx, asked)), house(tx, self._dangol.releases)
         return page("notice.html", language=language, status=410, told=WORDS[language]["confirm_elsewhere"], house=here)
 
-    def _read(self, token: str, request: Request) -> Confirmation | Response:
-        try:
-            return self._dangol.links.read_confirmation(token, self._dangol.clock.now())
-        except ExpiredLink:
-            return _notice(request, 410, "expired")
-        except UnknownLink:
-            return _notice(request, 404, "cut_off")
-
 
 def _locale(tx: Connection, asked: Sequence[Asked]) -> str | None:
     """The language in which it was asked for, else the person's own."""
@@ -151,10 +130,3 @@ def _name(asked: Asked, here: House, language: str) -> str:
     if asked.topic == NIGHT:
         return str(WORDS[language]["night_topic"])
     return here.topic(asked.topic, language)[0] if asked.topic else str(WORDS[language]["purposes"][asked.purpose])
-
-
-def _notice(request: Request, status: int, what: str, *, headers: dict[str, str] | None = None) -> Response:
-    language = language_of(request)
-    return page(
-        "notice.html", language=language, status=status, headers=headers, told=WORDS[language][what], house=House()
-    )

@@ -5,24 +5,22 @@ A GET shows what there is and since when; only a button records. Who does nothin
 
 from __future__ import annotations
 
-import structlog
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from dangol.bootstrap import Dangol
 from dangol.consent import choosing, keeping
-from dangol.consent.links import ExpiredLink, UnknownLink
-from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import Purpose
-from dangol.surfaces.recipients.brand import House, house
-from dangol.surfaces.recipients.gateway import Often, from_elsewhere, language_of, last, page, read_fields
+from dangol.surfaces.recipients.brand import house
+from dangol.surfaces.recipients.gateway import Fields, language_of, last, page
 from dangol.surfaces.recipients.moments import Moments
 from dangol.surfaces.recipients.naming import name_of, wordings
 from dangol.surfaces.recipients.preferences import how_of
+from dangol.surfaces.recipients.visiting import Entrance, notice
 from dangol.surfaces.recipients.words import KEEP_VERSION, WORDS
 
 SOURCE = "page:keep"
-_log = structlog.get_logger(__name__)
 
 
 def make_router(dangol: Dangol) -> APIRouter:
@@ -39,37 +37,24 @@ class KeepingPage:
 
     def __init__(self, dangol: Dangol) -> None:
         self._dangol = dangol
-        self._often = Often()
+        self._entrance = Entrance(dangol, lost="an answer could not be kept")
 
     def show(self, token: str, request: Request) -> Response:
-        profile_id = self._read(token, request)
+        profile_id = self._entrance.read(self._dangol.links.read_keep, token, request)
         return profile_id if isinstance(profile_id, Response) else self._page(profile_id, request)
 
     async def answer(self, token: str, request: Request) -> Response:
-        profile_id = self._read(token, request)
+        profile_id = self._entrance.read(self._dangol.links.read_keep, token, request)
         if isinstance(profile_id, Response):
             return profile_id
-        if not self._often.once_more(token, self._dangol.clock.now()):
-            return _notice(request, 429, "too_often", headers={"Retry-After": "60"})
-        fields = await read_fields(request)
-        if fields is None:
-            return _notice(request, 413, "too_long")
-        if from_elsewhere(request, self._dangol.settings.public_url):
-            return await run_in_threadpool(self._page, profile_id, request, 403, "elsewhere")
-        said = last(fields, "answer")
-        if said not in ("keep", "stop"):
-            return await run_in_threadpool(self._page, profile_id, request, 400, "press")
-        try:
-            return await run_in_threadpool(self._answered, profile_id, request, said)
-        except StoreUnavailable as error:
-            _log.warning("an answer could not be kept: the database is away", error=str(error))
-            return _notice(request, 503, "later", headers={"Retry-After": "60"})
+        again = partial(self._page, profile_id, request)
+        return await self._entrance.take(token, request, again=again, act=partial(self._answered, profile_id, request))
 
     def _page(self, profile_id: str, request: Request, status: int = 200, wrong: str = "") -> Response:
         with self._dangol.database.read() as tx:
             person, here = choosing.standing(tx, profile_id), house(tx, self._dangol.releases)
         if person is None:
-            return _notice(request, 200, "nobody")
+            return notice(request, 200, "nobody")
         language = language_of(request, person.profile.locale)
         words = WORDS[language]
         held = keeping.to_keep(person)
@@ -83,12 +68,15 @@ class KeepingPage:
             "keep.html", language=language, status=status, house=here, about=about, wrong=words["wrong"].get(wrong, "")
         )
 
-    def _answered(self, profile_id: str, request: Request, said: str) -> Response:
+    def _answered(self, profile_id: str, request: Request, fields: Fields) -> Response:
+        said = last(fields, "answer")
+        if said not in ("keep", "stop"):
+            return self._page(profile_id, request, 400, "press")
         now, hasher = self._dangol.clock.now(), self._dangol.pipeline.hasher
         with self._dangol.database.write() as tx:
             person, here = choosing.locked(tx, profile_id), house(tx, self._dangol.releases)
             if person is None:
-                return _notice(request, 200, "nobody")
+                return notice(request, 200, "nobody")
             language = language_of(request, person.profile.locale)
             words, how = WORDS[language], how_of(request, SOURCE, language, KEEP_VERSION)
             if said == "stop":
@@ -99,17 +87,3 @@ class KeepingPage:
                 told = words["kept" if keeping.to_keep(person) else "keep_nothing"]
                 keeping.keep(tx, person, wordings(person, here, language), how, now=now, hasher=hasher)
         return page("notice.html", language=language, told=told, house=here)
-
-    def _read(self, token: str, request: Request) -> str | Response:
-        try:
-            return self._dangol.links.read_keep(token, self._dangol.clock.now())
-        except ExpiredLink:
-            return _notice(request, 410, "expired")
-        except UnknownLink:
-            return _notice(request, 404, "cut_off")
-
-
-def _notice(request: Request, status: int, what: str, *, headers: dict[str, str] | None = None) -> Response:
-    language = language_of(request)
-    told = WORDS[language][what]
-    return page("notice.html", language=language, status=status, headers=headers, told=told, house=House())

@@ -9,35 +9,31 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-import structlog
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
 from dangol.batch.pauses import go_on
 from dangol.bootstrap import Dangol
 from dangol.consent import asking, choosing, keeping, ledger
 from dangol.consent.choosing import How, Standing
-from dangol.consent.links import ExpiredLink, UnknownLink, Visit
+from dangol.consent.links import Visit
 from dangol.consent.requesting import as_requests, letters_for
-from dangol.errors import StoreUnavailable
 from dangol.model.people import IncomingEvent, Preferences
 from dangol.model.vocabulary import ConsentAction, Purpose, Reason
 from dangol.surfaces.recipients import grid
 from dangol.surfaces.recipients.brand import House, house
 from dangol.surfaces.recipients.gateway import (
     Fields,
-    Often,
     back,
-    from_elsewhere,
     language_of,
     last,
     page,
-    read_fields,
 )
 from dangol.surfaces.recipients.moments import Moments
 from dangol.surfaces.recipients.naming import name_of, wordings
+from dangol.surfaces.recipients.visiting import Entrance, notice
 from dangol.surfaces.recipients.words import FREQUENCIES, KEEP_VERSION, LANGUAGES, PAUSES, WORDING_VERSION, WORDS
 
 SOURCE = "page:preferences"
@@ -45,7 +41,6 @@ FRESH = timedelta(days=30)
 """How old a link may be for its holder to download data: an old letter may have been passed on."""
 _PROMPTED = (Purpose.MARKETING, Purpose.SERVICE)
 _SAID_YES = (ConsentAction.GRANTED, ConsentAction.CONFIRMED, ConsentAction.RECONFIRMED, ConsentAction.IMPORTED)
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class PreferencePages:
 
     def __init__(self, dangol: Dangol) -> None:
         self._dangol = dangol
-        self._often = Often()
+        self._entrance = Entrance(dangol, lost="a choice could not be kept")
         self._do: dict[str, Callable[[Connection, Visitor, Standing, Fields, datetime], Done | None]] = {
             "save": self._save,
             "pause": self._pause,
@@ -109,7 +104,7 @@ class PreferencePages:
         with self._dangol.database.read() as tx:
             person = choosing.standing(tx, visit.profile_id)
             if person is None:
-                return _notice(request, 200, "nobody")
+                return notice(request, 200, "nobody")
             language = language_of(request, person.profile.locale)
             return page("erasure.html", language=language, house=house(tx, self._dangol.releases), token=token)
 
@@ -118,7 +113,7 @@ class PreferencePages:
     ) -> Response:
         person = choosing.standing(tx, profile_id)
         if person is None:
-            return _notice(request, 200, "nobody")
+            return notice(request, 200, "nobody")
         here, language = house(tx, self._dangol.releases), language_of(request, person.profile.locale)
         words, now = WORDS[language], self._dangol.clock.now()
         choices = grid.groups(person, here, language, words)
@@ -161,18 +156,8 @@ class PreferencePages:
         visit = self._read(token, request)
         if isinstance(visit, Response):
             return visit
-        if not self._often.once_more(token, self._dangol.clock.now()):
-            return _notice(request, 429, "too_often", headers={"Retry-After": "60"})
-        fields = await read_fields(request)
-        if fields is None:
-            return _notice(request, 413, "too_long")
-        if from_elsewhere(request, self._dangol.settings.public_url):
-            return await run_in_threadpool(self._again, visit, request, 403, "elsewhere")
-        try:
-            return await run_in_threadpool(act, visit, request, fields)
-        except StoreUnavailable as error:
-            _log.warning("a choice could not be kept: the database is away", error=str(error))
-            return _notice(request, 503, "later", headers={"Retry-After": "60"})
+        again = partial(self._again, visit, request)
+        return await self._entrance.take(token, request, again=again, act=partial(act, visit, request))
 
     def _changed(self, visit: Visit, request: Request, fields: Fields) -> Response:
         act = self._do.get(last(fields, "do"))
@@ -182,7 +167,7 @@ class PreferencePages:
         with self._dangol.database.write() as tx:
             person = choosing.locked(tx, visit.profile_id)
             if person is None:
-                return _notice(request, 200, "nobody")
+                return notice(request, 200, "nobody")
             visitor = self._visitor(visit, request, person)
             done = act(tx, visitor, person, fields, now)
         if done is None:
@@ -259,7 +244,7 @@ class PreferencePages:
         with self._dangol.database.write() as tx:
             person = choosing.locked(tx, visit.profile_id)
             if person is None:
-                return _notice(request, 200, "nobody")
+                return notice(request, 200, "nobody")
             visitor = self._visitor(visit, request, person)
             wording = WORDS[visitor.language]["erase_button"]
             said = choosing.leaving_all(person, _PROMPTED, wording, visitor.how, now)
@@ -273,7 +258,7 @@ class PreferencePages:
         with self._dangol.database.read() as tx:
             person = choosing.standing(tx, visit.profile_id)
         if person is None:
-            return _notice(request, 200, "nobody")
+            return notice(request, 200, "nobody")
         external_id = person.profile.external_id
         document = self._dangol.pipeline.export(external_id, by=SOURCE, reason=Reason.ASKED_BY_RECIPIENT)
         headers = {
@@ -291,12 +276,7 @@ class PreferencePages:
             return self._page(tx, visit.profile_id, request, status=status, wrong=wrong)
 
     def _read(self, token: str, request: Request) -> Visit | Response:
-        try:
-            return self._dangol.links.read_preferences(token, self._dangol.clock.now())
-        except ExpiredLink:
-            return _notice(request, 410, "expired")
-        except UnknownLink:
-            return _notice(request, 404, "cut_off")
+        return self._entrance.read(self._dangol.links.read_preferences, token, request)
 
     def _visitor(self, visit: Visit, request: Request, person: Standing) -> Visitor:
         language = language_of(request, person.profile.locale)
@@ -309,13 +289,6 @@ def how_of(request: Request, source: str, language: str, version: str) -> How:
     """What the ledger keeps about the way in which somebody said something; addresses and browsers sealed."""
     address = request.client.host if request.client is not None else ""
     return How(source, language, version, address[:100], request.headers.get("user-agent", "")[:500])
-
-
-def _notice(request: Request, status: int, what: str, *, headers: dict[str, str] | None = None) -> Response:
-    language = language_of(request)
-    return page(
-        "notice.html", language=language, status=status, headers=headers, told=WORDS[language][what], house=House()
-    )
 
 
 def _is_paused(chosen: Preferences, now: datetime) -> bool:
