@@ -21,7 +21,8 @@ _WHOLE_SECOND = timedelta(seconds=1)
 
 def sendgrid(visit: Visit) -> Iterator[Finding]:
     """SendGrid takes the key, and the key may send."""
-    key = _secret(visit, "sendgrid_api_key")
+    told = visit.settings
+    key = _secret(told.sendgrid_api_key)
     if "sendgrid" not in visit.real:
         yield skipped("not chosen")
     elif not key:
@@ -29,7 +30,7 @@ def sendgrid(visit: Visit) -> Iterator[Finding]:
     elif visit.offline:
         yield skipped("left out, --offline")
     else:
-        url = f"{_text(visit, 'sendgrid_url', 'https://api.sendgrid.com')}/v3/scopes"
+        url = f"{told.sendgrid_url.rstrip('/')}/v3/scopes"
         yield from _asked(visit, "SendGrid", url, f"Bearer {key}", _may_send)
 
 
@@ -47,10 +48,11 @@ def _may_send(told: Any) -> Iterator[Finding]:
 
 def twilio(visit: Visit) -> Iterator[Finding]:
     """Twilio knows the account, and it is active."""
-    account = _text(visit, "twilio_account_sid", "")
-    user, password = account, _secret(visit, "twilio_auth_token")
-    if _text(visit, "twilio_api_key", ""):
-        user, password = _text(visit, "twilio_api_key", ""), _secret(visit, "twilio_api_secret")
+    told = visit.settings
+    account = told.twilio_account_sid
+    user, password = account, _secret(told.twilio_auth_token)
+    if told.twilio_api_key:
+        user, password = told.twilio_api_key, _secret(told.twilio_api_secret)
     if "twilio" not in visit.real:
         yield skipped("not chosen")
     elif not account or not password:
@@ -58,7 +60,7 @@ def twilio(visit: Visit) -> Iterator[Finding]:
     elif visit.offline:
         yield skipped("left out, --offline")
     else:
-        url = f"{_text(visit, 'twilio_url', 'https://api.twilio.com')}/2010-04-01/Accounts/{account}.json"
+        url = f"{told.twilio_url.rstrip('/')}/2010-04-01/Accounts/{account}.json"
         basic = b64encode(f"{user}:{password}".encode()).decode()
         yield from _asked(visit, "Twilio", url, f"Basic {basic}", _active)
 
@@ -123,10 +125,5 @@ def _lacks(settings: str, what: str) -> Finding:
     return problem(f"{settings} not set", f"no {what} can be handed over", f"set {settings}; docs/providers.md")
 
 
-def _text(visit: Visit, name: str, default: str) -> str:
-    return str(getattr(visit.settings, name, default) or default).rstrip("/")
-
-
-def _secret(visit: Visit, name: str) -> str:
-    given: SecretStr | None = getattr(visit.settings, name, None)
+def _secret(given: SecretStr | None) -> str:
     return given.get_secret_value() if given is not None else ""
