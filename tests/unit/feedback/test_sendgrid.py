@@ -84,6 +84,18 @@ def test_what_is_not_spelt_like_an_id_of_ours_is_none(ours: object) -> None:
                 "event": "open",
                 "useragent": "Mozilla/5.0 (Windows NT 5.1) Firefox/11.0 (via ggpht.com GoogleImageProxy)",
             },
+            False,  # Gmail's proxy fetches when the person opens
+        ),
+        (
+            {
+                "event": "open",
+                "sg_machine_open": True,
+                "useragent": "Mozilla/5.0 (Windows NT 5.1) Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+            },
+            True,
+        ),
+        (
+            {"event": "open", "useragent": "YahooMailProxy; https://help.yahoo.com/kb/"},
             True,
         ),
         ({"event": "click", "useragent": "Mozilla/5.0 (compatible; Barracuda Sentinel)"}, True),

@@ -1,8 +1,9 @@
 """Who opened or clicked: a person, or a machine that looks at mail before or instead of one.
 
 Apple Mail fetches images whether or not a message is read (its proxy names itself `Mozilla/5.0` and nothing more),
-Gmail's and Yahoo's proxies hide who did, and scanners follow every link. None of that says what the person did, so in
-doubt it counts as a machine's.
+Yahoo's proxy hides who did, and scanners follow every link. None of that says what the person did, so in doubt it
+counts as a machine's. Gmail's proxy (`GoogleImageProxy`) fetches an image when somebody opens the message: that is a
+person's opening, of whom it only hides who and where they are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import lru_cache
 
 _BARE = re.compile(r"mozilla/\d\.\d", re.IGNORECASE)
 _MACHINES = re.compile(
-    r"GoogleImageProxy|YahooMailProxy|BingPreview|SafeLinks|Barracuda|Proofpoint|Mimecast|Symantec|Cloudmark|IronPort"
+    r"YahooMailProxy|BingPreview|SafeLinks|Barracuda|Proofpoint|Mimecast|Symantec|Cloudmark|IronPort"
     r"|Trend ?Micro|FireEye|Sophos|Forcepoint|MessageLabs|urlscan|VirusTotal|facebookexternalhit|Slackbot|WhatsApp"
     r"|TelegramBot|Twitterbot|kakaotalk-scrap|Yeti/|HeadlessChrome|PhantomJS|python-(?:requests|httpx|urllib)|aiohttp"
     r"|curl/|wget/|Go-http-client|Apache-HttpClient|okhttp|libwww|(?:^|[^a-z])(?:bot|crawler|spider|scanner)(?:[^a-z]|$)",
