@@ -107,6 +107,7 @@ class _Planner:
         self.wanted = wanted
         self.now = now
         self.growth = growth
+        self._loaded: dict[str, tuple[Version | None, str]] = {}
         self.before = versions.active(connection)
         self.places = places(connection, wanted.keys())
         self.everybody = everybody(connection)
@@ -154,10 +155,12 @@ class _Planner:
     def _load(self, version_id: str | None) -> tuple[Version | None, str]:
         if version_id is None:
             return None, ""
-        try:
-            return versions.load(self.connection, version_id), ""
-        except UnknownVersion as error:
-            return None, str(error)
+        if version_id not in self._loaded:
+            try:
+                self._loaded[version_id] = versions.load(self.connection, version_id), ""
+            except UnknownVersion as error:
+                self._loaded[version_id] = None, str(error)
+        return self._loaded[version_id]
 
     def _audience(self, old: Version | None, new: Version | None) -> Audience | None:
         size = audience_size(self.connection, new, self.now) if new is not None else None

@@ -176,7 +176,7 @@ def _known(workspace: Workspace) -> Known:
     shared = {shared_path(kind) for kind in SHARED}
     paths = [PurePosixPath(path) for path in workspace.sources if path not in shared]
     return Known(
-        keys=frozenset(path.stem for path in paths if path.parts[0] == "campaigns"),
+        keys=frozenset(path.stem for path in paths if path.parent.name == "campaigns"),
         campaigns=workspace.campaigns,
         plan=workspace.tracking_plan,
         messages=frozenset(path.parts[1] for path in paths if path.parts[0] == "templates") - {"brand"},

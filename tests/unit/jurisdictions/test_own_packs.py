@@ -17,6 +17,7 @@ from dangol.model.vocabulary import Channel, Purpose
 from dangol.planner.cautions import Counted, cautions
 from dangol.policy.law import Because
 from dangol.release import compile_release, look_through
+from dangol.scenarios.cases import collect
 from tests.unit.policy.builders import person
 from tests.workspaces import campaign, note, write_workspace
 
@@ -171,3 +172,12 @@ def test_a_language_of_its_own_is_labelled_and_signed_as_the_pack_says(tmp_path:
     release = compile_release(cut(load_workspace(root), "cart"))
     context = {"profile": {"name": "Ann"}, "event": {}, "links": {"preferences": "https://x.example/p"}}
     assert release.messages.render("note", Channel.EMAIL, "en", context).subject == "[PR] A note"
+
+
+def test_a_pack_is_no_campaign(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    scenarios = root / "campaigns/tests/JP.yaml"
+    scenarios.parent.mkdir()
+    scenarios.write_text("campaign: JP\nscenarios: []\n", encoding="utf-8")
+    assert load_workspace(root).campaigns.keys() == {"cart"}
+    assert any("JP" in str(one) for one in collect(root, load_workspace(root)).problems)
