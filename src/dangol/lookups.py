@@ -151,7 +151,9 @@ class Lookups:
         if len(mine) != 1 or twins:
             _log.info("an unknown message stays unknown", message=wanted.message_id, found=len(mine), twins=twins)
             return 0
-        self._pipeline.take_in([replace(mine[0], message_id=wanted.message_id)])
+        # An id of its own: the carrier may have reported the same before, without ours.
+        report = replace(mine[0], event_id=f"lookup:{mine[0].event_id}", message_id=wanted.message_id)
+        self._pipeline.take_in([report])
         return 1
 
 

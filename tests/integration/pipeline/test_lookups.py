@@ -123,6 +123,15 @@ def test_what_a_report_settled_is_not_asked_for(shop: House, archive: Archive, l
     assert states(shop) == ["delivered"]
 
 
+def test_a_report_that_nobody_could_match_before_does_not_stand_in_the_way(
+    shop: House, archive: Archive, look: Callable[..., int]
+) -> None:
+    shop.pipeline.take_in([Feedback("fake", "SM1:sent", FeedbackKind.SENT, Channel.SMS, None, reference="SM1")])
+    archive.kept = [(FeedbackKind.SENT, "SM1")]
+    assert look() == 1
+    assert states(shop) == ["accepted"]
+
+
 def test_a_message_that_is_known_to_be_another_of_ours_is_not_taken_for_it(
     shop: House, archive: Archive, look: Callable[..., int]
 ) -> None:

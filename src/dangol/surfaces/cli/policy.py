@@ -15,7 +15,7 @@ from rich.text import Text
 from dangol.bootstrap import open_dangol
 from dangol.definitions.workspace import read_workspace
 from dangol.errors import UsageError
-from dangol.jurisdictions import packs, readable_packs
+from dangol.jurisdictions import packs, packs_with
 from dangol.ledger.words import WORDS, Language
 from dangol.model.facts import Allow, Defer
 from dangol.model.jurisdiction import Jurisdictions, Pack, Rule, RuleChange
@@ -160,14 +160,14 @@ def rules(
 
 
 def _law_here() -> tuple[Mapping[str, Pack], Jurisdictions]:
-    """The packs and what the workspace on disk makes of them; the packs as they come where there is none."""
+    """The packs and what the workspace on disk makes of them; as they come where there is none. Raises ProblemsFound."""
     try:
         workspace, _ = read_workspace(Settings().workspace)
     except UsageError:  # no workspace here: the packs as they come
         workspace = None
     if workspace is None:
         return packs(), Jurisdictions()
-    return readable_packs(workspace.sources), workspace.policies.jurisdictions
+    return packs_with(workspace.sources), workspace.policies.jurisdictions
 
 
 def _chosen(jurisdiction: str, known: Mapping[str, Pack]) -> list[Pack]:
