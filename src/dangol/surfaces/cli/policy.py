@@ -160,7 +160,7 @@ def rules(
 
 
 def _law_here() -> tuple[Mapping[str, Pack], Jurisdictions]:
-    """The packs and what the workspace on disk makes of them; as they come where there is none. Raises ProblemsFound."""
+    """The packs, and what the workspace on disk makes of them; as they come without one. Raises ProblemsFound."""
     try:
         workspace, _ = read_workspace(Settings().workspace)
     except UsageError:  # no workspace here: the packs as they come
