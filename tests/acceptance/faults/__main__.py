@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.acceptance.faults.director import Size, Told, town
 
-_SETTINGS = (("BATCH_SIZE", "100"), ("WORKER_THREADS", "4"), ("CARRIER_FAILURES", "20"))
+_SETTINGS = (("BATCH_SIZE", "100"), ("WORKER_THREADS", "4"))
 
 
 def main() -> None:

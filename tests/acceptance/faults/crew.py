@@ -19,7 +19,7 @@ ROLES = ("web", "worker1", "worker2", "scheduler1")
 
 
 class Mother:
-    """The process that forks the others. It takes a while to load dangol, and may do so before anything else is there."""
+    """The process that forks the others. It takes a while to load dangol, so it is the first that is begun."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "tests.acceptance.faults.child"]

@@ -58,6 +58,7 @@ _SETTINGS = {
     "SEND_LEASE": "PT6S",
     "RETRY_AFTER": "PT1S",
     "MAX_ATTEMPTS": "100",
+    "CARRIER_FAILURES": "20",
     "CARRIER_PAUSE": "PT0.5S",
     "CARRIER_READ_TIMEOUT": "PT1S",
     "CARRIER_TIMEOUT": "PT2S",
@@ -81,8 +82,8 @@ class Size:
     """How large a run is. It goes on until there were so many faults, kills and accepted events.
 
     ``rate`` are events a second at most, ``batch`` to a request; ``pace`` are seconds between faults, and ``spell`` how
-    long those last that pass by themselves; ``skew`` is by how much clocks are wrong; advertising ``expires`` after that long. Nothing more is reported while ``backlog`` messages
-    wait.
+    long those last that pass by themselves; ``skew`` is by how much clocks are wrong; advertising ``expires`` after
+    that long. Nothing more is reported while ``backlog`` messages wait.
     """
 
     people: int = 60
@@ -325,9 +326,18 @@ class Town:
         """Let everything be well, be decided, and every report of the carriers be worked off."""
         self.sim.behave("all", **CALM, **WELL)
         self.crew.wait_for(*ROLES)
-        until("decisions", lambda: self.crew.look_after() or self._waiting() == 0)
+        self._until("decisions", _UNDECIDED)
         self.sim.settle(60)
-        until("reports", lambda: self._count(_UNREAD) == 0)
+        self._until("reports", _UNREAD)
+
+    def _until(self, what: str, statement: str) -> None:
+        """Until this counts nothing, within bounds: what was put off by a wrong clock comes later by as much."""
+        bound = 60 + 2 * self._size.skew.total_seconds()
+        deadline = time.monotonic() + bound
+        while left := self._count(statement):
+            assert time.monotonic() < deadline, f"{what}: {left:,} are missing after {bound:.0f} s"
+            self.crew.look_after()
+            time.sleep(0.1)
 
     def _waiting(self) -> int:
         return self._count(_UNDECIDED)
