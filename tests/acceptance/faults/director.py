@@ -48,7 +48,7 @@ SLOW: dict[str, object] = {"latency": "300ms", "jitter": "200ms"}
 _LEASE, _TIMEOUT, _SLACK = timedelta(seconds=6), timedelta(seconds=2), timedelta(seconds=2)
 LATE = _LEASE + _TIMEOUT + _SLACK
 """How long after its claim a message reaches a carrier at the latest: the lease, a request, and a busy machine."""
-_LISTED = "1000"
+_LISTED = "1000000"
 """The longest list that it gives."""
 _SETTINGS = {
     "PUBLIC_URL": "https://dangol.example",
