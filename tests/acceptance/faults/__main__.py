@@ -19,8 +19,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=500, help="processes killed at least (500)")
     parser.add_argument("--messages", type=int, default=200_000, help="messages asked for at least (200000)")
     parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--rate", type=float, default=100.0, help="messages asked for a second at most (100)")
-    parser.add_argument("--pace", type=float, default=2.0, help="seconds between one fault and the next (2)")
+    parser.add_argument("--rate", type=float, default=120.0, help="messages asked for a second at most (120)")
+    parser.add_argument("--pace", type=float, default=3.0, help="seconds between one fault and the next (3)")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     size = Size(

@@ -91,7 +91,7 @@ def _go_by(clock: Path) -> None:
     def now(_self: SystemClock) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=struct.unpack(_SHAPE, shown[:])[0])
 
-    SystemClock.now = now  # type: ignore[method-assign]
+    SystemClock.now = now  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

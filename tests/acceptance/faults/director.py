@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
@@ -24,7 +25,7 @@ from tests.acceptance.machines.fleet import Fleet
 from tests.acceptance.machines.servers import OwnPostgres, OwnRabbit, OwnRedis
 from tests.acceptance.test_up import free_port, until
 
-TROUBLE: dict[str, object] = {
+TROUBLE: dict[str, Any] = {
     "error_rate": "6%",
     "hang_rate": "1%",
     "reset_before_rate": "5%",
@@ -41,10 +42,10 @@ TROUBLE: dict[str, object] = {
     "webhook_duplicates": "20%",
     "webhook_shuffle": True,
 }
-WELL: dict[str, object] = {name: 0 for name in TROUBLE if name != "webhook_shuffle"}
-STORM: dict[str, object] = {"error_rate": "60%", "error_status": 429}
-CALM: dict[str, object] = {"latency": 0, "jitter": 0, "error_status": 500, "outage": False}
-SLOW: dict[str, object] = {"latency": "300ms", "jitter": "200ms"}
+WELL: dict[str, Any] = {name: 0 for name in TROUBLE if name != "webhook_shuffle"}
+STORM: dict[str, Any] = {"error_rate": "60%", "error_status": 429}
+CALM: dict[str, Any] = {"latency": 0, "jitter": 0, "error_status": 500, "outage": False}
+SLOW: dict[str, Any] = {"latency": "300ms", "jitter": "200ms"}
 _LEASE, _TIMEOUT, _SLACK = timedelta(seconds=6), timedelta(seconds=2), timedelta(seconds=2)
 LATE = _LEASE + _TIMEOUT + _SLACK
 """How long after its claim a message reaches a carrier at the latest: the lease, a request, and a busy machine."""
@@ -255,7 +256,7 @@ class Town:
         self.crew.put_clock(role, 0)
         self.story.skewed.append((since, datetime.now(UTC)))
 
-    def _behave(self, how: dict[str, object]) -> None:
+    def _behave(self, how: dict[str, Any]) -> None:
         self.sim.behave("all", **how)
         time.sleep(self._size.spell)
         self.sim.behave("all", **CALM, **TROUBLE)
@@ -344,7 +345,7 @@ class Town:
 
     def _count(self, statement: str) -> int:
         with psycopg.connect(self.postgres.url) as connection:
-            row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(statement).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,9 @@ def judge(seen: Evidence, story: Story) -> Verdict:
         "at_night": {one.message_id for one in _at_night(marketing, story)},
         "against_their_will": {one.message_id for one in against_their_will(marketing, story.owners, story.without)},
     }
-    lists = {name: sorted(found) for name, found in ids.items()}
-    counts = {"taken": Counter(one.channel for one in seen.taken), "states": Counter(state.values())}
-    return Verdict(**{name: dict(found) for name, found in counts.items()}, **lists)
+    lists: dict[str, Any] = {name: sorted(found) for name, found in ids.items()}
+    taken, states = Counter(one.channel for one in seen.taken), Counter(state.values())
+    return replace(Verdict(dict(taken), dict(states)), **lists)
 
 
 def _settled(one: Taken, state: str) -> bool:

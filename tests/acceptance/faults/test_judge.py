@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from dangol.store.database import Database
-from tests.acceptance.faults.judge import Evidence, Story, Taken, Verdict, judge, read
+from tests.acceptance.faults.judge import Evidence, Story, Verdict, judge, read
 from tests.acceptance.load.judge import Rule
+from tests.acceptance.load.shared import Taken
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATE = timedelta(seconds=10)
@@ -85,6 +86,11 @@ def withdrew(at: datetime) -> Callable[[Evidence, Story], None]:
     return happens
 
 
+def unsettled_mail(evidence: Evidence, told: Story) -> None:
+    is_now("receipt", "unknown")(evidence, told)
+    evidence.listed.add("receipt")
+
+
 BREACHES: dict[str, tuple[Callable[[Evidence, Story], object], dict[str, list[str]]]] = {
     "an accepted event is gone": (lambda evidence, _: evidence.events.clear(), {"lost_events": ["e1"]}),
     "an accepted event opened nothing": (lambda evidence, _: evidence.opened.clear(), {"lost_events": ["e1"]}),
@@ -101,7 +107,7 @@ BREACHES: dict[str, tuple[Callable[[Evidence, Story], object], dict[str, list[st
     ),
     "the log says refused, and it was taken": (is_now("receipt", "failed"), {"unsettled": ["receipt"]}),
     "no report settled a mail": (
-        lambda evidence, _: (is_now("receipt", "unknown")(evidence, _), evidence.listed.add("receipt")),
+        unsettled_mail,
         {"unsettled": ["receipt"]},
     ),
     "an unknown is not on the list": (lambda evidence, _: evidence.listed.clear(), {"unlisted": ["lost"]}),
