@@ -271,6 +271,7 @@ class Town:
             self.crew.start(role)
         self.crew.wait_for(*ROLES)
         self.back_end.start()
+        until("the first message", lambda: self.record.stat().st_size)
         deck = self._deck()
         while not self._enough():
             kind, happens = next(deck)

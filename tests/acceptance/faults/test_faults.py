@@ -12,6 +12,7 @@ pytestmark = pytest.mark.postgres
 
 
 def test_nothing_is_lost_doubled_or_against_anybodys_will_whatever_falls_over(tmp_path: Path) -> None:
+    # With these dice carriers storm first: what they put off is spread over half a minute, and has gone by the end.
     with town(tmp_path, Size(), seed=7) as made:
         told = made.run()
         assert told.breaches == {}
