@@ -44,7 +44,7 @@ bench-journeys: .venv/.dev ## Measure events and timers among 1,000,000 waiting 
 proof: .venv/.dev ## Prove under load that caps, consents and quiet hours hold, in its long form (needs PostgreSQL)
 	@$(BIN)/python -m tests.acceptance.load
 
-soak: .venv/.dev ## Let everything fall over, again and again, in the long form (needs PostgreSQL and Redis)
+soak: .venv/.dev ## Let everything fall over, again and again, in the long form (needs PostgreSQL, Redis and RabbitMQ)
 	@$(BIN)/python -m tests.acceptance.faults
 
 lock: ## Renew the locked requirements after a change in pyproject.toml (needs uv)

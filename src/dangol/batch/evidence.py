@@ -8,7 +8,8 @@ has come to is the furthest of what is known:
     delivered   it arrived, or somebody opened, followed or complained about it
     bounced     the recipient's side sent it back, maybe after it had taken it
 
-What neither arrived nor will (failed or bounced, with nothing that says it arrived) gives its slot under the caps back.
+What the carrier took counts under the caps, whatever came of it afterwards: only a refusal in place of an acceptance
+gives a slot back, and that is no report (docs/restraint.md).
 """
 
 from __future__ import annotations
@@ -45,22 +46,22 @@ _FURTHER = (MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of one message: ``state`` None if no report says anything, ``arrived`` whether one says so."""
+    """What is known of one message: ``state`` None if no report says anything."""
 
     state: MessageState | None
-    arrived: bool
 
     @property
-    def keeps_slot(self) -> bool:
-        """Whether the message counts under the caps."""
-        return self.arrived or self.state not in {MessageState.FAILED, MessageState.BOUNCED}
+    def went_on(self) -> bool:
+        """Whether the carrier went on with it, so that it counts even if it had been told as refused. That the carrier
+        let it drop says no more than its refusal did."""
+        return self.state not in {None, MessageState.FAILED}
 
 
 def weigh(kinds: Iterable[FeedbackKind]) -> Evidence:
     """What all reports about one message come to."""
     known = set(kinds)
     states = [_COMES_TO[kind] for kind in known if kind in _COMES_TO]
-    return Evidence(max(states, key=_FURTHER.index, default=None), bool(known & _ARRIVED))
+    return Evidence(max(states, key=_FURTHER.index, default=None))
 
 
 def further(state: MessageState, evidence: Evidence) -> MessageState:

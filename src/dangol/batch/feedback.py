@@ -1,8 +1,9 @@
 """What carriers report about messages, taken in and worked off in any order and however often it comes.
 
 * The **state** of a message follows from all that is known of it (``evidence``), and never goes back. An ``unknown``
-  is settled by whatever shows that the carrier had it. A message that failed or bounced, and of which nothing says
-  that it arrived, gives its slot back; should something say so later, it takes it again.
+  is settled by whatever shows that the carrier had it.
+* A **slot** under the caps is never given back: the carrier took the message, and nobody can tell what the person saw.
+  What counted as refused takes its slot again if the carrier had it after all.
 * An **address** that is dead, or whose owner complained or opted out, is suppressed at once, whether or not anybody
   knows the message; one that could not be reached several times in a row, until a message arrives there.
 * **Consent** is withdrawn by who complained, unsubscribed at the carrier or said STOP to it.
@@ -289,11 +290,10 @@ class _Work:
         message_rows.change_each(self.connection, changed)
 
     def _write_slots(self) -> None:
-        """Give back the slots of what did not arrive; take those again of what did after all."""
-        keeps = {id_: self._evidence(id_).keeps_slot for id_ in self.touched}
-        held = message_rows.holding_slots(self.connection, sorted(keeps))
-        message_rows.release(self.connection, sorted(id_ for id_ in held if not keeps[id_]))
-        missing = [self.touched[id_] for id_ in sorted(keeps) if keeps[id_] and id_ not in held]
+        """Take the slots again of what the carrier had after all."""
+        counting = sorted(id_ for id_ in self.touched if self._evidence(id_).went_on)
+        held = message_rows.holding_slots(self.connection, counting)
+        missing = [self.touched[id_] for id_ in counting if id_ not in held]
         rows = []
         compiled = self.releases.of(self.connection, {row.version_id for row in missing})
         for row in missing:

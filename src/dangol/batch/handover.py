@@ -314,10 +314,15 @@ def settle(
     the policies say that what nobody can tell does not count. What a refusal says about an address is learned here, so
     that it is on record with the outcome. What a digest carried is tried again with it: the gate is asked about each of
     its messages anew.
+
+    An answer may come after its lease has ended and a report has settled the message. Then it is no news.
     """
     journal, rows, released = Journal(now), [], []
     learn(connection, _lessons(answered), now=now, entropy=entropy, hasher=hasher, journal=journal)
+    settled = message_rows.settled(connection, [item.envelope.message_id for item, _ in answered])
     for item, handed in answered:
+        if item.envelope.message_id in settled:
+            continue
         outcome, provider = handed.outcome, handed.provider
         state, decision, reason, due_at, evidence = _judge(outcome, item, now, patience)
         journal.add(

@@ -73,8 +73,11 @@ class _Line:
         """Status, and whether the connection can be used again. Raises OSError if it ends before the answer does."""
         self._done = False
         parser = httptools.HttpResponseParser(self)
-        self._writer.write(data)
-        await self._writer.drain()
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except RuntimeError as error:  # what uvloop says if it was closed a moment ago
+            raise ConnectionResetError(str(error)) from error
         while not self._done:
             received = await self._reader.read(65536)
             if not received:

@@ -155,6 +155,20 @@ def change(connection: Connection, message_ids: Sequence[str], **values: Any) ->
 _THESE = update(messages).where(among(messages.c.id, "ids"))
 
 
+def settled(connection: Connection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these messages, all of them locked now, have come to something that is reported or final."""
+    return frozenset(row.id for row in connection.execute(_LOCKED, {"ids": message_ids}) if row.state in _SETTLED)
+
+
+_SETTLED = (MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED)
+_LOCKED = (
+    select(messages.c.id, messages.c.state)
+    .where(among(messages.c.id, "ids"))
+    .order_by(messages.c.id)
+    .with_for_update(key_share=True)
+)
+
+
 def change_each(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write different values; each row has ``id`` and the same other columns."""
     update_each(connection, messages, rows)

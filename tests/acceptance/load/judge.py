@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tests.acceptance.load.shared import Taken
@@ -36,11 +36,40 @@ def doubled(taken: Sequence[Taken]) -> list[str]:
     return [message for message, count in Counter(one.message_id for one in taken).items() if count > 1]
 
 
-def at_night(taken: Sequence[Taken]) -> list[Taken]:
-    """Messages that were handed over at night, where everybody lives in Seoul."""
-    begins, ends = NIGHT
-    local = ((one, one.at.astimezone(SEOUL).time()) for one in taken)
-    return [one for one, at in local if at >= begins or at < ends]
+Night = tuple[time, time]
+"""When it is quiet, from (inclusive) to (exclusive), on the clock of the recipient; it may go over midnight."""
+
+
+def at_night(
+    taken: Iterable[Taken],
+    *,
+    nights: Sequence[Night] = (NIGHT,),
+    zone_of: Callable[[Taken], ZoneInfo] = lambda _one: SEOUL,
+    doubt: Callable[[Taken], tuple[timedelta, timedelta]] = lambda _one: (timedelta(), timedelta()),
+) -> list[Taken]:
+    """Messages that were handed over while it was quiet for their recipient.
+
+    ``doubt`` says how much earlier or later than recorded it may have been by the clock of whoever handed over: it must
+    have been the same night all that time.
+    """
+    found = []
+    for one in taken:
+        local = one.at.astimezone(zone_of(one))
+        earlier, later = doubt(one)
+        first, last = local - earlier, local + later
+        if any(_began(first, night) == _began(last, night) is not None for night in nights):
+            found.append(one)
+    return found
+
+
+def _began(at: datetime, night: Night) -> date | None:
+    """The day on whose evening the night began in which ``at`` lies; None by day."""
+    begins, ends = night
+    if begins < ends:
+        return at.date() if begins <= at.time() < ends else None
+    if at.time() >= begins:
+        return at.date()
+    return at.date() - timedelta(days=1) if at.time() < ends else None
 
 
 def over(

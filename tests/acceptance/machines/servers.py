@@ -1,4 +1,5 @@
-"""Servers of a test's own, which it may kill: Redis, PostgreSQL and an SMTP server that can be made to wait."""
+"""Servers of a test's own, which it may kill: Redis, RabbitMQ, PostgreSQL and an SMTP server that can be made to
+wait."""
 
 from __future__ import annotations
 
@@ -6,9 +7,13 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +24,7 @@ from tests.acceptance.test_up import free_port, until
 from tests.conftest import service_missing
 from tests.contract.providers.smtp_server import Scripts, SmtpServer
 
+_RABBITMQ = Path("/usr/lib/rabbitmq/bin")
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
@@ -45,16 +51,69 @@ class OwnRedis:
             self._process.wait()
 
 
+class OwnRabbit:
+    """A node of its own, known only to an own directory of names: neither it nor another node ever sees the other."""
+
+    def __init__(self) -> None:
+        around = (str(_RABBITMQ), os.environ.get("PATH", ""))
+        self._binary = _found("rabbitmq-server", os.pathsep.join(around))
+        self._names = _found("epmd")
+        self._user, self._folder = _own_folder("rabbitmq")
+        self._port, names, own = free_port(), free_port(), free_port()
+        (self._folder / "plugins").write_text("[].\n")
+        (self._folder / "environment").touch()
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))},
+            "HOME": str(self._folder),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(names),
+            "ERL_FLAGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_NODENAME": f"dangol-{self._port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_DIST_PORT": str(own),
+            "RABBITMQ_MNESIA_BASE": str(self._folder / "data"),
+            "RABBITMQ_LOG_BASE": str(self._folder / "log"),
+            "RABBITMQ_PID_FILE": str(self._folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self._folder / "none"),
+            "RABBITMQ_CONF_ENV_FILE": str(self._folder / "environment"),
+        }
+        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}"
+        self._directory = self._popen(self._names, "-port", str(names), "-address", "127.0.0.1")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns at once; it takes seconds until it is `ready`."""
+        self._process = self._popen(self._binary)
+
+    @property
+    def ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+    def kill(self) -> None:
+        """At once, and all that belongs to it."""
+        _kill_group(self._process)
+
+    def remove(self) -> None:
+        self.kill()
+        _kill_group(self._directory)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _popen(self, *words: str) -> subprocess.Popen[bytes]:
+        nothing: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(
+            words, user=self._user, env=self._environment, cwd=self._folder, start_new_session=True, **nothing
+        )
+
+
 class OwnPostgres:
     """A cluster in a folder that only its user reads; PostgreSQL refuses to run as root."""
 
     def __init__(self) -> None:
         self._bin = _BINARIES[0] if _BINARIES else Path(_found("postgres")).parent
-        self._user = "postgres" if os.geteuid() == 0 else None
-        self._folder = Path(tempfile.mkdtemp(prefix="dangol-postgres-"))
-        if self._user is not None:
-            owner = pwd.getpwnam(self._user)
-            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+        self._user, self._folder = _own_folder("postgres")
         self._data = self._folder / "data"
         self._run(
             "initdb", "--no-sync", "--auth=trust", "--username=dangol", "--encoding=UTF8", f"--pgdata={self._data}"
@@ -73,6 +132,26 @@ class OwnPostgres:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(60)
+
+    def fill_disk(self) -> None:
+        """None of its processes can write anything to a file any more, until `free_disk`."""
+        self._let_files_grow_to("0")
+
+    def free_disk(self) -> None:
+        """Space again. A server that could not write its journal has gone down, and is started again."""
+        self._let_files_grow_to("unlimited")
+        time.sleep(0.2)
+        try:
+            self._ping()
+        except psycopg.OperationalError:
+            self.stop()
+            self.start()
+
+    def _let_files_grow_to(self, size: str) -> None:
+        assert self._process is not None
+        parent = self._process.pid
+        told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
+        let_files_grow_to(size, [parent, *map(int, told.stdout.split())], self._user)
 
     def remove(self) -> None:
         self.stop()
@@ -111,8 +190,33 @@ def gated() -> tuple[SmtpServer, Gate]:
     return server, gate
 
 
-def _found(program: str) -> str:
-    path = shutil.which(program)
+def let_files_grow_to(size: str, pids: Sequence[int], user: str | None = None) -> None:
+    """Soft limits on processes of ``user``, in bytes or ``unlimited``: they stand for a disk that is full. What a
+    process forks later inherits them."""
+    for pid in pids:
+        words = [_found("prlimit"), f"--fsize={size}:", "--pid", str(pid)]
+        subprocess.run(words, user=user, capture_output=True, check=False)  # it may have ended
+
+
+def _own_folder(user: str) -> tuple[str | None, Path]:
+    """A folder, and who is to run a server there: ``user`` instead of root, else whoever we are."""
+    folder = Path(tempfile.mkdtemp(prefix=f"dangol-{user}-"))
+    if os.geteuid() != 0:
+        return None, folder
+    owner = pwd.getpwnam(user)
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    return user, folder
+
+
+def _kill_group(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(60)
+
+
+def _found(program: str, path_list: str | None = None) -> str:
+    path = shutil.which(program, path=path_list)
     if path is None:
         service_missing(program, FileNotFoundError(f"{program} is not installed"))
     assert path is not None

@@ -27,6 +27,8 @@ def test_messages_are_listed_until_their_carrier_reports_something(
     found = CliRunner().invoke(app, ["log", "unknown", "--json"])
     (told,) = [json.loads(line) for line in found.stdout.splitlines() if line.startswith("{")]
     assert (found.exit_code, told["id"], told["provider"]) == (1, house.messages[0].id, "fake")
+    all_of_them = CliRunner().invoke(app, ["log", "unknown", "--json", "--limit", "1000000"])
+    assert all_of_them.stdout == found.stdout
     assert "letters · 0.0" in CliRunner().invoke(app, ["log", "unknown"]).stdout
     comes(house, report(house, "delivered"))
     settled = CliRunner().invoke(app, ["log", "unknown"])

@@ -76,15 +76,24 @@ def test_delivered_never_undoes_bounced(shop: House) -> None:
 
 
 @pytest.mark.parametrize("kind", ["failed", "bounced"])
-def test_what_did_not_arrive_gives_its_slot_back(shop: House, kind: str) -> None:
+def test_what_the_carrier_took_counts_under_caps_also_if_it_comes_back_later(shop: House, kind: str) -> None:
+    (before,) = shop.slots
     comes(shop, report(shop, kind))
-    assert (state(shop), shop.slots) == (kind, [])
+    assert (state(shop), shop.slots) == (kind, [before])
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("delivered", True), ("bounced", True), ("failed", False)])
+def test_what_was_refused_counts_only_if_the_carrier_had_it_after_all(house: House, kind: str, counts: bool) -> None:
+    house.carrier.script("kim@example.com", Refused(permanent=True, detail="no such mailbox"))
+    house.opens_with(LETTERS).knows("kim").orders("kim")
+    house.work()
+    assert house.slots == []
+    comes(house, report(house, kind))
+    assert bool(house.slots) is counts
 
 
 @pytest.mark.parametrize("order", [("delivered", "bounced"), ("bounced", "delivered")])
-def test_what_may_have_arrived_keeps_its_slot_in_whatever_order_that_is_told(
-    shop: House, order: tuple[str, str]
-) -> None:
+def test_a_slot_is_kept_in_whatever_order_reports_come(shop: House, order: tuple[str, str]) -> None:
     (before,) = shop.slots
     for kind in order:
         comes(shop, report(shop, kind))

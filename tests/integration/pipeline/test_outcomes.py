@@ -10,6 +10,7 @@ import pytest
 from dangol.delivery.provider import NothingSent
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Unknown
 from tests.integration.pipeline.house import House
+from tests.integration.pipeline.reports import comes, report
 from tests.workspaces import campaign, cap, note
 
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
@@ -219,19 +220,35 @@ def _die(*_: object) -> None:
     raise Killed
 
 
-def late(shop: House, outcome: Outcome) -> None:
-    """The carrier answers after the lease has ended and the sweeper has given up."""
+def late(shop: House, outcome: Outcome, *, reported: str = "") -> None:
+    """The carrier answers after the lease has ended and the sweeper has given up; before, it has ``reported`` this."""
 
     def answer(batch: Sequence[Envelope]) -> Sequence[Outcome]:
         shop.sleep(shop.dangol.timing.send_lease)
         shop.sweeper.sweep()
         assert shop.states == [("unknown", "lease_lost")]
+        if reported:
+            comes(shop, report(shop, reported))
         return [outcome for _ in batch]
 
     (message_id,) = shop.sweeper.sweep().messages
     working, shop.carrier.send_many = shop.carrier.send_many, answer  # type: ignore[method-assign]
     shop.pipeline.deliver([message_id])
     shop.carrier.send_many = working  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("outcome", [Unknown("no answer"), Accepted("r"), BUSY, Refused(permanent=True, detail="no")])
+@pytest.mark.parametrize("reported", ["delivered", "bounced"])
+def test_an_answer_after_the_lease_never_undoes_what_the_carrier_has_reported(
+    shop: House, outcome: Outcome, reported: str
+) -> None:
+    late(shop, outcome, reported=reported)
+    told = shop.told("message")
+    shop.pass_time(DAY)
+    assert shop.states == [(reported, "reported")]
+    assert len(shop.slots) == 1
+    assert shop.told("message") == told
+    assert told[-1] == (f"message_{reported}", "reported")
 
 
 def test_an_acceptance_after_the_lease_settles_what_was_unknown(shop: House) -> None:

@@ -34,11 +34,11 @@ def test_a_state_never_goes_back(state: MessageState, kinds: list[FeedbackKind])
 
 
 @pytest.mark.parametrize(
-    ("kinds", "keeps"),
-    [([], True), (["processed"], True), (["failed"], False), (["bounced"], False), (["bounced", "opened"], True)],
+    ("kinds", "had_it"),
+    [([], False), (["other"], False), (["failed"], False), (["processed"], True), (["bounced", "failed"], True)],
 )
-def test_only_what_certainly_did_not_arrive_gives_its_slot_back(kinds: list[str], keeps: bool) -> None:
-    assert weigh(map(FeedbackKind, kinds)).keeps_slot is keeps
+def test_what_the_carrier_went_on_with_it_had(kinds: list[str], had_it: bool) -> None:
+    assert weigh(map(FeedbackKind, kinds)).went_on is had_it
 
 
 @pytest.mark.parametrize(("seconds", "fast"), [(-2, True), (0, True), (2, True), (3, False), (-3, False)])

@@ -100,9 +100,13 @@ def _entries(page: Sequence[Entry], people: Mapping[str, str]) -> Table:
     return table
 
 
+_LONGEST_LIST = 1_000_000
+"""Of messages that are unknown: all of them have to be found, and there is no page after this one."""
+
+
 @app.command()
 def unknown(
-    limit: Annotated[int, typer.Option(min=1, max=inquiry.LARGEST_PAGE, help="Messages on the list.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=_LONGEST_LIST, help="Messages on the list.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List messages of which nobody can tell whether they were sent, the oldest first. Exit code 1 if there are any.
