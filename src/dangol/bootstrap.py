@@ -29,6 +29,7 @@ from dangol.delivery.addresses import AddressGuard
 from dangol.delivery.dispatch import Dispatcher
 from dangol.delivery.http.messages import Limits
 from dangol.delivery.http.transport import Transport
+from dangol.delivery.pacing import parse_pace
 from dangol.delivery.provider import Provider
 from dangol.delivery.providers.mailbox import Mailbox
 from dangol.delivery.providers.registry import Registry
@@ -110,6 +111,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             caller=caller or self._caller(),
             releases=self.releases,
             timing=self.timing,
+            pace=parse_pace(settings.pace),
             batch_size=settings.batch_size,
             soft_bounces=settings.soft_bounces,
         )

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -30,7 +31,7 @@ from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavail
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.feedback import Feedback
-from dangol.model.facts import Allow, Defer, Ruling, Suppress
+from dangol.model.facts import Allow, Defer, Ruling, Suppress, Verdict
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import (
     Channel,
@@ -77,9 +78,11 @@ from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
+from dangol.delivery.pacing import Rate
 from dangol.batch.carriers import Carriers
 from dangol.batch.reports import row_of
 from dangol.batch.feedback import receive
+from dangol.batch.turns import Pacing
 from dangol.batch.calls import begin_calls, settle_calls
 from dangol.delivery.webhooks import Caller
 
@@ -150,6 +153,7 @@ class Pipeline:
         caller: Caller,
         releases: Releases,
         timing: Timing,
+        pace: Mapping[str, Rate] | None = None,
         batch_size: int = 500,
         soft_bounces: int = 5,
         wake: Wake | None = None,
@@ -161,6 +165,7 @@ class Pipeline:
         self.links = links
         self.dispatcher = dispatcher
         self.carriers = Carriers(dispatcher)
+        self.pacing = Pacing(dispatcher, pace or {})
         self.caller = caller
         self.releases = releases
         self.timing = timing
@@ -688,7 +693,9 @@ class Pipeline:
         if not handover.under_way:
             return 0
         with traces.at("hand_over"):
-            handed = self.dispatcher.send([item.envelope for item in handover.under_way])
+            handed = self.dispatcher.send(
+                [item.envelope for item in handover.under_way], partial(self.pacing.room, self.database, self.clock)
+            )
             for item, answer in zip(handover.under_way, handed, strict=True):
                 traces.concerns(item.subject.journey_id, message=item.subject.message_id, provider=answer.provider)
         answered, learned = list(zip(handover.under_way, handed, strict=True)), self.carriers.learned()
@@ -804,7 +811,8 @@ class Pipeline:
             waiting=rivals,
             under_way=under_way,
         )
-        handover = Handover(briefing, now + self.timing.send_lease, self.links)
+        turns = self.pacing.turns(tx, claimed, now)
+        handover = Handover(briefing, now + self.timing.send_lease, self.links, turns)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
             if item.row.digest and self._standing(item, briefing, controls) is None:
@@ -859,15 +867,21 @@ class Pipeline:
             handover.refuse(item, Ruling(nobody, item.candidate.channels[0]), nobody)
             return
         ruling = decide(briefing.facts(item), item.release.rulebook)
-        match ruling.verdict:
-            case Allow() if until := self.carriers.away(item, ruling.channel, briefing.now):
-                handover.defer(item, ruling, Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()}))
+        match self._at_its_carrier(item, ruling, handover, briefing.now):
             case Allow() as allowed:
                 self._render(item, ruling, allowed, briefing, handover, waited)
             case Defer() as verdict:
                 handover.defer(item, ruling, verdict)
             case Suppress() as verdict:
                 handover.refuse(item, ruling, verdict)
+
+    def _at_its_carrier(self, item: Claimed, ruling: Ruling, handover: Handover, now: datetime) -> Verdict:
+        """The verdict once it is known whether a carrier may be given the message now, which then takes a turn."""
+        if not isinstance(ruling.verdict, Allow):
+            return ruling.verdict
+        if until := self.carriers.away(item, ruling.channel, now):
+            return Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()})
+        return handover.turns.ask(item, self.pacing.lines(item, ruling.channel, now), now) or ruling.verdict
 
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     carrier_timeout: Length = Field(
         timedelta(seconds=30), description="How long a request to a carrier may take, its answer included."
     )
+    pace: str = Field(
+        "",
+        description="Rates, such as `sendgrid=100/s, twilio:+15005550006=30/minute`; empty means as fast as it goes.",
+    )
     sendgrid_webhook_key: str = Field(
         "", description="SendGrid's verification key of the Event Webhook; several, with spaces, while it is changed."
     )

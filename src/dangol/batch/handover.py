@@ -19,6 +19,7 @@ from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
 from dangol.batch.learning import TEACHING, Lesson, learn
 from dangol.batch.personal_links import links_for
 from dangol.batch.texts import Said
+from dangol.batch.turns import Turns
 from dangol.consent.links import Leave, Links
 from dangol.consent.suppressions import AddressHasher
 from dangol.content.carriers import LONGEST_TTL
@@ -62,11 +63,12 @@ class Handover:
     ``following`` are messages left alone until the outcome of an earlier one of their journey is known.
     """
 
-    def __init__(self, briefing: Briefing, lease_until: datetime, links: Links) -> None:
+    def __init__(self, briefing: Briefing, lease_until: datetime, links: Links, turns: Turns) -> None:
         self._briefing = briefing
         self._now = briefing.now
         self._lease_until = lease_until
         self._to_pages = links
+        self.turns = turns
         self._journal = Journal(briefing.now)
         self._changed: dict[tuple[Any, ...], list[str]] = {}
         self._slots: list[dict[str, Any]] = []
@@ -244,6 +246,7 @@ class Handover:
                 values["attempt"] = message_rows.ONE_MORE_ATTEMPT
             message_rows.change(connection, message_ids, **values)
         message_rows.reserve(connection, self._slots)
+        self.turns.write(connection, self._now)
         self._journal.write(connection)
 
 

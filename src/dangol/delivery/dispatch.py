@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 _NAME_LIMIT = 32
 _NOBODY = Refused(permanent=True, detail="no provider is set up for this channel")
 _NOT_TAKEN = Refused(permanent=True, detail="no provider of this channel takes this message")
+Room = Callable[[Provider, Sequence[Envelope]], Sequence[bool]]
+"""Which of these messages a provider may be given that they were not counted on to go to; see ``batch.turns``."""
+_NO_TURN = timedelta(seconds=1)
 _ELSEWHERE = frozenset({None, RefusalCause.ELSEWHERE, RefusalCause.ACCOUNT})
 
 
@@ -60,6 +63,11 @@ class Dispatcher:
         serving = self._providers.get(channel, ())
         return serving[0] if serving else None
 
+    def first(self, channel: Channel, now: datetime) -> Provider | None:
+        """The provider of a channel that would be given messages now."""
+        serving = self._providers.get(channel, ())
+        return next((one for one in serving if self.standing.away(one.name, now) is None), None)
+
     def away(self, channel: Channel, now: datetime) -> Away | None:
         """If nobody who serves this channel may be given messages now: the first of them to be asked again."""
         away = [self.standing.away(provider.name, now) for provider in self._providers.get(channel, ())]
@@ -67,17 +75,21 @@ class Dispatcher:
             return None
         return min((one for one in away if one is not None), key=lambda one: one.until)
 
-    def send(self, envelopes: Sequence[Envelope]) -> list[Handed]:
+    def send(self, envelopes: Sequence[Envelope], room: Room | None = None) -> list[Handed]:
         """Hand every envelope to its channel's providers, one call a provider; answers in the order given.
 
         Never raises for what a provider does. A process that is being stopped (KeyboardInterrupt and its like)
-        still stops; what was in flight then is for the caller's lease to tell.
+        still stops; what was in flight then is for the caller's lease to tell. ``room`` is asked before a provider is
+        given what would have gone to another one.
         """
+        now = self._clock.now()
+        counted_on = {channel: self.first(channel, now) for channel in {one.channel for one in envelopes}}
         handed = [Handed(self._nobody(envelope)) for envelope in envelopes]
         left = {place: self._serving(envelope) for place, envelope in enumerate(envelopes)}
         while left := {place: serving for place, serving in left.items() if serving}:
             for provider, places in _by_provider(left):
-                for place, outcome in self._give(provider, places, envelopes):
+                may, may_not = _with_room(provider, places, envelopes, room, handed, counted_on)
+                for place, outcome in (*self._give(provider, may, envelopes), *may_not):
                     handed[place] = _added(handed[place], provider.name, outcome)
             left = {place: serving[1:] for place, serving in left.items() if _may_go_on(handed[place].outcome)}
         return handed
@@ -122,6 +134,28 @@ class Dispatcher:
         self.standing.hear(provider.name, answers, self._clock.now())
         given = dict(zip(begun, answers, strict=True))
         return [(place, given.get(place, LATE)) for place in places]
+
+
+def _with_room(
+    provider: Provider,
+    places: Sequence[int],
+    envelopes: Sequence[Envelope],
+    room: Room | None,
+    handed: Sequence[Handed],
+    counted_on: Mapping[Channel, Provider | None],
+) -> tuple[list[int], list[tuple[int, Outcome]]]:
+    """Who may be given to this provider, and the answer to the others: those standing in may exceed its rate."""
+    extra = [
+        place
+        for place in places
+        if room is not None and (handed[place].provider or counted_on[envelopes[place].channel] is not provider)
+    ]
+    if room is None or not extra:
+        return list(places), []
+    free = room(provider, [envelopes[place] for place in extra])
+    full = {place for place, is_free in zip(extra, free, strict=True) if not is_free}
+    refused = Refused(False, f"not begun: {provider.name} has no turn free", retry_after=_NO_TURN)
+    return [place for place in places if place not in full], [(place, refused) for place in sorted(full)]
 
 
 def _listed(given: Provider | Sequence[Provider]) -> tuple[Provider, ...]:

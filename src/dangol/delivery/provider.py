@@ -73,6 +73,12 @@ def takes(provider: Provider, envelope: Envelope) -> bool:
     return envelope.channel in provider.channels and (asked is None or bool(asked(envelope)))
 
 
+def sends_from(provider: Provider) -> str:
+    """The number or service that all messages of this provider go out from, its ``sends_from``; empty if each message
+    names its own sender."""
+    return getattr(provider, "sends_from", "")
+
+
 LATE = Refused(permanent=False, detail="not begun: the time in which it was allowed is over")
 """The refusal of a hand-over that was to begin earlier."""
 

@@ -343,6 +343,8 @@ class Reason(StrEnum):
     CONTENT_TOO_LONG = "content_too_long", "The rendered text exceeds the channel's limit."
     GATE_FAILED = "gate_failed", "A rule could not be evaluated; in doubt, nothing is sent."
     PROVIDER_MISSING = "provider_missing", "No provider is set up for this channel."
+    PACED = "paced", "The carrier is given messages at a rate, and others come first."
+    PACE_OUTLASTS_EXPIRY = "pace_outlasts_expiry", "Its turn at the carrier comes only after the message expires."
     CARRIER_AWAY = "carrier_away", "Whoever carries this channel is left alone for now."
     PROVIDER_REFUSED = "provider_refused", "The provider refused the message for good."
     RETRIES_EXHAUSTED = "retries_exhausted", "The provider kept refusing; the attempts are used up."

@@ -39,6 +39,7 @@ _DECIDED_BY: Select[Any] = select(
     messages.c.due_at,
     messages.c.expires_at,
     messages.c.attempt,
+    messages.c.reason,
     messages.c.planned_at,
     messages.c.value,
     messages.c.digest,

@@ -513,6 +513,17 @@ carriers = Table(
     Column("updated_at", Instant, nullable=False),
 )
 
+paces = Table(
+    "paces",
+    metadata,
+    Column("line", String(160), primary_key=True, comment="a carrier, or carrier:sender"),
+    Column("free_at", Instant, nullable=False, comment="when the next turn lies"),
+    Column("promised_until", Instant, nullable=False, comment="the last instant that somebody was told"),
+    Column("again_until", Instant, nullable=False, comment="the same, of those who had to be told again"),
+    Column("first_until", Instant, nullable=False, comment="the same, of what somebody waits for"),
+    Column("updated_at", Instant, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

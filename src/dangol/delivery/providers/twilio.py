@@ -125,6 +125,7 @@ class Twilio:
             "MessagingServiceSid": messaging_service or values.unset,
             "From": values.unset if messaging_service else number,
         }
+        self.sends_from = messaging_service or number
         self._countries = frozenset(countries)
         self._status_url = f"{public_url.rstrip('/')}{STATUS_PATH}" if public_url else ""
         self._patience = patience

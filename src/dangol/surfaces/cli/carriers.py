@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,9 +12,11 @@ from rich.table import Table
 from sqlalchemy import Row
 
 from dangol.bootstrap import open_dangol
+from dangol.delivery.pacing import Rate, parse_pace
 from dangol.errors import UsageError
 from dangol.settings import Settings
 from dangol.store import carriers as carrier_rows
+from dangol.store import paces as pace_rows
 
 app = typer.Typer(name="carriers", help="Who carries messages, and who is left alone for now.", no_args_is_help=False)
 
@@ -34,7 +37,24 @@ def show(context: typer.Context) -> None:
             for provider in providers:
                 row = away.get(provider.name)
                 table.add_row(channel.value, provider.name, _standing(row, now))
-        Console(highlight=False).print(table)
+        console = Console(highlight=False)
+        console.print(table)
+        if pace := parse_pace(dangol.settings.pace):
+            with dangol.database.read() as tx:
+                lines = {row.line: row for row in pace_rows.every(tx)}
+            console.print()
+            console.print(_rates(pace, lines, now))
+
+
+def _rates(pace: Mapping[str, Rate], lines: Mapping[str, Row[Any]], now: datetime) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("line", "rate", "turns are given out"):
+        table.add_column(name)
+    for name, rate in pace.items():
+        row = lines.get(name)
+        until = max(row.promised_until, row.again_until, row.first_until) if row is not None else now
+        table.add_row(name, str(rate), f"until {until:%Y-%m-%d %H:%M:%S} UTC" if until > now else "as they come")
+    return table
 
 
 def _standing(row: Row[Any] | None, now: datetime) -> str:
@@ -43,11 +63,16 @@ def _standing(row: Row[Any] | None, now: datetime) -> str:
 
 @app.command()
 def again(carrier: Annotated[str, typer.Argument(help="The carrier, such as sendgrid.")]) -> None:
-    """Give this carrier messages again at once, in all processes within a second, instead of waiting."""
+    """Give this carrier messages again at once, in all processes within a second, instead of waiting.
+
+    Turns that are given out at its rate begin anew as well: who was told to come later still comes then, and those who
+    come now do not wait behind them.
+    """
     with open_dangol(Settings()) as dangol:
         known = sorted({provider.name for providers in dangol.providers.values() for provider in providers})
         if carrier not in known:
             raise UsageError(f"carrier {carrier!r} is not chosen; expected {', '.join(known)}")
         with dangol.database.write() as tx:
             was_away = carrier_rows.is_well(tx, carrier)
+            pace_rows.forget(tx, carrier)
     typer.echo(f"{carrier} is given messages again." if was_away else f"{carrier} was not left alone.")

@@ -1,0 +1,123 @@
+"""Who may be handed over now, where carriers are given messages at a rate; the others are told when to come again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from dangol.batch.facts import Claimed
+from dangol.clock import Clock
+from dangol.delivery.dispatch import Dispatcher
+from dangol.delivery.pacing import Line, Rate
+from dangol.delivery.provider import Provider, sends_from
+from dangol.model.facts import Defer, Suppress
+from dangol.model.message import Envelope
+from dangol.model.vocabulary import Channel, Purpose, Reason
+from dangol.store import paces as pace_rows
+from dangol.store.database import Database
+
+
+class Turns:
+    """Turns at the lines that one transaction has locked; ``write`` keeps what was used and promised."""
+
+    def __init__(self, lines: Mapping[str, Line]) -> None:
+        self._lines = lines
+
+    def ask(self, item: Claimed, lines: Sequence[str], now: datetime) -> Defer | Suppress | None:
+        """A turn at each of these lines: None if the message goes now, and then it has used them.
+
+        Otherwise it waits for the last of them; if that lies beyond its own end, it is not sent. A turn that was
+        promised is asked for again when it comes: consent, quiet hours and caps are asked again as well.
+        """
+        first = item.candidate.purpose is Purpose.TRANSACTIONAL
+        promised = item.row.reason == Reason.PACED.value
+        mine = [self._lines[name] for name in lines]
+        if self._use(mine, now, first=first, promised=promised):
+            return None
+        at, name = max((line.promise(now, first=first, promised=promised), line.name) for line in mine)
+        evidence = {"line": name, "until": at.isoformat()}
+        if item.row.expires_at is not None and at >= item.row.expires_at:
+            return Suppress(Reason.PACE_OUTLASTS_EXPIRY, evidence)
+        return Defer(at, Reason.PACED, evidence)
+
+    def spare(self, lines: Sequence[str], now: datetime) -> bool:
+        """Is there a turn for a message that another carrier did not take? Then it is used."""
+        return self._use([self._lines[name] for name in lines], now, first=False, promised=True)
+
+    def _use(self, mine: Sequence[Line], now: datetime, *, first: bool, promised: bool) -> bool:
+        if not all(line.is_free(now, first=first, promised=promised) for line in mine):
+            return False
+        for line in mine:
+            line.use(now)
+        return True
+
+    def write(self, tx: Connection, now: datetime) -> None:
+        pace_rows.write(
+            tx,
+            [
+                {
+                    "line": line.name,
+                    "free_at": line.free_at,
+                    "promised_until": line.promised_until,
+                    "again_until": line.again_until,
+                    "first_until": line.first_until,
+                    "updated_at": now,
+                }
+                for line in self._lines.values()
+            ],
+        )
+
+
+class Pacing:
+    """The rates of an installation, and which lines they concern. Without any, nothing is asked of the database."""
+
+    def __init__(self, dispatcher: Dispatcher, pace: Mapping[str, Rate]) -> None:
+        self._dispatcher = dispatcher
+        self._pace = pace
+
+    def turns(self, tx: Connection, claimed: Sequence[Claimed], now: datetime) -> Turns:
+        """The lines at which these messages may need a turn, locked in the order of their names."""
+        if not self._pace:
+            return Turns({})
+        return self._locked(tx, {line for item in claimed for line in self._candidates(item, now)}, now)
+
+    def lines(self, item: Claimed, channel: Channel, now: datetime) -> list[str]:
+        """At which lines this message needs a turn now."""
+        provider = self._dispatcher.first(channel, now) if self._pace else None
+        if provider is None:
+            return []
+        return self._of(provider, item.release.messages.sender(channel, item.release.policies.locale))
+
+    def room(self, database: Database, clock: Clock, provider: Provider, envelopes: Sequence[Envelope]) -> list[bool]:
+        """Which of these messages, that another carrier did not take, this one may be given now."""
+        wanted = [self._of(provider, envelope.sender) for envelope in envelopes]
+        every = {line for lines in wanted for line in lines}
+        if not every:
+            return [True] * len(envelopes)
+        with database.write() as tx:
+            now = clock.now()
+            turns = self._locked(tx, every, now)
+            found = [turns.spare(lines, now) for lines in wanted]
+            turns.write(tx, now)
+        return found
+
+    def _candidates(self, item: Claimed, now: datetime) -> Iterable[str]:
+        for channel in item.candidate.channels:
+            yield from self.lines(item, channel, now)
+
+    def _of(self, provider: Provider, sender: str) -> list[str]:
+        address = sends_from(provider) or parseaddr(sender)[1] or sender
+        return [line for line in (provider.name, f"{provider.name}:{address}") if line in self._pace]
+
+    def _locked(self, tx: Connection, names: Iterable[str], now: datetime) -> Turns:
+        wanted = set(names)
+        rows = pace_rows.lock(tx, wanted, now) if wanted else ()
+        return Turns({row.line: _line(row, self._pace[row.line]) for row in rows})
+
+
+def _line(row: Row[Any], rate: Rate) -> Line:
+    return Line(row.line, rate, row.free_at, row.promised_until, row.again_until, row.first_until)
