@@ -91,6 +91,7 @@ class Dangol(AbstractContextManager["Dangol"]):
         self.mailbox = Mailbox(settings.mailbox, self.clock)
         self.transport = Transport(clock=self.clock, limits=_limits(settings))
         self.providers = _lists(providers) if providers is not None else self._providers()
+        self.pace = parse_pace(settings.pace, self._chosen()) if providers is None else {}
         self.dispatcher = Dispatcher(self.providers, self.clock, Standing(_caution(settings)))
         self.releases = Releases()
         self.timing = Timing(
@@ -111,7 +112,7 @@ class Dangol(AbstractContextManager["Dangol"]):
             caller=caller or self._caller(),
             releases=self.releases,
             timing=self.timing,
-            pace=parse_pace(settings.pace),
+            pace=self.pace,
             batch_size=settings.batch_size,
             soft_bounces=settings.soft_bounces,
         )
@@ -361,6 +362,9 @@ class Dangol(AbstractContextManager["Dangol"]):
             connect_timeout=self.settings.webhook_connect_timeout,
             timeout=self.settings.webhook_timeout,
         )
+
+    def _chosen(self) -> set[str]:
+        return {provider.name for serving in self.providers.values() for provider in serving}
 
     def _providers(self) -> dict[Channel, list[Provider]]:
         registry = Registry(

@@ -1,14 +1,14 @@
 """How fast a carrier is given messages, and whose turn it is; docs/pacing.md tells it to operators.
 
 A line is a carrier (``twilio``) or one sender at a carrier (``twilio:+15005550006``). Its turns lie one interval apart.
-Who comes while a turn is free goes at once; turns that nobody used do not pile up, beyond a second's worth. Who gets none
-is told when to come again, once, in the order of coming. Messages that somebody waits for go ahead of all that.
+Who comes while a turn is free goes at once; turns that nobody used do not pile up, beyond a second's worth. Who gets
+none is told when to come again, once, in the order of coming. Messages that somebody waits for go ahead of all that.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,8 +54,11 @@ class Rate:
         return self.slack + max(_SECOND / 2, self.interval)
 
 
-def parse_pace(text: str) -> dict[str, Rate]:
-    """``sendgrid=100/s, twilio:+15005550006=30/minute`` → line → rate. Raises UsageError with all that is wrong."""
+def parse_pace(text: str, carriers: Collection[str]) -> dict[str, Rate]:
+    """``sendgrid=100/s, twilio:+15005550006=30/minute`` → line → rate, for these carriers.
+
+    Raises UsageError with all that is wrong: a rate for nobody would leave somebody without one.
+    """
     found: dict[str, Rate] = {}
     wrong: list[str] = []
     for entry in filter(None, (part.strip() for part in text.split(","))):
@@ -64,6 +67,8 @@ def parse_pace(text: str) -> dict[str, Rate]:
             wrong.append(f"{entry!r} is no rate")
         elif (rate := Rate(int(read["turns"]), read["unit"])).interval < _FASTEST:
             wrong.append(f"{entry!r} is over 10,000 a second")
+        elif (carrier := read["line"].partition(":")[0]) not in carriers:
+            wrong.append(f"carrier {carrier!r} is not chosen, which are {', '.join(sorted(carriers))}")
         elif read["line"] in found:
             wrong.append(f"{read['line']!r} has two rates")
         else:

@@ -17,7 +17,7 @@ _TIMES = ["free_at", "promised_until", "again_until", "first_until", "updated_at
 
 
 def every(connection: Connection) -> Sequence[Row[Any]]:
-    """``line``, ``free_at``, ``promised_until``, ``again_until``, ``first_until``, ``updated_at`` of each line ever used."""
+    """Each line ever used, with its instants."""
     return connection.execute(_ALL).all()
 
 

@@ -22,7 +22,7 @@ PEOPLE = [f"p{number}" for number in range(8)]
 
 
 def paced(house: House, pace: str) -> House:
-    house.pipeline.pacing = Pacing(house.pipeline.dispatcher, parse_pace(pace))
+    house.pipeline.pacing = Pacing(house.pipeline.dispatcher, parse_pace(pace, ["fake", "spare"]))
     return house
 
 

@@ -12,6 +12,7 @@ from dangol.bootstrap import open_dangol
 from dangol.errors import UsageError
 from dangol.settings import Settings
 from dangol.store import carriers as carrier_rows
+from dangol.store import paces as pace_rows
 from dangol.surfaces.cli.main import app
 
 
@@ -40,6 +41,25 @@ def test_it_says_who_is_left_alone_and_for_how_long() -> None:
     assert "failing, for " in run()
     assert run("again", "mailbox") == "mailbox is given messages again.\n"
     assert run("again", "mailbox") == "mailbox was not left alone.\n"
+
+
+def test_it_says_how_fast_messages_go_out_and_until_when_turns_are_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGOL_PACE", "mailbox=100/s, mailbox:hello@dangol.example=30/minute")
+    assert "mailbox:hello@dangol.example  30/minute  as they come" in run()
+    with open_dangol(Settings()) as dangol, dangol.database.write() as tx:
+        now = dangol.clock.now()
+        times = ("free_at", "promised_until", "again_until", "first_until", "updated_at")
+        pace_rows.write(tx, [{"line": "mailbox", **dict.fromkeys(times, now + timedelta(hours=1))}])
+        then = f"{now + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"
+    assert f"until {then} UTC" in run()
+    run("again", "mailbox")
+    assert "until" not in run().partition("turns are given out")[2]
+
+
+def test_a_rate_for_a_carrier_that_is_not_chosen_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGOL_PACE", "sendgird=100/s")
+    with pytest.raises(UsageError, match="carrier 'sendgird' is not chosen, which are mailbox"):
+        run()
 
 
 def test_a_carrier_that_is_not_chosen_is_a_usage_error() -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from sqlalchemy import Row
 
 from dangol.bootstrap import open_dangol
-from dangol.delivery.pacing import Rate, parse_pace
+from dangol.delivery.pacing import Rate
 from dangol.errors import UsageError
 from dangol.settings import Settings
 from dangol.store import carriers as carrier_rows
@@ -39,11 +39,11 @@ def show(context: typer.Context) -> None:
                 table.add_row(channel.value, provider.name, _standing(row, now))
         console = Console(highlight=False)
         console.print(table)
-        if pace := parse_pace(dangol.settings.pace):
+        if dangol.pace:
             with dangol.database.read() as tx:
                 lines = {row.line: row for row in pace_rows.every(tx)}
             console.print()
-            console.print(_rates(pace, lines, now))
+            console.print(_rates(dangol.pace, lines, now))
 
 
 def _rates(pace: Mapping[str, Rate], lines: Mapping[str, Row[Any]], now: datetime) -> Table:
