@@ -211,3 +211,51 @@ def test_an_empty_audience_finishes_at_once(house: House) -> None:
     house.work()
     assert house.rows(schedule_runs)[0].finished_at == NOON
     assert house.told() == [("schedule_fired", "due_by_schedule")]
+
+
+class TestSpread:
+    """``spread: 5 hours``: not all of an audience at once."""
+
+    @pytest.fixture
+    def slow(self, house: House) -> House:
+        entry = {"schedule": "0 12 * * *", "audience": "true", "again": "always", "spread": "5 hours"}
+        return house.opens_with(scheduled("news", note("email"), entry=entry)).knows(*PEOPLE)
+
+    def test_everybody_begins_at_a_time_of_their_own_within_it(self, slow: House) -> None:
+        slow.pass_time(NOON - slow.clock.now() + timedelta(minutes=1))
+        begins = [row.wake_at for row in slow.journeys if row.wake_at is not None]
+        assert len(slow.journeys) == 25
+        assert len(set(begins)) >= 24
+        assert all(NOON <= at < NOON + 5 * HOUR for at in begins)
+        assert len(slow.sent) <= 1
+
+    def test_the_messages_go_out_over_that_time(self, slow: House) -> None:
+        slow.pass_time(NOON - slow.clock.now())
+        counts = []
+        for _ in range(5):
+            slow.pass_time(HOUR)
+            counts.append(len(slow.sent))
+        assert counts[-1] == 25
+        assert all(more > before for before, more in zip([0, *counts], counts, strict=False))
+
+    def test_it_is_told_from_the_firing_on_when_somebody_begins(self, slow: House) -> None:
+        slow.pass_time(NOON - slow.clock.now() + timedelta(minutes=1))
+        told = {entry.evidence.get("begins_at") for entry in slow.log("journey_entered")}
+        assert {row.wake_at.isoformat() for row in slow.journeys if row.wake_at is not None} <= told
+
+    def test_who_leaves_before_their_time_gets_nothing(self, house: House) -> None:
+        entry = {"schedule": "0 12 * * *", "audience": "true", "again": "always", "spread": "5 hours"}
+        news = scheduled("news", note("email"), entry=entry, exit=["Order Completed"])
+        house.opens_with(news).knows(*PEOPLE)
+        house.pass_time(NOON - house.clock.now() + timedelta(minutes=1))
+        house.orders(*PEOPLE)
+        house.pass_time(6 * HOUR)
+        assert len(house.sent) <= 1
+
+    def test_the_next_firing_gives_other_times(self, slow: House) -> None:
+        slow.pass_time(NOON - slow.clock.now() + 6 * HOUR)
+        slow.pass_time(DAY)
+        times: dict[str, list[timedelta]] = {}
+        for row in slow.journeys:
+            times.setdefault(row.profile_id, []).append((row.entered_at - NOON) % DAY)
+        assert any(abs(one - other) > HOUR for one, other in times.values())
