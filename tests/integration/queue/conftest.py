@@ -36,6 +36,7 @@ from tests.conftest import service_missing
 REDIS = os.environ.get("DANGOL_TEST_REDIS_URL", "redis://127.0.0.1:6379")
 RABBITMQ = os.environ.get("DANGOL_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672")
 PATIENCE = 20.0
+QUEUES = ("events", "deliver_first", "plan_first", "deliver", "call", "plan", "receive", "fan_out")
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def rabbitmq_server(prefix: str) -> Iterator[str]:
     with closing(connection):
         yield RABBITMQ
         channel = connection.channel()
-        for name, suffix in product(("events", "deliver", "plan", "fan_out"), ("", ".DQ", ".XQ")):
+        for name, suffix in product(QUEUES, ("", ".DQ", ".XQ")):
             channel.queue_delete(f"{prefix}{name}{suffix}")
 
 
