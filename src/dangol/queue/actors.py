@@ -83,7 +83,7 @@ class Actors:
             )
             return as_actor(_on_wake_up(name, work))
 
-        self._deliver_first = declare(self._pipeline.deliver, "deliver_first", priority=0)
+        self._deliver_first = declare(self._pipeline.deliver_first, "deliver_first", priority=0)
         self._plan_first = declare(self._pipeline.plan, "plan_first", priority=0)
         self._deliver = declare(self._pipeline.deliver, "deliver", priority=1)
         self._call = declare(self._pipeline.call, "call", priority=3)

@@ -116,7 +116,7 @@ class Watched:
     def __init__(self, pipeline: Pipeline, failures: Sequence[Exception] = ()) -> None:
         self._intake = Intake(pipeline)
         self._failures = list(failures)
-        self.deliver, self.call = pipeline.deliver, pipeline.call
+        self.deliver, self.deliver_first, self.call = pipeline.deliver, pipeline.deliver_first, pipeline.call
         self.plan, self.fan_out, self.receive = pipeline.plan, pipeline.fan_out, pipeline.receive
         self.tries = threading.Semaphore(0)
         self.taken = threading.Semaphore(0)

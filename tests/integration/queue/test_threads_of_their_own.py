@@ -36,7 +36,7 @@ class Busy:
         self.done.put(ids[0])
         return len(ids)
 
-    plan = call = receive = fan_out = deliver
+    deliver_first = plan = call = receive = fan_out = deliver
 
     def accept(self, raw: Sequence[dict[str, str]], *, source: str) -> None:
         self.deliver([raw[0]["messageId"]])

@@ -37,6 +37,8 @@ class Pipeline:
         self._note("deliver", ids)
         return len(ids)
 
+    deliver_first = deliver
+
     def plan(self, ids: Sequence[str]) -> None:
         self._note("plan", ids)
 
