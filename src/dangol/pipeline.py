@@ -18,6 +18,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,6 +90,10 @@ _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
 """Seconds between tries to write outcomes."""
 _GATHERING = 0.5
 """Seconds that transactional messages wait at most until others of this process have been decided."""
+_DECIDERS = 1
+"""Threads of a process that decide batches at one time. Python works on one of them anyway: more of them decide no more
+messages, but each takes longer, keeps its people locked for longer, and leaves less to what somebody waits for. The
+others hand over meanwhile, or write outcomes."""
 DECIDED_AT_ONCE = 200
 """So many of a batch's messages are decided in one transaction: whoever leaves waits for one that holds them."""
 _log = structlog.get_logger(__name__)
@@ -172,6 +177,7 @@ class Pipeline:
         self.wake = wake
         self.wake_first: Wake | None = None
         self._gathering = threading.Lock()
+        self._deciding = threading.Semaphore(_DECIDERS)
         self.wake_receivers: Wake | None = None
 
     # People tell us who they are and what they agree to.
@@ -671,11 +677,16 @@ class Pipeline:
         of an earlier one is written: the provider may refuse that one for the moment. A large batch is decided and
         handed over in parts, so that nobody is locked for long.
         """
+        return self._deliver(message_ids, self._deciding)
+
+    def _deliver(self, message_ids: Sequence[str], turn: AbstractContextManager[Any]) -> int:
+        """``turn`` is held while messages are decided."""
         handed_over = 0
         for start in range(0, len(message_ids), DECIDED_AT_ONCE):
             following: Sequence[str] = message_ids[start : start + DECIDED_AT_ONCE]
             while following:
-                handover = self._begin_hand_over(following)
+                with turn:
+                    handover = self._begin_hand_over(following)
                 handed_over += self._hand_over(handover)
                 following = handover.following
         return handed_over
@@ -689,9 +700,9 @@ class Pipeline:
         """
         gathered = self._begin_gathered(message_ids)
         if gathered is None:
-            return self.deliver(message_ids)
+            return self._deliver(message_ids, nullcontext())
         handed_over = sum(self._hand_over(handover) for handover in gathered)
-        return handed_over + sum(self.deliver(handover.following) for handover in gathered if handover.following)
+        return handed_over + sum(self._deliver(handover.following, nullcontext()) for handover in gathered)
 
     def _begin_gathered(self, message_ids: Sequence[str]) -> list[Handover] | None:
         """The hand-over of these and of what has gathered, none if all of it is done; None if they better go alone.
