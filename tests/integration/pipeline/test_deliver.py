@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -100,6 +101,12 @@ def test_transactional_messages_go_alone_if_others_cannot_be_decided(
 
     monkeypatch.setattr(house.pipeline, "_decide", refuses_several)
     assert [house.pipeline.deliver_first([one]) for one in (first, second)] == [1, 1]
+
+
+def test_transactional_messages_do_not_wait_until_a_blast_is_decided(house: House) -> None:
+    house.pipeline._deciding = threading.Semaphore(0)
+    first, *_ = orders_told(house, "kim", "lee")
+    assert house.pipeline.deliver_first([first]) == 2
 
 
 def test_transactional_messages_go_alone_if_others_take_long_to_decide(
