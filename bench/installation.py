@@ -99,6 +99,11 @@ class Installation:
 
     def start(self) -> None:
         """Start all processes; those that tell others what is due come last."""
+        self.start_idle()
+        self.tell_what_is_due()
+
+    def start_idle(self) -> None:
+        """Start those that work when they are told to; of the ``up`` shape that is everything."""
         port = ("--port", str(self.port))
         if not self.shape.workers:
             self.crew.start("up", "up", *port, ready="Ctrl-C")
@@ -110,7 +115,11 @@ class Installation:
         ]
         for one in workers:
             one.says("Worker with")
-        self.crew.start("scheduler", "scheduler", ready="Scheduler on")
+
+    def tell_what_is_due(self) -> None:
+        """Start the process that tells the others, if there is one."""
+        if self.shape.workers:
+            self.crew.start("scheduler", "scheduler", ready="Scheduler on")
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds until now of dangol's processes, the database's and the broker's; the carriers' beside them."""

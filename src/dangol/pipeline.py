@@ -15,8 +15,10 @@ fact, decides in memory with pure functions, and writes in bulk. A person is alw
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -90,6 +92,12 @@ from dangol.delivery.webhooks import Caller
 _QUOTED = re.compile(r"""['"].*['"]|['"].*""", re.DOTALL)
 _SETTLE_PAUSES = (0.05, 0.5, 2.0, 5.0)
 """Seconds between tries to write outcomes."""
+_GATHERING = 0.5
+"""Seconds that transactional messages wait at most until others of this process have been decided."""
+_DECIDERS = 1
+"""Threads of a process that decide batches at one time. Python works on one of them anyway: more of them decide no more
+messages, but each takes longer, keeps its people locked for longer, and leaves less to what somebody waits for. The
+others hand over meanwhile, or write outcomes."""
 DECIDED_AT_ONCE = 200
 """So many of a batch's messages are decided in one transaction: whoever leaves waits for one that holds them."""
 _log = structlog.get_logger(__name__)
@@ -174,6 +182,8 @@ class Pipeline:
         self.soft_bounces = soft_bounces
         self.wake = wake
         self.wake_first: Wake | None = None
+        self._gathering = threading.Lock()
+        self._deciding = threading.Semaphore(_DECIDERS)
         self.wake_receivers: Wake | None = None
 
     # People tell us who they are and what they agree to.
@@ -676,14 +686,53 @@ class Pipeline:
         of an earlier one is written: the provider may refuse that one for the moment. A large batch is decided and
         handed over in parts, so that nobody is locked for long.
         """
+        return self._deliver(message_ids, self._deciding)
+
+    def _deliver(self, message_ids: Sequence[str], turn: AbstractContextManager[Any]) -> int:
+        """``turn`` is held while messages are decided."""
         handed_over = 0
         for start in range(0, len(message_ids), DECIDED_AT_ONCE):
             following: Sequence[str] = message_ids[start : start + DECIDED_AT_ONCE]
             while following:
-                handover = self._begin_hand_over(following)
+                with turn:
+                    handover = self._begin_hand_over(following)
                 handed_over += self._hand_over(handover)
                 following = handover.following
         return handed_over
+
+    def deliver_first(self, message_ids: Sequence[str]) -> int:
+        """Deliver these transactional messages as ``deliver`` does, and with them those that other wake-ups tell of.
+
+        Each comes with a wake-up of its own, and alone costs several times what it costs in a batch. So what has
+        gathered goes along: the more there is, the cheaper each becomes, and wake-ups that come after find nothing
+        left to do. What cannot be decided together is decided alone.
+        """
+        gathered = self._begin_gathered(message_ids)
+        if gathered is None:
+            return self._deliver(message_ids, nullcontext())
+        handed_over = sum(self._hand_over(handover) for handover in gathered)
+        return handed_over + sum(self._deliver(handover.following, nullcontext()) for handover in gathered)
+
+    def _begin_gathered(self, message_ids: Sequence[str]) -> list[Handover] | None:
+        """The hand-over of these and of what has gathered, none if all of it is done; None if they better go alone.
+
+        One thread of a process gathers at a time, so that the next sees what it left, but nobody waits long for that.
+        """
+        if not self._gathering.acquire(timeout=_GATHERING):
+            return None
+        try:
+            with self.database.read() as tx:
+                told = message_rows.told_first(tx, self.clock.now(), DECIDED_AT_ONCE)
+            own = message_ids if len(told) == DECIDED_AT_ONCE else [one for one in message_ids if one in told]
+            together = list(dict.fromkeys((*own, *told)))[: max(len(own), DECIDED_AT_ONCE)]
+            return [self._begin_hand_over(together)] if own else []
+        except DangolError:
+            raise
+        except Exception as error:
+            _log.exception("transactional messages are delivered one wake-up at a time", error=type(error).__name__)
+            return None
+        finally:
+            self._gathering.release()
 
     def _begin_hand_over(self, message_ids: Sequence[str]) -> Handover:
         with traces.at("deliver"), self.database.write() as tx:

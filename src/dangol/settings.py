@@ -136,6 +136,12 @@ class Settings(BaseSettings):
     )
     batch_size: int = Field(500, ge=1, le=10_000, description="Messages, journeys or events in one batch.")
     worker_threads: int = Field(4, ge=1, le=64, description="Worker threads in `dangol up`.")
+    first_threads: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Threads beside them for transactional messages only, and as many for events of the broker.",
+    )
     tick: Length = Field(timedelta(seconds=1), description="How often the scheduler looks for due work.")
     queue_lease: Length = Field(
         timedelta(minutes=2),
@@ -193,7 +199,7 @@ class Settings(BaseSettings):
     @property
     def pool_size(self) -> int:
         """Connections to the database that a process keeps open; under load it opens as many again."""
-        return max(10, self.worker_threads + 2)
+        return max(10, self.worker_threads + 2 * self.first_threads + 2)
 
     @property
     def mailbox(self) -> Path:

@@ -22,7 +22,7 @@ from dangol.clock import Clock
 from dangol.definitions import versions
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.campaign import RECIPIENT
-from dangol.model.vocabulary import Decision, MessageState, Reason
+from dangol.model.vocabulary import Decision, MessageState, Purpose, Reason
 from dangol.pipeline import Timing
 from dangol.release import Release, Releases
 from dangol.store import calls as call_rows
@@ -51,6 +51,16 @@ class Due:
     feedback: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     """Transactional messages: somebody waits for them, so they go before all others, on a queue of their own."""
+    transactional: frozenset[str] = frozenset()
+    """Those of the ``journeys`` that send such messages."""
+
+    @property
+    def first_journeys(self) -> tuple[str, ...]:
+        return tuple(one for one in self.journeys if one in self.transactional)
+
+    @property
+    def other_journeys(self) -> tuple[str, ...]:
+        return tuple(one for one in self.journeys if one not in self.transactional)
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.journeys or self.messages or self.first or self.calls or self.feedback)
@@ -78,15 +88,25 @@ class Sweeper:
             feedback_rows.forget(tx, now - self.timing.feedback_kept, _FORGOTTEN_AT_ONCE)
             until = now + self.timing.queue_lease
             resumed = self._resume(tx, now, until)
+            journeys = journey_rows.queue_due(tx, now, until, self.limit)
             messages = message_rows.queue_due(tx, now, until, self.limit)
             return Due(
                 runs=tuple(journey_rows.queue_runs(tx, now, until)),
-                journeys=(*resumed, *journey_rows.queue_due(tx, now, until, self.limit)),
+                journeys=(*resumed, *(row.id for row in journeys)),
                 messages=tuple(messages.rest),
                 first=tuple(messages.first),
                 calls=tuple(call_rows.queue_due(tx, now, until, self.limit)),
                 feedback=tuple(feedback_rows.queue_due(tx, now, until, self.limit)),
+                transactional=self._transactional(tx, journeys),
             )
+
+    def _transactional(self, tx: Connection, rows: Sequence[Row[Any]]) -> frozenset[str]:
+        releases = self.releases.of(tx, {row.version_id for row in rows})
+        return frozenset(
+            row.id
+            for row in rows
+            if row.version_id in releases and releases[row.version_id].campaign.purpose is Purpose.TRANSACTIONAL
+        )
 
     def next_due(self) -> datetime | None:
         """The next instant at which there will be something to do, if nothing else happens before."""

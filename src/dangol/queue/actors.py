@@ -36,6 +36,15 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
+def own_lanes() -> tuple[frozenset[str], ...]:
+    """Groups of queues that each have threads of their own (``Workers``), because somebody waits for what is in them.
+
+    The first has transactional messages and journeys, the second the events that came over the broker. They are two,
+    because events that cannot be committed hold a thread, and what is due already goes on meanwhile.
+    """
+    return frozenset({f"{_PREFIX}deliver_first", f"{_PREFIX}plan_first"}), frozenset({EVENTS_QUEUE})
+
+
 class Actors:
     """dangol's actors, declared on one broker (see ``make_broker``).
 
@@ -74,7 +83,8 @@ class Actors:
             )
             return as_actor(_on_wake_up(name, work))
 
-        self._deliver_first = declare(self._pipeline.deliver, "deliver_first", priority=0)
+        self._deliver_first = declare(self._pipeline.deliver_first, "deliver_first", priority=0)
+        self._plan_first = declare(self._pipeline.plan, "plan_first", priority=0)
         self._deliver = declare(self._pipeline.deliver, "deliver", priority=1)
         self._call = declare(self._pipeline.call, "call", priority=3)
         self._plan = declare(self._pipeline.plan, "plan", priority=5)
@@ -87,8 +97,9 @@ class Actors:
         """Tell workers about due work, in batches. Raises BrokerUnavailable; what was not told is swept up again."""
         for run_id in due.runs:
             _send(self._fan_out, run_id)
-        for batch in _batches(due.journeys, self._batch_size):
-            _send(self._plan, batch)
+        for journeys, plan in ((due.first_journeys, self._plan_first), (due.other_journeys, self._plan)):
+            for batch in _batches(journeys, self._batch_size):
+                _send(plan, batch)
         for batch in _batches(due.first, self._batch_size):
             _send(self._deliver_first, batch)
         # In small parts: between two of them a thread looks for what goes first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from types import TracebackType
@@ -11,8 +12,12 @@ from types import TracebackType
 import dramatiq
 from dramatiq import Broker
 
+from dangol.queue.actors import own_lanes
+
 _IDLE_MS = 500
-"""How often an idle thread looks whether it should stop."""
+"""How often an idle thread looks whether it should stop, and at the longest a consumer of Redis for new messages."""
+_SOON_MS = 100
+"""The same for what somebody waits for."""
 _COLLECT_AFTER = (200_000, 20, 100)
 """How many new objects, and rounds of younger ones, Python lets pass before it looks for cycles among them."""
 
@@ -38,21 +43,41 @@ def seldom_collected() -> Iterator[None]:
 class Workers:
     """Threads that carry out what the broker holds, from ``with`` to its end.
 
+    Each of ``own_lanes`` has ``first_threads`` of its own, so that what somebody waits for starts at once however many
+    batches of a blast are in hand; ``threads`` do everything else. All actors must be declared on ``broker`` by now.
+
     Leaving waits for the batches in hand, ``patience`` at most; what was fetched and not begun goes back to the broker.
     """
 
-    def __init__(self, broker: Broker, *, threads: int, patience: timedelta) -> None:
-        self._worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=_IDLE_MS)
+    def __init__(self, broker: Broker, *, threads: int, first_threads: int, patience: timedelta) -> None:
+        # Dramatiq advises one Worker a process. Several share nothing but the broker here, and no queue: consumers and
+        # the line in front of the threads belong to a Worker, and what Redis holds for a process it holds by queue.
+        lanes = own_lanes()
+        others = set(broker.get_declared_queues()).difference(*lanes)
+        self._workers = (
+            *(
+                dramatiq.Worker(broker, queues=set(lane), worker_threads=first_threads, worker_timeout=_SOON_MS)
+                for lane in lanes
+            ),
+            dramatiq.Worker(broker, queues=others, worker_threads=threads, worker_timeout=_IDLE_MS),
+        )
+        self._broker = broker
         self._patience = patience
         self._until_left = ExitStack()
 
     def __enter__(self) -> Workers:
         self._until_left.enter_context(seldom_collected())
-        self._worker.start()
+        for worker in self._workers:
+            # Starting adds a middleware that listens for queues still to come. None comes, and of several it warns.
+            before = [*self._broker.middleware]
+            worker.start()
+            self._broker.middleware = before
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._until_left:
-            self._worker.stop(timeout=int(self._patience.total_seconds() * 1000))
+        patience = int(self._patience.total_seconds() * 1000)
+        # Side by side: one after the other, the patience would be spent twice, and the second would go on fetching.
+        with self._until_left, ThreadPoolExecutor(len(self._workers)) as stopping:
+            list(stopping.map(lambda worker: worker.stop(timeout=patience), self._workers))

@@ -158,18 +158,19 @@ def move(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     update_each(connection, journeys, rows)
 
 
-def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[str]:
-    """Mark due journeys as told to a worker until ``until``, and return their ids."""
-    found = list(connection.execute(_DUE_JOURNEYS, {"now": now, "room": limit}).scalars())
+def queue_due(connection: Connection, now: datetime, until: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Mark due journeys as told to a worker until ``until``; returns their ids and versions."""
+    found = connection.execute(_DUE_JOURNEYS, {"now": now, "room": limit}).all()
     if found:
         connection.execute(
-            update(journeys).where(among(journeys.c.id, "ids")).values(queued_until=until), {"ids": found}
+            update(journeys).where(among(journeys.c.id, "ids")).values(queued_until=until),
+            {"ids": [row.id for row in found]},
         )
     return found
 
 
-_DUE_JOURNEYS = (
-    select(journeys.c.id)
+_DUE_JOURNEYS: Select[Any] = (
+    select(journeys.c.id, journeys.c.version_id)
     .where(
         journeys.c.status == _WAITING,
         journeys.c.wake_at <= bindparam("now"),

@@ -235,6 +235,23 @@ _DUE = (
 )
 
 
+def told_first(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Transactional messages that a worker was told about and that nobody has begun, the longest due first."""
+    return list(connection.execute(_TOLD_FIRST, {"now": now, "room": limit}).scalars())
+
+
+_TOLD_FIRST = (
+    select(messages.c.id)
+    .where(
+        _IS[MessageState.DUE],
+        messages.c.purpose == text(f"'{Purpose.TRANSACTIONAL.value}'"),
+        messages.c.due_at <= bindparam("now"),
+    )
+    .order_by(messages.c.due_at, messages.c.id)
+    .limit(bindparam("room"))
+)
+
+
 def abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
     """Messages whose hand-over began and whose worker has not been heard of since; locked."""
     return list(connection.execute(_ABANDONED, {"now": now, "room": limit}))

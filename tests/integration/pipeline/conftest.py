@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def dangol(
         entropy=entropy,
         providers=dict.fromkeys(Channel, carrier),
     ) as opened:
+        # Threads stand for processes here: each may decide while others do.
+        opened.pipeline._deciding = threading.Semaphore(opened.settings.worker_threads)
         yield opened
 
 

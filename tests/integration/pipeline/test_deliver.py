@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
+from dangol import pipeline as pipeline_module
+from dangol.batch.handover import Handover
 from dangol.model.message import Unknown
 from dangol.model.vocabulary import Channel
 from tests.integration.pipeline.house import House
@@ -58,6 +63,59 @@ def test_deliver_called_twice_sends_once(house: House) -> None:
     assert house.pipeline.deliver([message_id]) == 0
     assert house.log() == before
     assert len(house.carrier.handed_over) == 1
+
+
+def orders_told(house: House, *names: str) -> tuple[str, ...]:
+    house.opens_with(campaign("a", note("email"), purpose="transactional")).knows(*names).orders(*names)
+    return house.sweeper.sweep().first
+
+
+def test_transactional_messages_that_workers_were_told_of_go_out_together_and_once(house: House) -> None:
+    first, *others = orders_told(house, "kim", "lee", "park")
+    assert house.pipeline.deliver_first([first]) == 3
+    before = house.log()
+    assert [house.pipeline.deliver_first([one]) for one in others] == [0, 0]
+    assert house.log() == before
+    assert len(house.carrier.handed_over) == 3
+
+
+def test_what_is_due_to_others_and_not_transactional_does_not_go_along(house: House) -> None:
+    house.opens_with(campaign("news"), campaign("a", note("email"), event="Checkout Started", purpose="transactional"))
+    house.knows("kim", "lee").orders("lee")
+    house.happens("Checkout Started", "kim")
+    due = house.sweeper.sweep()
+    assert (len(due.first), len(due.messages)) == (1, 1)
+    assert house.pipeline.deliver_first(due.first) == 1
+
+
+def test_transactional_messages_go_alone_if_others_cannot_be_decided(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = orders_told(house, "kim", "lee")
+    decide = house.pipeline._decide
+
+    def refuses_several(tx: Connection, message_ids: Sequence[str]) -> Handover:
+        if len(message_ids) > 1:
+            raise ValueError("nobody knows why")
+        return decide(tx, message_ids)
+
+    monkeypatch.setattr(house.pipeline, "_decide", refuses_several)
+    assert [house.pipeline.deliver_first([one]) for one in (first, second)] == [1, 1]
+
+
+def test_transactional_messages_do_not_wait_until_a_blast_is_decided(house: House) -> None:
+    house.pipeline._deciding = threading.Semaphore(0)
+    first, *_ = orders_told(house, "kim", "lee")
+    assert house.pipeline.deliver_first([first]) == 2
+
+
+def test_transactional_messages_go_alone_if_others_take_long_to_decide(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "_GATHERING", 0.01)
+    first, _ = orders_told(house, "kim", "lee")
+    with house.pipeline._gathering:
+        assert house.pipeline.deliver_first([first]) == 1
 
 
 def test_a_message_that_is_not_due_is_left_alone(house: House) -> None:

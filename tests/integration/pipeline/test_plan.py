@@ -35,6 +35,14 @@ def test_a_journey_sleeps_until_its_wait_is_over(house: House) -> None:
     ]
 
 
+def test_journeys_of_transactional_campaigns_are_told_apart(house: House) -> None:
+    house.opens_with(campaign("news", WAIT, note()), campaign("order", WAIT, note(), purpose="transactional"))
+    house.knows("kim").orders("kim")
+    house.sleep(DAY)
+    due, of = house.sweeper.sweep(), {row.campaign_key: row.id for row in house.journeys}
+    assert (due.first_journeys, due.other_journeys) == ((of["order"],), (of["news"],))
+
+
 def test_plan_leaves_alone_what_is_not_due(house: House) -> None:
     house.opens_with(campaign("a", WAIT, note())).knows("kim").orders("kim")
     before = house.journeys

@@ -36,6 +36,7 @@ from tests.conftest import service_missing
 REDIS = os.environ.get("DANGOL_TEST_REDIS_URL", "redis://127.0.0.1:6379")
 RABBITMQ = os.environ.get("DANGOL_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672")
 PATIENCE = 20.0
+QUEUES = ("events", "deliver_first", "plan_first", "deliver", "call", "plan", "receive", "fan_out")
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def rabbitmq_server(prefix: str) -> Iterator[str]:
     with closing(connection):
         yield RABBITMQ
         channel = connection.channel()
-        for name, suffix in product(("events", "deliver", "plan", "fan_out"), ("", ".DQ", ".XQ")):
+        for name, suffix in product(QUEUES, ("", ".DQ", ".XQ")):
             channel.queue_delete(f"{prefix}{name}{suffix}")
 
 
@@ -115,7 +116,7 @@ class Watched:
     def __init__(self, pipeline: Pipeline, failures: Sequence[Exception] = ()) -> None:
         self._intake = Intake(pipeline)
         self._failures = list(failures)
-        self.deliver, self.call = pipeline.deliver, pipeline.call
+        self.deliver, self.deliver_first, self.call = pipeline.deliver, pipeline.deliver_first, pipeline.call
         self.plan, self.fan_out, self.receive = pipeline.plan, pipeline.fan_out, pipeline.receive
         self.tries = threading.Semaphore(0)
         self.taken = threading.Semaphore(0)

@@ -24,6 +24,8 @@ class Pipeline:
         self.asked.put(("deliver", ids))
         return len(ids)
 
+    deliver_first = deliver
+
     def plan(self, ids: Sequence[str]) -> None:
         self.asked.put(("plan", ids))
 

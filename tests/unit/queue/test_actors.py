@@ -20,7 +20,9 @@ from dangol.queue.broker import make_broker
 from dangol.sweeper import Due
 
 TIMEOUT_MS = 10_000
-WAKE_UPS = ("dangol-deliver", "dangol-call", "dangol-plan", "dangol-fan_out", "dangol-receive")
+WAKE_UPS = tuple(
+    f"dangol-{work}" for work in ("deliver_first", "plan_first", "deliver", "call", "plan", "fan_out", "receive")
+)
 
 
 class Pipeline:
@@ -34,6 +36,8 @@ class Pipeline:
     def deliver(self, ids: Sequence[str]) -> int:
         self._note("deliver", ids)
         return len(ids)
+
+    deliver_first = deliver
 
     def plan(self, ids: Sequence[str]) -> None:
         self._note("plan", ids)
@@ -105,6 +109,18 @@ def test_due_work_is_told_in_batches(actors: Actors, pipeline: Pipeline, work: C
         ("receive", ["f1", "f2"]),
         ("receive", ["f3"]),
     ]
+
+
+def test_transactional_journeys_are_told_apart_from_the_others(actors: Actors, broker: StubBroker) -> None:
+    actors.tell(Due(runs=(), journeys=("j1", "order", "j2"), messages=(), transactional=frozenset({"order"})))
+    told = {name: _told(broker, f"dangol-{name}") for name in ("plan_first", "plan")}
+    assert told == {"plan_first": [["order"]], "plan": [["j1", "j2"]]}
+
+
+def _told(broker: StubBroker, queue: str) -> list[list[str]]:
+    """What lies in this queue."""
+    lying = broker.queues[queue].queue
+    return [dramatiq.Message.decode(one).args[0] for one in lying]
 
 
 def test_a_run_goes_on_as_long_as_there_is_more(actors: Actors, pipeline: Pipeline, work: Callable[[], None]) -> None:

@@ -141,7 +141,11 @@ def webhook_secret() -> None:
 
 def _start_workers(running: ExitStack, dangol: Dangol, threads: int) -> None:
     assert dangol.broker is not None
-    running.enter_context(Workers(dangol.broker, threads=threads, patience=dangol.settings.stop_within))
+    settings = dangol.settings
+    workers = Workers(
+        dangol.broker, threads=threads, first_threads=settings.first_threads, patience=settings.stop_within
+    )
+    running.enter_context(workers)
 
 
 def _start_scheduler(running: ExitStack, dangol: Dangol, stop: Stop) -> None:

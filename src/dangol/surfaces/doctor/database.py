@@ -120,8 +120,8 @@ def connections(visit: Visit) -> Iterator[Finding]:
         yield problem(
             counted,
             "under load processes wait for each other and then fail with too many connections",
-            f"set max_connections to {needed + others + 20} or more, or lower DANGOL_WORKER_THREADS; "
-            "`dangol doctor --processes N` counts for N processes",
+            f"set max_connections to {needed + others + 20} or more, or lower DANGOL_WORKER_THREADS or "
+            "DANGOL_FIRST_THREADS; `dangol doctor --processes N` counts for N processes",
         )
     elif needed > _MANY * (room - others):
         yield warning(
