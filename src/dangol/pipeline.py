@@ -76,7 +76,6 @@ from dangol.batch.complaints import ask_again
 from dangol.batch.digests import Digest, gather
 from dangol.batch.texts import Said, say
 from dangol.policy.gate import decide
-from dangol.policy.spread import share_of
 from dangol.batch.handover import Handover, Patience, settle
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
@@ -599,11 +598,8 @@ class Pipeline:
         self, tx: Connection, release: Release, fired_at: datetime, profile_ids: Sequence[str]
     ) -> tuple[dict[str, datetime], datetime | None]:
         """When each of these people begins, and since when a beginning is this version's if not always."""
-        entry = release.campaign.entry
-        if entry.timezone != RECIPIENT:
-            length = entry.spread or timedelta()
-            told = f"{release.campaign.key}\x1f{fired_at.isoformat()}\x1f"
-            return {one: fired_at + share_of(length, f"{told}{one}") for one in profile_ids}, None
+        if release.campaign.entry.timezone != RECIPIENT:
+            return dict.fromkeys(profile_ids, fired_at), None
         profiles = people.load(tx, profile_ids)
         times = {one: local_time(fired_at, zone_of(profiles[one], release)) for one in profile_ids}
         since = self.releases.serves_since(tx, release, fired_at)

@@ -106,12 +106,6 @@ class Entry(Definition):
     existing: Literal["skip", "enter"] = Field(
         "skip", description="Those who are in the audience already when the campaign goes into service."
     )
-    spread: Duration | None = Field(
-        None,
-        description="Over how long the people of one firing, or of one look at the audience, begin: evenly, each at a "
-        "time of their own. At once by default.",
-        examples=["6 hours"],
-    )
     timezone: str | None = Field(
         None,
         description="IANA zone of the schedule; the workspace's by default. `recipient`: each person's own.",
@@ -155,12 +149,8 @@ class Entry(Definition):
                 raise ValueError("`every` and `existing` belong to an `audience` without a `schedule`")
             if self.schedule is None and self.timezone is not None:
                 raise ValueError("`timezone` belongs to a `schedule`")
-            if self.spread is not None and self.timezone == RECIPIENT:
-                raise ValueError("`spread` goes with one clock for all; each on their own do not begin at once anyway")
         elif self.timezone is not None or self.every is not None or self.existing == "enter":
             raise ValueError("`timezone` belongs to a `schedule`, `every` and `existing` to an `audience`")
-        elif self.spread is not None:
-            raise ValueError("`spread` belongs to an `audience`; who enters by an event begins at once")
         return self
 
 

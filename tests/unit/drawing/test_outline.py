@@ -70,7 +70,6 @@ def test_a_campaign_that_everyone_leaves_before_its_end_has_none() -> None:
             {"audience": "profile.vip", "every": "3 days", "existing": "enter"},
             "Joins an audience: profile.vip; looked at every 3 days; those who are in it already enter too",
         ),
-        ({"audience": "profile.vip", "spread": "6 hours"}, "Joins an audience: profile.vip; spread over 6 hours"),
         ({"api": "Gift Requested"}, "The API asks: Gift Requested: once"),
     ],
 )

@@ -84,11 +84,6 @@ def test_a_holdout_is_nothing_else(value: object) -> None:
         ({"schedule": "0 10 * * *", "audience": "true", "where": "true"}, "belong to an `event`"),
         ({"audience": "true", "key": "event.x"}, "belong to an `event`"),
         ({"schedule": "0 10 * * *", "audience": "true", "every": "1 hour"}, "without a `schedule`"),
-        ({"event": "A", "spread": "1 hour"}, "`spread` belongs to an `audience`"),
-        (
-            {"schedule": "0 10 * * *", "audience": "true", "timezone": "recipient", "spread": "1 hour"},
-            "`spread` goes with one clock for all",
-        ),
         ({"event": "A", "key": "profile.name"}, "expected a property of the event"),
     ],
 )

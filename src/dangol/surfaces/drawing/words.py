@@ -107,8 +107,6 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield "everyone" if entry.audience.strip() == "true" else entry.audience
     if entry.every is not None:
         yield f"looked at every {format_duration(entry.every)}"
-    if entry.spread is not None:
-        yield f"spread over {format_duration(entry.spread)}"
     if entry.existing == "enter":
         yield "those who are in it already enter too"
     if entry.key:
