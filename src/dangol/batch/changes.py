@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -24,9 +24,11 @@ from dangol.journeys.machine import (
     Waiting,
 )
 from dangol.ledger.entries import Journal, Subject
+from dangol.model.campaign import Campaign
 from dangol.model.people import IncomingEvent
 from dangol.model.steps import PlacedStep
 from dangol.model.vocabulary import CallState, Decision, JourneyStatus, MessageState, Purpose, Reason
+from dangol.policy.spread import share
 from dangol.profiles import people
 from dangol.release import Release
 from dangol.store import arms as arm_rows
@@ -279,10 +281,11 @@ class Changes:
     def _plan(self, release: Release, journey: Journey, command: PlanMessage, known: Acquaintance) -> None:
         campaign, placed = release.campaign, command.step
         value = release.worth(known.known(release, journey), self.now) if release.figure else release.value
+        spread_at = _spread(campaign, command, journey["id"])
         for route in command.send.routes:
             channels = ",".join(route)
             waits_until = gathered_at(release, command, route, known.profiles.get(journey["profile_id"]))
-            due_at, digest = (waits_until, command.send.digest) if waits_until else (command.due_at, None)
+            due_at, digest = (waits_until, command.send.digest) if waits_until else (spread_at, None)
             reason = Reason.GATHERED if digest else Reason.STEP_REACHED
             message = {
                 "id": ids.derive(self.now, "message", journey["id"], placed.name, channels),
@@ -314,6 +317,8 @@ class Changes:
                 evidence["expires_at"] = command.expires_at.isoformat()
             if digest:
                 evidence["digest"] = digest
+            elif due_at > command.due_at:
+                evidence["spread_from"] = command.reached_at.isoformat()
             self.journal.add(Decision.MESSAGE_PLANNED, reason, message_subject(message), evidence=evidence)
 
     def write(self, connection: Connection, *, announce_until: datetime | None = None) -> message_rows.DueNow:
@@ -363,6 +368,18 @@ class Changes:
             lease_until=None,
             updated_at=self.now,
         )
+
+
+def _spread(campaign: Campaign, command: PlanMessage, journey_id: str) -> datetime:
+    """When a message is due of a campaign that goes out over some time; at once where it does not.
+
+    Counted from when the step was due, so that work that was late makes nothing later, and never past the expiry.
+    """
+    if campaign.spread is None:
+        return command.due_at
+    lasts = [command.expires_at - command.reached_at] if command.expires_at is not None else []
+    room = min([campaign.spread, *lasts])
+    return max(command.due_at, command.reached_at + timedelta(seconds=int(room.total_seconds() * share(journey_id))))
 
 
 def _position(journey: Journey) -> dict[str, Any]:

@@ -91,12 +91,13 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class PlanMessage:
-    """Ask for the messages of a ``send`` step."""
+    """Ask for the messages of a ``send`` step, which was due at ``reached_at`` and is run at ``due_at``."""
 
     step: PlacedStep
     send: Send
     due_at: datetime
     expires_at: datetime | None
+    reached_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ class _Walk:
         """Run one step; returns where to go on, or how the journey stands."""
         match placed.step:
             case Send() as send:
-                self.commands.append(PlanMessage(placed, send, self.now, self._expiry(send.expires_after)))
+                self.commands.append(PlanMessage(placed, send, self.now, self._expiry(send.expires_after), self.due))
             case Wait(wait=Until() as until):
                 return self._wait_until(placed, until)
             case Wait(wait=duration):

@@ -46,7 +46,7 @@ OUTCOMES: Mapping[Decision, Outcome] = {
 _WAITING = frozenset({Decision.MESSAGE_DEFERRED, Decision.MESSAGE_RETRIED, Decision.CALL_RETRIED})
 _Word = TypeVar("_Word", bound=StrEnum)
 _MOMENTS = frozenset(
-    {"until", "too_late", "expired_at", "due_at", "expires_at", "fired_at", "fire_at", "begins_at", "paused_until"}
+    "until too_late expired_at due_at expires_at fired_at fire_at begins_at paused_until spread_from".split()
 )
 
 

@@ -228,6 +228,12 @@ class Campaign(Definition):
     holdout: Percent = Field(
         0.0, description="The share of people who get nothing, so that the effect can be measured.", examples=["10%"]
     )
+    spread: Duration | None = Field(
+        None,
+        description="For a `schedule` or an `audience`: its messages go out over this time, each person at an instant "
+        "of their own, not all at once.",
+        examples=["6 hours"],
+    )
     starts: Day | None = Field(None, description="The first day on which people enter, in the workspace's zone.")
     ends: Day | None = Field(
         None,

@@ -177,6 +177,9 @@ def _who_enters(old: Campaign, new: Campaign) -> Iterator[Caution]:
             f"people under way came in by {old.entry.opened_by}; with --migrate the new steps find only its properties"
         )
         yield Caution("entry-changed", told)
+    if old.spread is not None and (new.spread is None or new.spread < old.spread):
+        told = "at once" if new.spread is None else f"over {format_duration(new.spread)}"
+        yield Caution("spread-shortened", f"what went out over {format_duration(old.spread)} goes out {told}")
     if new.holdout < old.holdout:
         told = "the hold-out is gone" if not new.holdout else f"the hold-out shrinks to {new.holdout * 100:.4g}%"
         yield Caution("holdout-loosened", f"{told}: people who were held out get messages, and the effect is blurred")

@@ -342,7 +342,7 @@ def _is_then(expects: Expects, at: datetime) -> bool:
 
 
 def _went_then(expects: Expects, sent: Sent) -> bool:
-    """Did it go out then? What is spread after a quiet window may be expected at the window's end."""
+    """Did it go out then? What is spread may be expected at the instant from which it is."""
     return _is_then(expects, sent.at) or (sent.opened is not None and _is_then(expects, sent.opened))
 
 

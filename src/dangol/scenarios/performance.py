@@ -15,7 +15,7 @@ from dangol.simulate.never import Happened, holds
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A message that was handed over; ``began`` is the id of the event that its journey began with, ``entry`` are its
-    properties. ``opened`` is the end of the quiet window after which it was spread, None if it was not."""
+    properties. ``opened`` is the instant from which it was spread, as the end of a quiet window; None if it was not."""
 
     at: datetime
     campaign: str

@@ -277,8 +277,9 @@ def _decided(entry: Entry, rows: Mapping[str, Any], case: Case) -> Decided:
 
 
 def _openings(entries: Iterable[Entry]) -> dict[str, datetime]:
-    """Message → the end of the quiet window after which it was spread, the latest if there were several."""
-    told = [(entry.message_id, entry.evidence.get("opens")) for entry in entries]
+    """Message → the instant from which it was spread: the end of a quiet window, the latest if there were several, or
+    when its step was due."""
+    told = [(one.message_id, one.evidence.get("opens") or one.evidence.get("spread_from")) for one in entries]
     return {message_id: datetime.fromisoformat(opens) for message_id, opens in told if message_id and opens}
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, Table, case, func, select
 
 from dangol.model.campaign import RECIPIENT, Campaign
+from dangol.model.durations import format_duration
 from dangol.model.steps import Emit, Send, Set, Webhook
 from dangol.model.vocabulary import JourneyStatus, MessageState, Purpose
 from dangol.store.tables import journeys, messages, schedule_runs
@@ -28,7 +29,8 @@ _MOMENT = timedelta(microseconds=1)
 class Firing:
     """How often a campaign's schedule fires on a day: once at ``first``, or ``times`` times until ``last``.
 
-    ``everywhere``: by each recipient's own clock. ``past``: it has fired.
+    ``everywhere``: by each recipient's own clock. ``past``: it has fired. ``spread``: over how long what it sends goes
+    out, "" if at once.
     """
 
     campaign: str
@@ -37,6 +39,7 @@ class Firing:
     times: int
     everywhere: bool = False
     past: bool = False
+    spread: str = ""
 
 
 @dataclass(slots=True)
@@ -156,6 +159,7 @@ def firings_of(key: str, campaign: Campaign, calendar: Calendar) -> list[tuple[d
     everywhere = campaign.entry.timezone == RECIPIENT
     # By the recipient's clock it is the same time of day everywhere, so any zone tells the day.
     entry = campaign.entry.model_copy(update={"timezone": None}) if everywhere else campaign.entry
+    spread = format_duration(campaign.spread) if campaign.spread is not None else ""
     found = []
     for index, day in enumerate(calendar.dates):
         after = max(calendar.bounds[index] - _MOMENT, calendar.now)
@@ -164,7 +168,7 @@ def firings_of(key: str, campaign: Campaign, calendar: Calendar) -> list[tuple[d
         fired = firings_between(entry, after, until, default_zone=calendar.zone.key) if inside else None
         if fired is not None:
             first, last = (at.astimezone(calendar.zone).time() for at in (fired.first, fired.latest))
-            found.append((day, Firing(key, first, last, fired.missed + 1, everywhere)))
+            found.append((day, Firing(key, first, last, fired.missed + 1, everywhere, spread=spread)))
     return found
 
 

@@ -278,3 +278,23 @@ def test_playing_twice_tells_the_same(shop: Open) -> None:
     house = shop(campaign("thanks", {"wait": "1 day"}, note("push", "email")))
     house.tests(scenario(f"happens: {ORDER}\nexpect: []"))
     assert [result.lines for result in house.results()] == [result.lines for result in house.results()]
+
+
+def test_what_a_campaign_spreads_may_be_expected_at_the_firing(shop: Open) -> None:
+    blast = scheduled("thanks", note(), spread="6 hours")
+    tested = shop(blast).tests(
+        """
+        scenarios:
+          - name: at noon
+            at: 2026-03-02 10:00
+            until: 20 hours
+            expect: [{message: note, at: 2026-03-02 12:00}]
+          - name: at another time
+            at: 2026-03-02 10:00
+            until: 20 hours
+            expect: [{message: note, at: 2026-03-02 12:01}]
+        """
+    )
+    fine, wrong = tested.results()
+    assert fine.passed
+    assert not wrong.passed

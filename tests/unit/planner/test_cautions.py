@@ -214,3 +214,11 @@ def test_every_warning_is_explained_on_the_page_about_deploying() -> None:
     explained = re.findall(r"`([a-z-]+)`", " ".join(rows))
     made = set(re.findall(r'Caution\(\s*"([a-z-]+)"', inspect.getsource(module)))
     assert sorted(explained) == sorted(made)
+
+
+def test_what_goes_out_faster_than_before_is_told() -> None:
+    blast = {"entry": {"audience": "profile.vip"}}
+    slow, slower = version(**blast, spread="6 hours"), version(**blast, spread="1 day")
+    assert told(slow, version(**blast))["spread-shortened"] == "what went out over 6 hours goes out at once"
+    assert told(slower, slow)["spread-shortened"] == "what went out over 1 day goes out over 6 hours"
+    assert "spread-shortened" not in told(slow, slower)

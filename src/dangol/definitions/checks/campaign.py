@@ -48,6 +48,7 @@ def check_campaign(document: Document, names: Names) -> Iterator[Problem]:
     yield from _check_topic(document, names)
     yield from setting.check_number(("value",))
     yield from _check_days(document, names)
+    yield from _check_spread(course)
     yield from _check_ends(course)
     yield from _check_stages(document, names)
     yield from check_flow(document, course.steps)
@@ -137,6 +138,27 @@ def _check_schedule(document: Document, path: Path) -> Iterator[Problem]:
             message = f"this comes on day `{day}` of the month and also on every `{weekday}`, as cron has it"
             hint = "let one of the two be `*`"
             yield document.problem("either-day", path, message, hint=hint, severity="warning")
+
+
+def _check_spread(course: Course) -> Iterator[Problem]:
+    """What goes to many at once can be spread; what one person waits for cannot, and nothing past its expiry."""
+    document, path = course.document, ("spread",)
+    spread = duration_at(document, path)
+    if document.text_at(path) is None:
+        return
+    if document.get(("purpose",)) == Purpose.TRANSACTIONAL:
+        message = "what somebody waits for goes out at once; this campaign is transactional"
+        yield document.problem("cannot-spread", path, message, hint="leave `spread` out")
+    elif document.get(("entry", "audience")) is None:
+        message = "only a `schedule` or an `audience` lets many in at once; this campaign takes people one by one"
+        yield document.problem("cannot-spread", path, message, hint="leave `spread` out")
+    for step in course.steps if spread is not None else ():
+        expires = duration_at(document, (*step.path, "expires_after")) if step.verb == "send" else None
+        if spread is not None and expires is not None and expires < spread:
+            message = f"this expires after {format_duration(expires)}, before all of it has gone out: `spread` is "
+            message += format_duration(spread)
+            hint = "lengthen `expires_after`, or make `spread` shorter"
+            yield document.problem("spread-outlasts-expiry", (*step.path, "expires_after"), message, hint=hint)
 
 
 def _check_topic(document: Document, names: Names) -> Iterator[Problem]:

@@ -71,6 +71,8 @@ def entry_words(campaign: Campaign) -> Words:
     lines = list(_entry(entry))
     if campaign.holdout:
         lines.append(f"{campaign.holdout * 100:g}% are held out and get nothing")
+    if campaign.spread is not None:
+        lines.append(f"messages are spread over {format_duration(campaign.spread)}")
     if campaign.starts:
         lines.append(f"from {campaign.starts}")
     if campaign.ends:
