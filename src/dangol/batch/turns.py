@@ -30,15 +30,17 @@ class Turns:
     def ask(self, item: Claimed, lines: Sequence[str], now: datetime) -> Defer | Suppress | None:
         """A turn at each of these lines: None if the message goes now, and then it has used them.
 
-        Otherwise it waits for the last of them; if that lies beyond its own end, it is not sent. A turn that was
-        promised is asked for again when it comes: consent, quiet hours and caps are asked again as well.
+        Otherwise it waits for the last of those that have none free; a line that has is promised to nobody, so that a
+        queue at one sender holds up no other. If its turn lies beyond its own end, it is not sent. A turn that
+        was promised is asked for again when it comes: consent, quiet hours and caps are asked again as well.
         """
         first = item.candidate.purpose is Purpose.TRANSACTIONAL
         promised = item.row.reason == Reason.PACED.value
         mine = [self._lines[name] for name in lines]
         if self._use(mine, now, first=first, promised=promised):
             return None
-        at, name = max((line.promise(now, first=first, promised=promised), line.name) for line in mine)
+        full = [line for line in mine if not line.is_free(now, first=first, promised=promised)]
+        at, name = max((line.promise(now, first=first, promised=promised), line.name) for line in full)
         evidence = {"line": name, "until": at.isoformat()}
         if item.row.expires_at is not None and at >= item.row.expires_at:
             return Suppress(Reason.PACE_OUTLASTS_EXPIRY, evidence)
