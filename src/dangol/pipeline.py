@@ -74,6 +74,7 @@ from dangol.batch.digests import Digest, gather
 from dangol.batch.texts import Said, say
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
+from dangol.batch.warming import WHOLE, WarmingUp
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
@@ -166,6 +167,7 @@ class Pipeline:
         self.timing = timing
         self.batch_size = batch_size
         self.soft_bounces = soft_bounces
+        self.warm_up_slice = WHOLE
         self.wake = wake
         self.wake_first: Wake | None = None
         self.wake_receivers: Wake | None = None
@@ -804,7 +806,8 @@ class Pipeline:
             waiting=rivals,
             under_way=under_way,
         )
-        handover = Handover(briefing, now + self.timing.send_lease, self.links)
+        warming = WarmingUp.of(tx, claimed, now, self.warm_up_slice)
+        handover = Handover(briefing, now + self.timing.send_lease, self.links, warming)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
             if item.row.digest and self._standing(item, briefing, controls) is None:
@@ -859,15 +862,28 @@ class Pipeline:
             handover.refuse(item, Ruling(nobody, item.candidate.channels[0]), nobody)
             return
         ruling = decide(briefing.facts(item), item.release.rulebook)
-        match ruling.verdict:
-            case Allow() if until := self.carriers.away(item, ruling.channel, briefing.now):
-                handover.defer(item, ruling, Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()}))
+        verdict = ruling.verdict
+        if isinstance(verdict, Allow):
+            verdict = self._not_now(item, ruling.channel, briefing, handover) or verdict
+        match verdict:
             case Allow() as allowed:
                 self._render(item, ruling, allowed, briefing, handover, waited)
-            case Defer() as verdict:
+            case Defer():
                 handover.defer(item, ruling, verdict)
-            case Suppress() as verdict:
+            case Suppress():
                 handover.refuse(item, ruling, verdict)
+
+    def _not_now(
+        self, item: Claimed, channel: Channel, briefing: Briefing, handover: Handover
+    ) -> Defer | Suppress | None:
+        """Why a message that the gate allows does not go now: nobody carries it, or its sender has sent enough today.
+
+        It waits for this channel, and goes on no other instead: what is nobody's wish must not change how people hear
+        from us.
+        """
+        if until := self.carriers.away(item, channel, briefing.now):
+            return Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()})
+        return handover.warming.waits(item, channel)
 
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)

@@ -19,6 +19,7 @@ from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
 from dangol.batch.learning import TEACHING, Lesson, learn
 from dangol.batch.personal_links import links_for
 from dangol.batch.texts import Said
+from dangol.batch.warming import WarmingUp, give_back
 from dangol.consent.links import Leave, Links
 from dangol.consent.suppressions import AddressHasher
 from dangol.content.carriers import LONGEST_TTL
@@ -28,6 +29,7 @@ from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
+from dangol.policy.warm_up import Place
 from dangol.store import messages as message_rows
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +56,8 @@ class UnderWay:
     attempt: int
     merged: tuple[Claimed, ...] = ()
     """Messages that it carries beside its own."""
+    places: tuple[Place, ...] = ()
+    """What it was counted under because its sender is new."""
 
 
 class Handover:
@@ -62,7 +66,8 @@ class Handover:
     ``following`` are messages left alone until the outcome of an earlier one of their journey is known.
     """
 
-    def __init__(self, briefing: Briefing, lease_until: datetime, links: Links) -> None:
+    def __init__(self, briefing: Briefing, lease_until: datetime, links: Links, warming: WarmingUp) -> None:
+        self.warming = warming
         self._briefing = briefing
         self._now = briefing.now
         self._lease_until = lease_until
@@ -130,7 +135,14 @@ class Handover:
         for member in members:
             self._merge(member, row.id)
         self.under_way.append(
-            UnderWay(claimed, subject, envelope, row.attempt + 1, tuple(one.claimed for one in members))
+            UnderWay(
+                claimed,
+                subject,
+                envelope,
+                row.attempt + 1,
+                tuple(one.claimed for one in members),
+                self.warming.take(claimed, channel),
+            )
         )
 
     def _merge(self, member: Member, into: str) -> None:
@@ -244,6 +256,7 @@ class Handover:
                 values["attempt"] = message_rows.ONE_MORE_ATTEMPT
             message_rows.change(connection, message_ids, **values)
         message_rows.reserve(connection, self._slots)
+        self.warming.write(connection)
         self._journal.write(connection)
 
 
@@ -348,6 +361,9 @@ def settle(
             rows.append({**row, "id": member.row.id})
     message_rows.change_each(connection, rows)
     message_rows.release(connection, released)
+    give_back(
+        connection, [place for item, handed in answered if isinstance(handed.outcome, Refused) for place in item.places]
+    )
     journal.write(connection)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Float,
     ForeignKey,
     Index,
@@ -511,6 +512,15 @@ carriers = Table(
     Column("why", String(16), nullable=False, comment="busy, as it said; failing, as we found"),
     Column("failures", SmallInteger, nullable=False, comment="hand-overs in a row that came to nothing"),
     Column("updated_at", Instant, nullable=False),
+)
+
+warm_ups = Table(
+    "warm_ups",
+    metadata,
+    Column("channel", String(16), primary_key=True),
+    Column("sender", String(320), primary_key=True, comment="empty: all senders of the channel"),
+    Column("day", Date, primary_key=True, comment="in the workspace's zone"),
+    Column("taken", Integer, nullable=False, comment="messages whose hand-over began, but for refusals"),
 )
 
 leases = Table(
