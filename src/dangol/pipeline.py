@@ -33,7 +33,7 @@ from dangol.errors import ContentTooLong, DangolError, RenderError, StoreUnavail
 from dangol.ids import Entropy
 from dangol.model.campaign import RECIPIENT
 from dangol.model.feedback import Feedback
-from dangol.model.facts import Allow, Defer, Ruling, Suppress, Verdict
+from dangol.model.facts import Allow, Defer, Ruling, Suppress
 from dangol.model.people import ConsentChange, Event, IncomingEvent, ProfileChange
 from dangol.model.vocabulary import (
     Channel,
@@ -77,6 +77,7 @@ from dangol.batch.digests import Digest, gather
 from dangol.batch.texts import Said, say
 from dangol.policy.gate import decide
 from dangol.batch.handover import Handover, Patience, settle
+from dangol.batch.warming import WHOLE, WarmingUp
 from dangol.batch.started import Started, request_id, started_by
 from dangol.batch.replies import Answered, Reply, answered, hear, shop_in_service
 from dangol.delivery.dispatch import Dispatcher
@@ -179,6 +180,7 @@ class Pipeline:
         self.timing = timing
         self.batch_size = batch_size
         self.soft_bounces = soft_bounces
+        self.warm_up_slice = WHOLE
         self.wake = wake
         self.wake_first: Wake | None = None
         self._gathering = threading.Lock()
@@ -860,8 +862,9 @@ class Pipeline:
             waiting=rivals,
             under_way=under_way,
         )
+        warming = WarmingUp.of(tx, claimed, now, self.warm_up_slice)
         turns = self.pacing.turns(tx, claimed, now)
-        handover = Handover(briefing, now + self.timing.send_lease, self.links, turns)
+        handover = Handover(briefing, now + self.timing.send_lease, self.links, warming=warming, turns=turns)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
             if item.row.digest and self._standing(item, briefing, controls) is None:
@@ -916,21 +919,32 @@ class Pipeline:
             handover.refuse(item, Ruling(nobody, item.candidate.channels[0]), nobody)
             return
         ruling = decide(briefing.facts(item), item.release.rulebook)
-        match self._at_its_carrier(item, ruling, handover, briefing.now):
+        verdict = ruling.verdict
+        if isinstance(verdict, Allow):
+            verdict = self._not_now(item, ruling.channel, briefing, handover) or verdict
+        match verdict:
             case Allow() as allowed:
                 self._render(item, ruling, allowed, briefing, handover, waited)
-            case Defer() as verdict:
+            case Defer():
                 handover.defer(item, ruling, verdict)
-            case Suppress() as verdict:
+            case Suppress():
                 handover.refuse(item, ruling, verdict)
 
-    def _at_its_carrier(self, item: Claimed, ruling: Ruling, handover: Handover, now: datetime) -> Verdict:
-        """The verdict once it is known whether a carrier may be given the message now, which then takes a turn."""
-        if not isinstance(ruling.verdict, Allow):
-            return ruling.verdict
-        if until := self.carriers.away(item, ruling.channel, now):
+    def _not_now(
+        self, item: Claimed, channel: Channel, briefing: Briefing, handover: Handover
+    ) -> Defer | Suppress | None:
+        """Why a message that the gate allows does not go now: nobody carries it, its sender has sent enough today, or
+        it has no turn at its carrier. None if it goes, and then it has taken its turn.
+
+        It waits for this channel, and goes on no other instead: what is nobody's wish must not change how people hear
+        from us.
+        """
+        now = briefing.now
+        if until := self.carriers.away(item, channel, now):
             return Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()})
-        return handover.turns.ask(item, self.pacing.lines(item, ruling.channel, now), now) or ruling.verdict
+        return handover.warming.waits(item, channel) or handover.turns.ask(
+            item, self.pacing.lines(item, channel, now), now
+        )
 
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)

@@ -20,6 +20,7 @@ from dangol.batch.learning import TEACHING, Lesson, learn
 from dangol.batch.personal_links import links_for
 from dangol.batch.texts import Said
 from dangol.batch.turns import Turns
+from dangol.batch.warming import WarmingUp, give_back
 from dangol.consent.links import Leave, Links
 from dangol.consent.suppressions import AddressHasher
 from dangol.content.carriers import LONGEST_TTL
@@ -29,6 +30,7 @@ from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
+from dangol.policy.warm_up import Place
 from dangol.store import messages as message_rows
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +57,8 @@ class UnderWay:
     attempt: int
     merged: tuple[Claimed, ...] = ()
     """Messages that it carries beside its own."""
+    places: tuple[Place, ...] = ()
+    """What it was counted under because its sender is new."""
 
 
 class Handover:
@@ -63,7 +67,10 @@ class Handover:
     ``following`` are messages left alone until the outcome of an earlier one of their journey is known.
     """
 
-    def __init__(self, briefing: Briefing, lease_until: datetime, links: Links, turns: Turns) -> None:
+    def __init__(
+        self, briefing: Briefing, lease_until: datetime, links: Links, *, warming: WarmingUp, turns: Turns
+    ) -> None:
+        self.warming = warming
         self._briefing = briefing
         self._now = briefing.now
         self._lease_until = lease_until
@@ -132,7 +139,14 @@ class Handover:
         for member in members:
             self._merge(member, row.id)
         self.under_way.append(
-            UnderWay(claimed, subject, envelope, row.attempt + 1, tuple(one.claimed for one in members))
+            UnderWay(
+                claimed,
+                subject,
+                envelope,
+                row.attempt + 1,
+                tuple(one.claimed for one in members),
+                self.warming.take(claimed, channel),
+            )
         )
 
     def _merge(self, member: Member, into: str) -> None:
@@ -247,6 +261,7 @@ class Handover:
             message_rows.change(connection, message_ids, **values)
         message_rows.reserve(connection, self._slots)
         self.turns.write(connection, self._now)
+        self.warming.write(connection)
         self._journal.write(connection)
 
 
@@ -356,6 +371,9 @@ def settle(
             rows.append({**row, "id": member.row.id})
     message_rows.change_each(connection, rows)
     message_rows.release(connection, released)
+    give_back(
+        connection, [place for item, handed in answered if isinstance(handed.outcome, Refused) for place in item.places]
+    )
     journal.write(connection)
 
 

@@ -205,6 +205,11 @@ class Messages:
             return brand.name[locale]
         return str(Address(brand.name[locale], addr_spec=brand.email))
 
+    def from_address(self, channel: Channel) -> str:
+        """The address or number that the channel's messages come from; "" for push, which has none."""
+        brand = self._voice.brand
+        return {Channel.EMAIL: brand.email, Channel.SMS: brand.sms_sender}.get(channel, "")
+
     def headers(self, channel: Channel) -> dict[str, str]:
         """Headers that go with every message on the channel: how to leave, for marketing email."""
         if channel is not Channel.EMAIL or self._purpose is not Purpose.MARKETING:

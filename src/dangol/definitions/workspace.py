@@ -31,6 +31,7 @@ from dangol.model.forms import ConsentForm, ConsentForms
 from dangol.model.fragmentation import Fragmentation
 from dangol.model.problem import Problem
 from dangol.model.steps import Definition
+from dangol.model.vocabulary import Channel
 from dangol.model.workspace import JourneyMap, Policies, Segments, TrackingPlan
 
 __all__ = [
@@ -228,7 +229,19 @@ class _Parsing:
             digests=self._digests(),
             closed_caps=closed_caps(self.policies, self.plan),
             capped_purposes=frozenset(self.policies.capped_purposes if self.policies is not None else ()),
+            senders=self._senders(),
         )
+
+    def _senders(self) -> dict[str, str]:
+        """Channel → where its messages come from, as far as the brand's voice can be read; its own check tells more."""
+        text = self.sources.get(_VOICE)
+        document = read_yaml(_VOICE, text)[0] if text is not None else None
+        found = (
+            {channel: document.text_at(("brand", name)) for channel, name in _SENDERS.items()}
+            if document is not None
+            else {}
+        )
+        return {channel: sender for channel, sender in found.items() if sender}
 
     def _keys_of_policies(self, section: str) -> frozenset[str] | None:
         """What policies.yaml defines in this section, mistakes included; None where the file is broken."""
@@ -258,6 +271,10 @@ class _Parsing:
             return self._audiences()
         found = {str(path[-1]): document.text_at((*path, "audience")) for path, _ in document.items(("segments",))}
         return {key: audience or "" for key, audience in found.items()}
+
+
+_VOICE = "templates/brand/voice.yaml"
+_SENDERS = {Channel.EMAIL.value: "email", Channel.SMS.value: "sms_sender"}
 
 
 def _is_definition(path: str) -> bool:

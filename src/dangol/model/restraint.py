@@ -1,8 +1,8 @@
-"""What a workspace says about holding back: topics, complaint holds and digests, as parts of ``policies.yaml``."""
+"""What a workspace says about holding back: topics, complaint holds, digests, new senders: parts of policies.yaml."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 from dangol.model.durations import Duration
 from dangol.model.jurisdiction import Weekday
 from dangol.model.steps import Definition, Key
-from dangol.model.times import WEEKDAYS, ClockTime
-from dangol.model.vocabulary import NIGHT, Purpose
+from dangol.model.times import WEEKDAYS, ClockTime, Day
+from dangol.model.vocabulary import NIGHT, Channel, Purpose
 
 LANGUAGES = ("ko", "en")
 """Languages in which recipients read a topic's name."""
@@ -97,6 +97,46 @@ class Hold(Definition):
         if self.opens in self.closes:
             raise ValueError(f"`{self.opens}` cannot both open and close a case")
         return self
+
+
+def _has_a_sender(channel: Channel) -> Channel:
+    if channel is Channel.PUSH:
+        raise ValueError("expected `email` or `sms`; a push message has no sender that becomes known")
+    return channel
+
+
+class WarmUp(Definition):
+    """How many messages go out a day from a new sender, until those who receive mail or texts know it."""
+
+    channel: Annotated[Channel, AfterValidator(_has_a_sender)] = Field(
+        description="`email` or `sms`.", examples=["email"]
+    )
+    sender: Annotated[str, Field(min_length=1, max_length=254)] | None = Field(
+        None,
+        description="The address or number that is new, as in voice.yaml; all of the channel unless given.",
+        examples=["news@brand.example"],
+    )
+    starts: Day = Field(description="The first day, in the workspace's zone; before it nothing is held back.")
+    per_day: tuple[Annotated[int, Field(ge=1, le=1_000_000_000)], ...] = Field(
+        min_length=1,
+        max_length=366,
+        description="How many messages go out on the first day, on the second, and so on; after the last any number.",
+        examples=[[500, 1000, 2000, 5000]],
+    )
+
+    @property
+    def known_sender(self) -> str:
+        """The sender as it is counted; "" for all of the channel."""
+        return (self.sender or "").casefold()
+
+    def counts(self, channel: Channel, sender: str) -> bool:
+        """Is a message from ``sender`` one that this plan counts?"""
+        return channel is self.channel and self.known_sender in {"", sender.casefold()}
+
+    def limit(self, day: date) -> int | None:
+        """How many messages may go out on this day; None for any number."""
+        number = (day - self.starts).days
+        return self.per_day[number] if 0 <= number < len(self.per_day) else None
 
 
 class DigestPlan(Definition):

@@ -297,6 +297,10 @@ class Reason(StrEnum):
         "gathered",
         "The message waits for the person's next digest.",
     )
+    WARMING_UP = (
+        "warming_up",
+        "Its sender is new, and the number of messages for the day is used up; the message waits for another day.",
+    )
     # messages that are not sent
     PROFILE_ERASED = "profile_erased", "The person was erased."
     ADDRESS_MISSING = "address_missing", "The profile has no address for this channel."
@@ -338,6 +342,10 @@ class Reason(StrEnum):
         "Quiet hours end only after the message expires.",
     )
     CAP_OUTLASTS_EXPIRY = "cap_outlasts_expiry", "The cap frees up only after the message expires."
+    WARM_UP_OUTLASTS_EXPIRY = (
+        "warm_up_outlasts_expiry",
+        "Its sender is new, and the day that has room for the message comes only after it expires.",
+    )
     TEMPLATE_MISSING = "template_missing", "The message has no text for this channel."
     RENDER_FAILED = "render_failed", "The text could not be rendered with this person's data."
     CONTENT_TOO_LONG = "content_too_long", "The rendered text exceeds the channel's limit."

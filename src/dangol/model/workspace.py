@@ -22,7 +22,7 @@ from dangol.model.campaign import Percent
 from dangol.model.durations import Duration, format_duration, parse_duration
 from dangol.model.duty import CONSENT_REQUESTED, MESSAGE_REPLIED, OUTCOME_DUE, RECONFIRMATION_DUE
 from dangol.model.jurisdiction import Hours, Jurisdictions
-from dangol.model.restraint import DigestPlan, Hold, Topic, no_reserved_topic
+from dangol.model.restraint import DigestPlan, Hold, Topic, WarmUp, no_reserved_topic
 from dangol.model.steps import Definition, Key
 from dangol.model.vocabulary import Channel, OnCapped, Purpose, Scope
 
@@ -328,6 +328,9 @@ class Policies(Definition):
         None,
         description="What waits for a quiet window to end goes out over this time after it, not all at once.",
         examples=["30 minutes"],
+    )
+    warm_up: tuple[WarmUp, ...] = Field(
+        (), description="How many messages a day new domains and numbers send, until they are known."
     )
     holds: tuple[Hold, ...] = Field((), description="Complaints that keep messages back while they are open.")
     digests: dict[Key, DigestPlan] = Field(

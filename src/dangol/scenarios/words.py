@@ -36,6 +36,7 @@ _DEFERRALS = frozenset(
         Reason.YIELDED,
         Reason.EARLIER_WAITS,
         Reason.GATHERED,
+        Reason.WARMING_UP,
     }
 )
 _ENDS = frozenset(

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, select
 
 from dangol import ids
+from dangol.batch.warming import WHOLE
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.definitions import versions
@@ -106,6 +107,12 @@ class Plan:
         """The people in parts of one size, which depends on how many there are and on nothing else."""
         people = sum(part.people for part in self.crowd.parts(_LARGEST_PART))
         return self.crowd.parts(max(_SMALLEST_PART, min(_LARGEST_PART, -(-people // _PARTS))))
+
+    def slice_of(self, part: Part) -> tuple[float, float]:
+        """From where to where of all people this part reaches: it may take so much of what all of them share."""
+        parts = self.parts()
+        before, everybody = sum(one.people for one in parts[: part.number]), sum(one.people for one in parts)
+        return (before / everybody, (before + part.people) / everybody) if everybody else WHOLE
 
 
 @dataclass(slots=True)
@@ -251,6 +258,8 @@ class World:
 
     def run(self, part: Part, progress: Progress) -> Tally:
         """Let the plan's days go by; returns what was counted."""
+        if self._workspace.policies.warm_up:
+            self._dangol.pipeline.warm_up_slice = self._plan.slice_of(part)
         with self._dangol.database.write() as tx:
             versions.deploy(tx, self._workspace, at=self._plan.start, by="dangol simulate")
             people = everyone(tx, self._workspace.policies.timezone)

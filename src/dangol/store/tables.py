@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Float,
     ForeignKey,
     Index,
@@ -522,6 +523,15 @@ paces = Table(
     Column("again_until", Instant, nullable=False, comment="the same, of those who had to be told again"),
     Column("first_until", Instant, nullable=False, comment="the same, of what somebody waits for"),
     Column("updated_at", Instant, nullable=False),
+)
+
+warm_ups = Table(
+    "warm_ups",
+    metadata,
+    Column("channel", String(16), primary_key=True),
+    Column("sender", String(320), primary_key=True, comment="empty: all senders of the channel"),
+    Column("day", Date, primary_key=True, comment="in the workspace's zone"),
+    Column("taken", Integer, nullable=False, comment="messages whose hand-over began, but for refusals"),
 )
 
 leases = Table(

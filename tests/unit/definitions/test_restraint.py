@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from dangol.definitions.workspace import parse_workspace
@@ -185,3 +187,32 @@ def test_all_caps_that_contradict_one_another_are_told_at_once_whatever_else_is_
     assert len(idle) == 3  # `a` by `b` and by `c`, `b` by `c`
     broken = found(policies=caps + "spread: long\n")
     assert [line for _, line, _, code in broken if code == "idle-cap"] == idle
+
+
+VOICE = {"templates/brand/voice.yaml": "brand:\n  email: hello@brand.example\n  sms_sender: '0212345678'\n"}
+
+
+def warmed(*plans: str, now: datetime | None = None) -> list[tuple[int, int, str]]:
+    listed = "".join(f"  - {{{one}, starts: 2026-12-01, per_day: [500, 1000]}}\n" for one in plans)
+    files = sources(cart=CAMPAIGN) | {"campaigns/policies.yaml": f"{POLICIES}warm_up:\n{listed}"} | VOICE
+    found = parse_workspace(files, now=now)[1]
+    return [(one.line, one.column, one.code) for one in found if one.path == "campaigns/policies.yaml"]
+
+
+def test_a_new_sender_is_one_that_messages_come_from() -> None:
+    assert warmed("channel: email", "channel: email, sender: Hello@brand.example", "channel: sms") == []
+    assert warmed("channel: email, sender: news@brand.example") == [(4, 30, "unknown-sender")]
+    assert warmed("channel: sms, sender: '0200000000'") == [(4, 28, "unknown-sender")]
+
+
+def test_each_sender_has_one_plan() -> None:
+    assert warmed("channel: email", "channel: email") == [(5, 15, "duplicate-warm-up")]
+
+
+def test_push_messages_have_no_sender() -> None:
+    assert warmed("channel: push") == [(4, 15, "bad-value")]
+
+
+def test_a_plan_that_is_over_is_told() -> None:
+    assert warmed("channel: email", now=datetime(2026, 12, 2, 14, 59, tzinfo=UTC)) == []
+    assert warmed("channel: email", now=datetime(2026, 12, 2, 15, 0, tzinfo=UTC)) == [(4, 30, "warm-up-over")]

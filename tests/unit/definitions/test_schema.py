@@ -17,7 +17,7 @@ from tests.unit.definitions.samples import CAMPAIGN, REPOSITORY
 
 KEYWORDS = set(
     "$schema $defs $ref type properties required additionalProperties patternProperties propertyNames minProperties "
-    "items anyOf enum const pattern minItems minLength maxLength minimum maximum title description examples "
+    "items anyOf enum const pattern minItems maxItems minLength maxLength minimum maximum title description examples "
     "default".split()
 )
 TYPES: dict[str, Any] = {
@@ -48,7 +48,7 @@ def accepts(root: dict[str, Any], schema: dict[str, Any], value: Any) -> bool:
     if isinstance(value, dict):
         return _accepts_object(root, schema, value)
     if isinstance(value, list):
-        return len(value) >= schema.get("minItems", 0) and all(
+        return schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)) and all(
             accepts(root, schema.get("items", {}), item) for item in value
         )
     if isinstance(value, str):

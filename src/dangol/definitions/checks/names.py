@@ -28,7 +28,8 @@ class Names:
 
     ``templates`` maps a message to the channels that have a text in the default locale. ``today`` is the day in the
     workspace's zone; without it nothing is held to have gone by. ``digests`` maps one to its template,
-    ``closed_caps`` a cap that lets nothing go out to the test of whether it counts a message.
+    ``closed_caps`` a cap that lets nothing go out to the test of whether it counts a message, ``senders`` a channel to
+    the address or number that its messages come from, where that is known.
     """
 
     stages: frozenset[str] | None
@@ -41,6 +42,7 @@ class Names:
     digests: Mapping[str, str] | None = None
     closed_caps: Mapping[str, Counts] = field(default_factory=dict)
     capped_purposes: frozenset[str] = frozenset()
+    senders: Mapping[str, str] = field(default_factory=dict)
 
 
 # Events.

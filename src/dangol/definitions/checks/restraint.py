@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import ValidationError
 
 from dangol.definitions.checks.flow import WrittenStep
-from dangol.definitions.checks.names import Counts, Names, check_event, check_unique, meant_event
+from dangol.definitions.checks.names import Counts, Names, check_event, check_unique, day_at, meant_event
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.expressions import Person, Scope, evaluate, parse, problems
 from dangol.model.durations import format_duration
@@ -120,6 +120,33 @@ def _check_case(document: Document, path: Path, event: str | None, names: Names)
         return
     message = f"the event `{known}` has no property `{case}` in tracking-plan.yaml, so its cases cannot be told apart"
     yield document.problem("unknown-property", path, message, hint=did_you_mean(case, names.plan.events[known]))
+
+
+def check_warm_ups(document: Document, names: Names) -> Iterator[Problem]:
+    """Each sender has one plan, is one that messages come from, and is still to become known."""
+    seen: dict[tuple[str, str], int] = {}
+    for path, _ in document.items(("warm_up",)):
+        channel, sender = document.text_at((*path, "channel")) or "", document.text_at((*path, "sender"))
+        line, _ = document.place((*path, "channel"))
+        if (before := seen.setdefault((channel, (sender or "").casefold()), line)) != line:
+            message = f"there is a plan for {f'`{sender}`' if sender else f'all {channel}'} already, in line {before}"
+            yield document.problem("duplicate-warm-up", (*path, "channel"), message, hint="leave one of them")
+        known = names.senders.get(channel)
+        if sender is not None and known is not None and sender.casefold() != known.casefold():
+            message = f"found the sender `{sender}`; {channel} of this workspace comes from `{known}`"
+            hint = "write the sender as in templates/brand/voice.yaml, or leave it out for all of the channel"
+            yield document.problem("unknown-sender", (*path, "sender"), message, hint=hint)
+        yield from _check_warm_up_over(document, path, names)
+
+
+def _check_warm_up_over(document: Document, path: Path, names: Names) -> Iterator[Problem]:
+    starts, days = day_at(document, (*path, "starts")), document.get((*path, "per_day"))
+    if starts is None or not isinstance(days, list) or names.today is None:
+        return
+    last = starts + timedelta(days=max(len(days) - 1, 0))
+    if last < names.today:
+        message = f"this plan is over: its last day was {last}, and now any number of messages goes out"
+        yield document.problem("warm-up-over", (*path, "starts"), message, hint="remove it", severity="warning")
 
 
 def check_digests(document: Document, names: Names) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from dangol.definitions.checks.names import (
     check_unique,
     check_zone,
 )
-from dangol.definitions.checks.restraint import check_caps, check_digests, check_holds
+from dangol.definitions.checks.restraint import check_caps, check_digests, check_holds, check_warm_ups
 from dangol.definitions.document import Document, Path
 from dangol.expressions import Scope
 from dangol.model.problem import Problem
@@ -39,6 +39,7 @@ def check_policies(document: Document, names: Names, policies: Policies | None) 
     yield from check_caps(document, policies)
     yield from check_holds(document, names)
     yield from check_digests(document, names)
+    yield from check_warm_ups(document, names)
 
 
 def check_journey_map(document: Document, names: Names) -> Iterator[Problem]:
