@@ -335,7 +335,7 @@ def settle(
 
     An answer may come after its lease has ended and a report has settled the message. Then it is no news.
     """
-    journal, rows, released = Journal(now), [], []
+    journal, rows, released, places = Journal(now), [], [], list[Place]()
     learn(connection, _lessons(answered), now=now, entropy=entropy, hasher=hasher, journal=journal)
     settled = message_rows.settled(connection, [item.envelope.message_id for item, _ in answered])
     for item, handed in answered:
@@ -354,6 +354,8 @@ def settle(
         uncounted = isinstance(outcome, Unknown) and not item.claimed.release.policies.count_unknown
         if isinstance(outcome, Refused) or uncounted:
             released.append(item.envelope.message_id)
+        if isinstance(outcome, Refused):
+            places += item.places
         row = {
             "id": item.envelope.message_id,
             "state": state.value,
@@ -371,9 +373,7 @@ def settle(
             rows.append({**row, "id": member.row.id})
     message_rows.change_each(connection, rows)
     message_rows.release(connection, released)
-    give_back(
-        connection, [place for item, handed in answered if isinstance(handed.outcome, Refused) for place in item.places]
-    )
+    give_back(connection, places)
     journal.write(connection)
 
 
