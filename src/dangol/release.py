@@ -36,7 +36,7 @@ from dangol.model.people import Event, Profile
 from dangol.model.problem import Problem
 from dangol.model.steps import Emit, From, If, Send, Set, Split, Until, Wait, WaitFor, Webhook
 from dangol.model.times import Day, OfField
-from dangol.model.vocabulary import Channel, OnCapped, Purpose
+from dangol.model.vocabulary import Channel, OnCapped, OnFailed, Purpose
 from dangol.model.workspace import Cap, Policies, Sms, TrackingPlan
 from dangol.policy.law import Law
 from dangol.policy.rules import CapRule, Rulebook
@@ -119,6 +119,15 @@ class Release:
             for placed in self.campaign.steps()
             if isinstance(placed.step, Send) and placed.step.on_capped is not None
         }
+
+    @cached_property
+    def falls_back(self) -> frozenset[str]:
+        """Names of the steps whose messages go on by the next channel where an address is refused for good."""
+        return frozenset(
+            placed.name
+            for placed in self.campaign.steps()
+            if isinstance(placed.step, Send) and placed.step.on_failed is OnFailed.NEXT_CHANNEL
+        )
 
     @property
     def value(self) -> float:

@@ -60,7 +60,7 @@ class Claimed:
             purpose=campaign.purpose,
             tags=campaign.tags,
             priority=campaign.priority,
-            channels=_channels_of(row.channels),
+            channels=_channels_of(row.channels, row.refused or ""),
             expires_at=row.expires_at,
             on_capped=release.on_capped.get(row.step, release.policies.on_capped),
             holdout=campaign.holdout,
@@ -76,8 +76,10 @@ class Claimed:
 
 
 @lru_cache(maxsize=64)
-def _channels_of(written: str) -> tuple[Channel, ...]:
-    return tuple(Channel(name) for name in written.split(","))
+def _channels_of(written: str, refused: str) -> tuple[Channel, ...]:
+    """Those that a message may still go by: once a carrier refused its address, the ones after that channel."""
+    channels = tuple(Channel(name) for name in written.split(","))
+    return channels[channels.index(Channel(refused.rpartition(",")[2])) + 1 :] if refused else channels
 
 
 @dataclass(slots=True)

@@ -73,6 +73,15 @@ _CAUSES = {
     Finding.COMPLAINED: SuppressionCause.COMPLAINT,
     Finding.OPTED_OUT: SuppressionCause.STOP,
 }
+_HANDED_OVER = frozenset(
+    {
+        MessageState.ACCEPTED,
+        MessageState.UNKNOWN,
+        MessageState.FAILED,
+        MessageState.DELIVERED,
+        MessageState.BOUNCED,
+    }
+)
 _SETTLED = frozenset({MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED})
 
 
@@ -152,7 +161,7 @@ class _Work:
         message = self.free.get(message.id)
         if message is None or message.state == MessageState.SENDING:
             self._put_off(report, _AGAIN_AFTER)  # whoever hands it over is about to write what came of it
-        elif message.attempt == 0 and message.state in _NEVER_HANDED_OVER:
+        elif (message.attempt == 0 and message.state in _NEVER_HANDED_OVER) or not self._concerns(report, message.id):
             self._close(report, Became.CONTRADICTED)
         elif self._waits_for_delivery(report, message):
             self._put_off(report, _AGAIN_AFTER)
@@ -190,7 +199,14 @@ class _Work:
         self.journal.add(Decision.MESSAGE_ACCEPTED, Reason.REPORTED, subject, channel=channel, evidence=told)
 
     def _evidence(self, message_id: str) -> Evidence:
-        return weigh(FeedbackKind(row.kind) for row in self.about[message_id])
+        return weigh(FeedbackKind(row.kind) for row in self.about[message_id] if self._concerns(row, message_id))
+
+    def _concerns(self, report: Row[Any], message_id: str) -> bool:
+        """Is it about the hand-over that counts? A message that its first carrier refused may have gone on by another
+        channel, and what is said of the first says nothing of that."""
+        message = self.free.get(message_id)
+        gone_on = message is not None and message.channel is not None and message.state in _HANDED_OVER
+        return message is None or not gone_on or bool(report.channel == message.channel)
 
     def _machine(self, report: Row[Any], message: Row[Any]) -> bool:
         if report.machine or report.kind != FeedbackKind.CLICKED or report.channel != Channel.EMAIL:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -331,7 +331,7 @@ def settle(
     Only a definite refusal gives the slot back and may lead to another attempt; doubt leaves both as they are, unless
     the policies say that what nobody can tell does not count. What a refusal says about an address is learned here, so
     that it is on record with the outcome. What a digest carried is tried again with it: the gate is asked about each of
-    its messages anew.
+    its messages anew. So it is about a message that goes on by its next channel.
 
     An answer may come after its lease has ended and a report has settled the message. Then it is no news.
     """
@@ -365,16 +365,42 @@ def settle(
             "provider": provider,
             "provider_reference": _storable(outcome.reference, 200) if isinstance(outcome, Accepted) else None,
             "updated_at": now,
+            "refused": _refused(item.claimed, item.envelope.channel, rerouted=decision is Decision.MESSAGE_REROUTED),
         }
-        rows.append(row)
-        for member in item.merged if due_at is not None else ():
-            told = {"into": item.envelope.message_id, "until": evidence["until"]}
-            journal.add(decision, reason, row_subject(member.row), channel=item.envelope.channel, evidence=told)
-            rows.append({**row, "id": member.row.id})
+        rows += [row, *_carried(item, row, decision, evidence, outcome, journal)]
     message_rows.change_each(connection, rows)
     message_rows.release(connection, released)
     give_back(connection, places)
     journal.write(connection)
+
+
+def _carried(
+    item: UnderWay,
+    row: Mapping[str, Any],
+    decision: Decision,
+    evidence: Evidence,
+    outcome: Outcome,
+    journal: Journal,
+) -> Iterator[dict[str, Any]]:
+    """What becomes of the messages that a digest carried, if its outcome leaves any of them anything to do."""
+    into, email = item.envelope.message_id, item.envelope.channel
+    for member in item.merged:
+        if decision is Decision.MESSAGE_RETRIED:
+            told = {"into": into, "until": evidence["until"]}
+            journal.add(decision, Reason.PROVIDER_BUSY, row_subject(member.row), channel=email, evidence=told)
+            yield {**row, "id": member.row.id, "refused": member.row.refused}
+        elif left := _next_channels(member, email, outcome):
+            told = {"into": into, "channels": ",".join(left)}
+            journal.add(
+                Decision.MESSAGE_REROUTED,
+                Reason.PROVIDER_REFUSED,
+                row_subject(member.row),
+                channel=email,
+                evidence=told,
+            )
+            going_on = {"state": MessageState.PLANNED.value, "reason": Reason.PROVIDER_REFUSED.value}
+            refused = _refused(member, email, rerouted=True)
+            yield {**row, **going_on, "id": member.row.id, "due_at": row["updated_at"], "refused": refused}
 
 
 def _tried(handed: Handed) -> Evidence:
@@ -408,6 +434,9 @@ def _judge(
             return MessageState.UNKNOWN, Decision.MESSAGE_UNKNOWN, Reason.OUTCOME_UNKNOWN, None, _said(detail)
         case Refused(permanent, detail, retry_after, cause):
             evidence = {**_said(detail), **({"cause": cause.value} if cause is not None else {})}
+            if left := _next_channels(item.claimed, item.envelope.channel, outcome):
+                evidence["channels"] = ",".join(left)
+                return MessageState.PLANNED, Decision.MESSAGE_REROUTED, Reason.PROVIDER_REFUSED, now, evidence
             if permanent:
                 return MessageState.FAILED, Decision.MESSAGE_FAILED, Reason.PROVIDER_REFUSED, None, evidence
             if item.attempt >= patience.max_attempts:
@@ -415,6 +444,26 @@ def _judge(
             due_at = now + patience.pause(item.attempt, retry_after)
             evidence["until"] = due_at.isoformat()
             return MessageState.PLANNED, Decision.MESSAGE_RETRIED, Reason.PROVIDER_BUSY, due_at, evidence
+
+
+def _next_channels(claimed: Claimed, channel: Channel, outcome: Outcome) -> tuple[Channel, ...]:
+    """The channels by which a message goes on whose address was refused for good; none unless its author wants that.
+
+    They are those after the refused one: what was passed over before it is not come back to, so there is an end to it.
+    Never after doubt (G2), and not where the text or the account is why.
+    """
+    if not isinstance(outcome, Refused) or not outcome.permanent or claimed.row.step not in claimed.release.falls_back:
+        return ()
+    if outcome.cause is None or not outcome.cause.about_the_address:
+        return ()
+    channels = claimed.candidate.channels
+    return channels[channels.index(channel) + 1 :]
+
+
+def _refused(claimed: Claimed, channel: Channel, *, rerouted: bool) -> str | None:
+    """The channels on which a message's address was refused, with this one if it goes on by the next."""
+    before = claimed.row.refused
+    return ",".join([*([before] if before else []), channel.value]) if rerouted else before
 
 
 def _said(detail: str) -> Evidence:

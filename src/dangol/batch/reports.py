@@ -19,7 +19,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Became(StrEnum):
-    """What came of a report. ``contradicted``: it is about a message that we never handed over."""
+    """What came of a report. ``contradicted``: it is about a hand-over that never began, or was certainly refused."""
 
     APPLIED = "applied"
     UNMATCHED = "unmatched"

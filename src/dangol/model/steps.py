@@ -25,7 +25,7 @@ from pydantic_core import InitErrorDetails
 from dangol.model.durations import EXPECTED as EXPECTED_DURATION
 from dangol.model.durations import Duration
 from dangol.model.times import EXPECTED, ClockTime, OnWeekday, Target, TimeOfDay, parse_target
-from dangol.model.vocabulary import Channel, OnCapped
+from dangol.model.vocabulary import Channel, OnCapped, OnFailed
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 MAX_POSITION = 64
@@ -296,6 +296,11 @@ class Send(Definition):
     )
     on_capped: OnCapped | None = Field(
         None, description="What to do when a frequency cap is used up; policies.yaml decides by default."
+    )
+    on_failed: OnFailed = Field(
+        OnFailed.FAIL,
+        description="What to do when the carrier refuses the address for good, such as a device that is gone: `fail`, "
+        "or go on by the `next_channel` of the list.",
     )
     digest: Key | None = Field(
         None,

@@ -25,6 +25,13 @@ class OnCapped(StrEnum):
     REROUTE = "reroute"
 
 
+class OnFailed(StrEnum):
+    """What happens to a message whose address its carrier refuses for good."""
+
+    FAIL = "fail"
+    NEXT_CHANNEL = "next_channel"
+
+
 class MessageState(StrEnum):
     """Where a message is in its life. Every one ends in exactly one terminal state (G1)."""
 
@@ -152,6 +159,11 @@ class RefusalCause(StrEnum):
     CONTENT = "content"
     ACCOUNT = "account"
     ELSEWHERE = "elsewhere"
+
+    @property
+    def about_the_address(self) -> bool:
+        """Does it say that this address, and not the message or the account, is why?"""
+        return self in {RefusalCause.DEAD_ADDRESS, RefusalCause.DEAD_TOKEN, RefusalCause.ELSEWHERE}
 
 
 class Decision(StrEnum):

@@ -24,6 +24,7 @@ from dangol.scenarios.model import (
     ExpectedRefusal,
     Named,
     ProfileHappens,
+    RefusalHappens,
     StartHappens,
 )
 from dangol.scenarios.never import broken
@@ -133,6 +134,8 @@ def _told_happening(happens: Happens) -> str:
             return f"profile changes{_told_properties({**given.pop('attributes', {}), **given})}"
         case BounceHappens(bounced=channel):
             return f"the {channel} address bounces"
+        case RefusalHappens(refuses=channel, because=why):
+            return f"the carrier refuses {channel} from now on, because of the {why}"
         case StartHappens(start=campaign, properties=properties):
             return f"a back end starts {campaign}{_told_properties(properties)}"
     raise AssertionError("unreachable: every happening has its words")

@@ -120,6 +120,16 @@ class BounceHappens(Timed):
     bounced: Channel = Field(description="The channel whose address bounced.")
 
 
+class RefusalHappens(Timed):
+    """From then on the carrier refuses what the customer is sent on a channel, for good."""
+
+    refuses: Channel = Field(description="The channel on which messages are refused.")
+    because: Literal["address", "content"] = Field(
+        "address",
+        description="`address`: the device is gone, or nobody has the address or number; `content`: the text.",
+    )
+
+
 class StartHappens(Timed):
     """A back end asks for a journey, for campaigns with ``entry: {api: …}``."""
 
@@ -127,7 +137,7 @@ class StartHappens(Timed):
     properties: dict[str, Any] = Field(default_factory=dict, description="The properties of the call.")
 
 
-Happening = EventHappens | ProfileHappens | ConsentHappens | BounceHappens | StartHappens
+Happening = EventHappens | ProfileHappens | ConsentHappens | BounceHappens | RefusalHappens | StartHappens
 
 
 class ExpectedMessage(Timed):
@@ -194,6 +204,7 @@ HAPPENINGS: dict[str, type[Definition]] = {
     "profile": ProfileHappens,
     "consents": ConsentHappens,
     "bounced": BounceHappens,
+    "refuses": RefusalHappens,
     "start": StartHappens,
 }
 EXPECTATIONS: dict[str, type[Definition]] = {

@@ -27,7 +27,7 @@ from dangol.ledger.reader import Entry, Filter
 from dangol.ledger.words import WORDS
 from dangol.model.message import Accepted, Envelope, Outcome, Refused
 from dangol.model.people import ConsentChange, IncomingEvent, ProfileChange
-from dangol.model.vocabulary import Channel, ConsentAction, JourneyStatus, Purpose
+from dangol.model.vocabulary import Channel, ConsentAction, JourneyStatus, Purpose, RefusalCause
 from dangol.policy.law import Law
 from dangol.profiles import people
 from dangol.scenarios import words
@@ -38,6 +38,7 @@ from dangol.scenarios.model import (
     ConsentHappens,
     EventHappens,
     ProfileHappens,
+    RefusalHappens,
     StartHappens,
 )
 from dangol.scenarios.performance import Decided, Journey, Performance, Reported, Sent
@@ -59,12 +60,13 @@ IN_SERVICE = timedelta(minutes=1)
 
 @dataclass
 class Carrier:
-    """Takes what is handed over and keeps it, with the time."""
+    """Takes what is handed over and keeps it, with the time; ``refusing`` are channels on which it takes nothing."""
 
     clock: VirtualClock
     name: str = "scenario"
     channels: frozenset[Channel] = frozenset(Channel)
     taken: list[tuple[datetime, Envelope]] = field(default_factory=list)
+    refusing: dict[Channel, RefusalCause] = field(default_factory=dict)
 
     def send_many(self, batch: Sequence[Envelope]) -> Sequence[Outcome]:
         return [self._take(envelope) for envelope in batch]
@@ -72,6 +74,8 @@ class Carrier:
     def _take(self, envelope: Envelope) -> Outcome:
         if why := fault(envelope):
             return Refused(permanent=True, detail=why)
+        if cause := self.refusing.get(envelope.channel):
+            return Refused(permanent=True, detail="as the scenario says", cause=cause)
         self.taken.append((self.clock.now(), envelope))
         return Accepted(envelope.message_id)
 
@@ -146,6 +150,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
     def _start_anew(self, case: Case) -> None:
         self._empty.backup(self._raw())
         self._carrier.taken.clear()
+        self._carrier.refusing.clear()
         self._told = 0
         earliest = min([case.begins - IN_SERVICE, *(past.at for past in case.history)])
         self._clock.move_to(earliest - _ACQUAINTED)
@@ -211,6 +216,8 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
                 )
             case BounceHappens(bounced=channel):
                 self._bounce(case, channel)
+            case RefusalHappens(refuses=channel, because=why):
+                self._carrier.refusing[channel] = _cause(channel) if why == "address" else RefusalCause.CONTENT
 
     def _bounce(self, case: Case, channel: Channel) -> None:
         pipeline = self._dangol.pipeline
@@ -274,6 +281,11 @@ def _decided(entry: Entry, rows: Mapping[str, Any], case: Case) -> Decided:
         message=row.template if row is not None else None,
         told=" ".join([line.text, *(f"{detail}." for detail in line.details if not detail.startswith(_IDS))]),
     )
+
+
+def _cause(channel: Channel) -> RefusalCause:
+    """What a carrier says of an address that is no more."""
+    return RefusalCause.DEAD_TOKEN if channel is Channel.PUSH else RefusalCause.DEAD_ADDRESS
 
 
 def _openings(entries: Iterable[Entry]) -> dict[str, datetime]:

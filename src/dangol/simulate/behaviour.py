@@ -193,6 +193,10 @@ class Behaviour(Definition):
     responses: tuple[Response, ...] = ()
     costs: dict[Channel, Cost] = Field(default_factory=dict)
     limits: dict[Channel, Limit] = Field(default_factory=dict)
+    dead: dict[Channel, Share] = Field(
+        default_factory=dict,
+        description="Which share of the addresses on a channel is no more: the carrier refuses them for good.",
+    )
 
     @field_validator("costs")
     @classmethod

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dangol.delivery.provider import fault
 from dangol.model.message import Accepted, Envelope, Outcome, Refused
-from dangol.model.vocabulary import Channel
+from dangol.model.vocabulary import Channel, RefusalCause
+from dangol.simulate.draws import Draws
 from dangol.simulate.never import holds
 
 
 class Carrier:
-    """Accepts what a carrier would accept; keeps the billed parts of an SMS, and which of ``texts`` a message holds."""
+    """Accepts what a carrier would accept; keeps the billed parts of an SMS, and which of ``texts`` a message holds.
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
+    ``dead`` is the share of addresses on a channel that are no more; which ones is drawn once and for all.
+    """
+
+    def __init__(self, texts: Iterable[str], draws: Draws, dead: Mapping[Channel, float]) -> None:
+        self._draws = draws
+        self._dead = dead
         self.name = "simulated"
         self.channels = frozenset(Channel)
         self._texts = tuple(dict.fromkeys(texts))
@@ -38,6 +44,10 @@ class Carrier:
         why = fault(envelope)
         if why:
             return Refused(permanent=True, detail=why)
+        share = self._dead.get(envelope.channel, 0.0)
+        if share and self._draws.one("dead", envelope.channel, envelope.to) < share:
+            cause = RefusalCause.DEAD_TOKEN if envelope.channel is Channel.PUSH else RefusalCause.DEAD_ADDRESS
+            return Refused(permanent=True, detail="nobody has this address", cause=cause)
         if envelope.channel is Channel.SMS:
             self._segments[envelope.message_id] = envelope.rendered.segments
         self._holding.update((envelope.message_id, text) for text in self._texts if holds(envelope.rendered, text))

@@ -234,7 +234,9 @@ class World:
     def __init__(self, plan: Plan, variant: Variant, home: Path) -> None:
         self._plan = plan
         self._clock = VirtualClock(plan.start)
-        self._carrier = Carrier(rule.contains for rule in plan.never if rule.contains is not None)
+        self._draws = Draws(plan.seed)
+        texts = [rule.contains for rule in plan.never if rule.contains is not None]
+        self._carrier = Carrier(texts, self._draws, plan.behaviour.dead)
         self._workspace = workspace_of(variant, plan.campaigns)
         self._dangol = Dangol(
             _settings(home, plan),
@@ -247,7 +249,6 @@ class World:
         self._dangol.releases = self._dangol.pipeline.releases = self._dangol.sweeper.releases = _releases()
         _in_a_hurry(self._dangol.database)
         self._runner = Runner(self._dangol.pipeline, self._dangol.sweeper, self._clock, grain=plan.grain)
-        self._draws = Draws(plan.seed)
         self._read_to = 0
 
     def __enter__(self) -> World:

@@ -43,6 +43,7 @@ _DECIDED_BY: Select[Any] = select(
     messages.c.planned_at,
     messages.c.value,
     messages.c.digest,
+    messages.c.refused,
 )
 """What a decision about a message looks at; every column that is read costs time a message."""
 

@@ -378,6 +378,7 @@ messages = Table(
     Column("topic", Key64, nullable=False, server_default=""),
     Column("value", Float, nullable=False, server_default="0", comment="what it is worth; breaks ties of priority"),
     Column("digest", Key64, comment="the digest that it waits for"),
+    Column("refused", String(64), comment="channels whose carrier refused the address for good, comma-separated"),
     UniqueConstraint("journey_id", "step", "channels"),
     # Served by literal states, so that what a person was ever sent is not read to find what is still to come.
     Index("ix_messages_open", "profile_id", "due_at", postgresql_where=_OPEN_MESSAGE, sqlite_where=_OPEN_MESSAGE),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dangol.scenarios.cases import check_scenarios
 from tests.integration.scenarios.conftest import Shop
 from tests.workspaces import NIGHT, campaign, cap, note, scheduled
 
@@ -298,3 +299,43 @@ def test_what_a_campaign_spreads_may_be_expected_at_the_firing(shop: Open) -> No
     fine, wrong = tested.results()
     assert fine.passed
     assert not wrong.passed
+
+
+@pytest.mark.parametrize(
+    ("why", "follows"),
+    [
+        ("", "{message: note, channel: email}"),
+        (", because: content", "{refused: provider_refused, message: note}"),
+    ],
+)
+def test_a_carrier_refuses_a_channel_and_the_next_one_follows(shop: Open, why: str, follows: str) -> None:
+    house = shop(campaign("thanks", note("push", "email", on_failed="next_channel")))
+    house.tests(
+        scenario(
+            f"happens: [{{refuses: push{why}}}, {{event: Order Completed}}]\n"
+            f"expect: [{{refused: provider_refused, channel: push}}, {follows}]"
+        )
+    )
+    assert house.failures() == []
+
+
+def test_what_one_scenario_refuses_the_next_one_takes(shop: Open) -> None:
+    house = shop(campaign("thanks", note("push"))).tests(
+        f"""
+        scenarios:
+          - name: refused
+            at: 2026-03-02 10:00
+            happens: [{{refuses: push}}, {{event: Order Completed}}]
+            expect: [{{refused: provider_refused}}]
+          - name: taken
+            at: 2026-03-02 10:00
+            happens: {ORDER}
+            expect: [{{message: note, channel: push}}]
+        """
+    )
+    assert house.failures() == []
+
+
+def test_a_carrier_refuses_channels_that_there_are(shop: Open) -> None:
+    house = shop(campaign("thanks")).tests(scenario("happens: [{refuses: psuh}]\nexpect: []"))
+    assert [one.code for one in check_scenarios(house.root)] == ["unknown-word"]

@@ -350,3 +350,27 @@ def test_the_shipped_campaigns_run_with_the_shipped_behaviour() -> None:
     found = simulated(shop, behaviour=shipped, people=120, days=3)
     assert found["variants"][0]["entries"] > 0
     assert not any("render_failed" in one["refused"] for one in found["variants"][0]["campaigns"])
+
+
+def test_parts_of_the_people_share_the_days_number_of_a_new_sender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = {"channel": "email", "starts": "2026-11-02", "per_day": [7, 11]}
+    blast = scheduled("news", note("email"), entry={"schedule": "0 9 2 11 *", "audience": "true"})
+    shop = workspace(tmp_path, blast, policies={"warm_up": [plan]})
+    monkeypatch.setattr(part, "_SMALLEST_PART", 10)
+    found = simulated(shop, people=30, days=4)["variants"][0]
+    days = [day["email"] for day in found["volume"]["days"]]
+    assert days[:2] == [7, 11]
+    assert sum(days) == 30
+    assert named({"variants": [found]}, "news")["deferred"]["warming_up"]["messages"] == 23
+
+
+def test_addresses_that_are_no_more_are_refused_and_the_next_channel_follows(tmp_path: Path) -> None:
+    step = note("email", "sms", on_failed="next_channel")
+    shop = workspace(tmp_path, scheduled("news", step, entry={"schedule": "0 9 2 11 *", "audience": "true"}))
+    found = simulated(shop, behaviour=QUIET + "dead: {email: 30%}\n", people=40, days=2)["variants"][0]
+    dead = 40 - found["sent_by_channel"]["email"]
+    assert 4 <= dead <= 20
+    assert named({"variants": [found]}, "news")["rerouted"]["email: provider_refused"] == dead
+    assert 0 < found["sent_by_channel"]["sms"] <= dead  # some have no telephone, or a law asks for more consent

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Date,
     DateTime,
     Float,
     Integer,
@@ -85,6 +86,8 @@ def value_for(table: Table, column: Column[Any], rows: Mapping[str, Mapping[str,
         return {"told": [1, "단골"]}
     if isinstance(kind, DateTime):
         return NOW
+    if isinstance(kind, Date):
+        return NOW.date()
     if isinstance(kind, Boolean):
         return True
     if isinstance(kind, Integer | Float):

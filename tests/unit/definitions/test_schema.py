@@ -157,7 +157,7 @@ def test_what_may_stand_in_a_branch_is_known_however_deep_it_is() -> None:
     at_fork = ("stages", 0, "steps", 0, "then", 0)
     assert names_at(Campaign, value, at_fork) == ["split", "ref", "plain", "story"]
     assert names_at(Campaign, value, (*at_fork, "plain", 0)) == [
-        *("send", "ref", "channels", "expires_after", "on_capped", "digest")
+        *("send", "ref", "channels", "expires_after", "on_capped", "on_failed", "digest")
     ]
     assert words_at(Campaign, value, (*at_fork, "plain", 0, "channels", 0)) == ["email", "sms", "push"]
     assert words_at(Campaign, value, (*at_fork, "plain", 0, "on_capped")) == ["drop", "defer", "reroute"]

@@ -59,7 +59,7 @@ def test_the_shipped_workspace_loads() -> None:
 
 
 def test_every_yaml_example_in_the_docs_says_what_it_is() -> None:
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 8
     assert len(EXAMPLES) + len(STEPS) == PAGE.count("```yaml")
 
 
@@ -67,7 +67,7 @@ def test_the_examples_in_the_docs_are_a_workspace_without_problems() -> None:
     workspace, problems = parse_workspace(_with_texts(EXAMPLES))
     assert problems == []
     assert workspace is not None
-    assert set(workspace.campaigns) == {"cart_recovery", "regulars_thanks"}
+    assert set(workspace.campaigns) == {"cart_recovery", "regulars_letter", "regulars_thanks"}
 
 
 @pytest.mark.parametrize("steps", STEPS, ids=lambda text: text.split(":")[0].strip("- "))

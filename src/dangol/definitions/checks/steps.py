@@ -15,7 +15,7 @@ from dangol.definitions.checks.values import check_field, check_value
 from dangol.definitions.checks.waits import check_wait, check_wait_for
 from dangol.definitions.document import Document, Path, did_you_mean
 from dangol.model.problem import Problem
-from dangol.model.vocabulary import Channel, OnCapped, Purpose
+from dangol.model.vocabulary import Channel, OnCapped, OnFailed, Purpose
 from dangol.model.workspace import STANDARD_ATTRIBUTES, ValueType
 
 
@@ -48,6 +48,11 @@ def _check_send(course: Course, path: Path) -> Iterator[Problem]:
         text = "`reroute` has no other channel to go to"
         hint = "list a second channel, or use `drop` or `defer`"
         yield document.problem("nowhere-to-reroute", (*path, "on_capped"), text, hint=hint, severity="warning")
+    falls_back = document.get((*path, "on_failed")) == OnFailed.NEXT_CHANNEL
+    if falls_back and (len(channels) == 1 or isinstance(document.get((*path, "channels")), dict)):
+        text = "`next_channel` has no other channel to go to"
+        hint = "list a second channel, or leave `on_failed` out"
+        yield document.problem("nowhere-to-go-on", (*path, "on_failed"), text, hint=hint)
     yield from _check_digest(course, path, channels)
     if message is not None:
         yield from _check_texts(course, (*path, "send"), message, channels)

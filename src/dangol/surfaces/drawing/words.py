@@ -25,6 +25,7 @@ from dangol.model.steps import (
     WaitFor,
     Webhook,
 )
+from dangol.model.vocabulary import OnFailed
 
 Words = tuple[str, tuple[str, ...]]
 """A heading and the lines below it."""
@@ -143,6 +144,8 @@ def _send(step: Send) -> Iterator[str]:
         yield f"expires after {format_duration(step.expires_after)}"
     if step.on_capped:
         yield f"when capped: {step.on_capped.value}"
+    if step.on_failed is OnFailed.NEXT_CHANNEL:
+        yield "a refused address: next channel"
     if step.digest:
         yield f"waits for the digest {step.digest}"
 

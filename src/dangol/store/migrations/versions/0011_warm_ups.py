@@ -1,6 +1,7 @@
-"""How many messages new senders have sent on each day.
+"""How many messages new senders have sent on each day, and by which channels a message cannot go any more.
 
-Code of the release before goes on beside it, and counts nothing: a warm-up plan holds once all workers are renewed.
+Code of the release before goes on beside it. It counts nothing, so a warm-up plan holds once all workers are renewed;
+and it asks about a refused channel again, of which the address is known to be dead by then.
 """
 
 from __future__ import annotations
@@ -23,3 +24,5 @@ def upgrade() -> None:
         sa.Column("taken", sa.Integer(), nullable=False, comment="messages whose hand-over began, but for refusals"),
         sa.PrimaryKeyConstraint("channel", "sender", "day", name=op.f("pk_warm_ups")),
     )
+    refused = "channels whose carrier refused the address for good, comma-separated"
+    op.add_column("messages", sa.Column("refused", sa.String(64), comment=refused))
