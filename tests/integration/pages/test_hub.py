@@ -249,6 +249,11 @@ class TestCalendar:
         assert [head["scope"] for head in outline.all("th")] == ["col"] * 7
         assert outline.all("abbr")[0]["title"] == "Monday"
 
+    def test_over_how_long_a_campaign_goes_out_is_told(self, house: House, client: TestClient) -> None:
+        house.opens_with(scheduled("noon", spread="6 hours"))
+        assert "12:00 noon over 6 hours" in self.cells(client.get("/calendar").text)["2026-03-02"]
+        assert "the schedule fires, its messages go out over 6 hours" in words(client.get("/campaigns/noon"))
+
     def test_first_and_last_days_of_campaigns_are_told(self, house: House, client: TestClient) -> None:
         house.opens_with(campaign("sale", starts="2026-03-09", ends="2026-03-11"))
         cells = self.cells(client.get("/calendar").text)

@@ -77,5 +77,12 @@ def test_every_way_in_is_told(entry: dict[str, str], told: str) -> None:
     assert f"Enters: {told}" in outline(make_chart(campaign(entry=entry)))
 
 
+def test_how_a_campaign_is_paced_and_falls_back_is_told() -> None:
+    step = {"send": "reminder", "channels": ["push", "email"], "on_failed": "next_channel"}
+    told = outline(make_chart(campaign([step], entry={"audience": "profile.vip"}, spread="6 hours")))
+    assert "get nothing; messages are spread over 6 hours" in told
+    assert "Send reminder: push, else email; a refused address: next channel" in told
+
+
 def test_what_may_be_secret_in_an_address_is_not_told() -> None:
     assert "secret" not in outline(make_chart(campaign()))
