@@ -43,6 +43,8 @@ _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
 _MAX_DETAIL = 500
 _SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)
 _MERGED = (MessageState.SUPPRESSED, Reason.MERGED)
+_SETTLED = frozenset({MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED})
+"""What a report may have brought a message to before its carrier's own answer came."""
 _LONGEST_PAUSE = timedelta(days=1)
 _LONGEST_ASKED = timedelta(days=7)
 
@@ -333,16 +335,20 @@ def settle(
     that it is on record with the outcome. What a digest carried is tried again with it: the gate is asked about each of
     its messages anew. So it is about a message that goes on by its next channel.
 
-    An answer may come after its lease has ended and a report has settled the message. Then it is no news.
+    An answer may come after its lease has ended. Where a report has settled the message by then it is no news; and what
+    was given up as ``unknown`` goes on by no other channel, whatever is said of it later.
     """
     journal, rows, released, places = Journal(now), [], [], list[Place]()
     learn(connection, _lessons(answered), now=now, entropy=entropy, hasher=hasher, journal=journal)
-    settled = message_rows.settled(connection, [item.envelope.message_id for item, _ in answered])
+    states = message_rows.states(connection, [item.envelope.message_id for item, _ in answered])
     for item, handed in answered:
-        if item.envelope.message_id in settled:
+        state_before = states.get(item.envelope.message_id)
+        if state_before in _SETTLED:
             continue
         outcome, provider = handed.outcome, handed.provider
-        state, decision, reason, due_at, evidence = _judge(outcome, item, now, patience)
+        goes_on = state_before == MessageState.SENDING and _is_about_the_address(outcome)
+        left = _next_channels(item.claimed, item.envelope.channel) if goes_on else ()
+        state, decision, reason, due_at, evidence = _judge(outcome, item, now, patience, left)
         journal.add(
             decision,
             reason,
@@ -367,7 +373,7 @@ def settle(
             "updated_at": now,
             "refused": _refused(item.claimed, item.envelope.channel, rerouted=decision is Decision.MESSAGE_REROUTED),
         }
-        rows += [row, *_carried(item, row, decision, evidence, outcome, journal)]
+        rows += [row, *_carried(item, row, evidence, journal, go_on=goes_on)]
     message_rows.change_each(connection, rows)
     message_rows.release(connection, released)
     give_back(connection, places)
@@ -375,21 +381,18 @@ def settle(
 
 
 def _carried(
-    item: UnderWay,
-    row: Mapping[str, Any],
-    decision: Decision,
-    evidence: Evidence,
-    outcome: Outcome,
-    journal: Journal,
+    item: UnderWay, row: Mapping[str, Any], evidence: Evidence, journal: Journal, *, go_on: bool
 ) -> Iterator[dict[str, Any]]:
-    """What becomes of the messages that a digest carried, if its outcome leaves any of them anything to do."""
+    """What becomes of the messages that a digest carried: tried again with it, or each by its own next channel."""
     into, email = item.envelope.message_id, item.envelope.channel
     for member in item.merged:
-        if decision is Decision.MESSAGE_RETRIED:
+        if row["reason"] == Reason.PROVIDER_BUSY:
             told = {"into": into, "until": evidence["until"]}
-            journal.add(decision, Reason.PROVIDER_BUSY, row_subject(member.row), channel=email, evidence=told)
+            journal.add(
+                Decision.MESSAGE_RETRIED, Reason.PROVIDER_BUSY, row_subject(member.row), channel=email, evidence=told
+            )
             yield {**row, "id": member.row.id, "refused": member.row.refused}
-        elif left := _next_channels(member, email, outcome):
+        elif go_on and (left := _next_channels(member, email)):
             told = {"into": into, "channels": ",".join(left)}
             journal.add(
                 Decision.MESSAGE_REROUTED,
@@ -424,7 +427,7 @@ def _lessons(answered: Sequence[tuple[UnderWay, Handed]]) -> list[Lesson]:
 
 
 def _judge(
-    outcome: Outcome, item: UnderWay, now: datetime, patience: Patience
+    outcome: Outcome, item: UnderWay, now: datetime, patience: Patience, left: Sequence[Channel]
 ) -> tuple[MessageState, Decision, Reason, datetime | None, Evidence]:
     match outcome:
         case Accepted(reference):
@@ -434,7 +437,7 @@ def _judge(
             return MessageState.UNKNOWN, Decision.MESSAGE_UNKNOWN, Reason.OUTCOME_UNKNOWN, None, _said(detail)
         case Refused(permanent, detail, retry_after, cause):
             evidence = {**_said(detail), **({"cause": cause.value} if cause is not None else {})}
-            if left := _next_channels(item.claimed, item.envelope.channel, outcome):
+            if left:
                 evidence["channels"] = ",".join(left)
                 return MessageState.PLANNED, Decision.MESSAGE_REROUTED, Reason.PROVIDER_REFUSED, now, evidence
             if permanent:
@@ -446,18 +449,22 @@ def _judge(
             return MessageState.PLANNED, Decision.MESSAGE_RETRIED, Reason.PROVIDER_BUSY, due_at, evidence
 
 
-def _next_channels(claimed: Claimed, channel: Channel, outcome: Outcome) -> tuple[Channel, ...]:
+def _next_channels(claimed: Claimed, refused: Channel) -> tuple[Channel, ...]:
     """The channels by which a message goes on whose address was refused for good; none unless its author wants that.
 
     They are those after the refused one: what was passed over before it is not come back to, so there is an end to it.
-    Never after doubt (G2), and not where the text or the account is why.
     """
-    if not isinstance(outcome, Refused) or not outcome.permanent or claimed.row.step not in claimed.release.falls_back:
-        return ()
-    if outcome.cause is None or not outcome.cause.about_the_address:
+    if claimed.row.step not in claimed.release.falls_back:
         return ()
     channels = claimed.candidate.channels
-    return channels[channels.index(channel) + 1 :]
+    return channels[channels.index(refused) + 1 :]
+
+
+def _is_about_the_address(outcome: Outcome) -> bool:
+    """Was the address refused for good? Doubt is not (G2), nor is what the text or the account is to blame for."""
+    if not isinstance(outcome, Refused) or not outcome.permanent or outcome.cause is None:
+        return False
+    return outcome.cause.about_the_address
 
 
 def _refused(claimed: Claimed, channel: Channel, *, rerouted: bool) -> str | None:

@@ -157,12 +157,11 @@ def change(connection: Connection, message_ids: Sequence[str], **values: Any) ->
 _THESE = update(messages).where(among(messages.c.id, "ids"))
 
 
-def settled(connection: Connection, message_ids: Sequence[str]) -> frozenset[str]:
-    """Which of these messages, all of them locked now, have come to something that is reported or final."""
-    return frozenset(row.id for row in connection.execute(_LOCKED, {"ids": message_ids}) if row.state in _SETTLED)
+def states(connection: Connection, message_ids: Sequence[str]) -> dict[str, str]:
+    """The state of each of these messages, all of them locked now."""
+    return {row.id: row.state for row in connection.execute(_LOCKED, {"ids": message_ids})}
 
 
-_SETTLED = (MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED)
 _LOCKED = (
     select(messages.c.id, messages.c.state)
     .where(among(messages.c.id, "ids"))

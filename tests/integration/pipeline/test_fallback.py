@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dangol.model.message import Outcome, Refused, Unknown
+from dangol.model.message import Envelope, Outcome, Refused, Unknown
 from dangol.model.vocabulary import Channel, RefusalCause
 from dangol.store.tables import feedback
 from tests.integration.pipeline.house import House
@@ -104,6 +104,23 @@ def test_nothing_follows_what_nobody_can_tell(shop: House, answer: Any) -> None:
     assert shop.sent == []
     assert shop.states == [("unknown", "outcome_unknown")]
     assert len(shop.carrier.handed_over) == 1
+
+
+def test_nothing_follows_an_answer_that_came_after_the_message_was_given_up(house: House) -> None:
+    house.opens_with(campaign("a", falls_back("push", "email"))).knows("kim")
+
+    def slow(_: Envelope) -> Outcome:
+        house.sleep(HOUR)
+        house.sweeper.sweep()
+        return GONE
+
+    house.carrier._answer = slow
+    house.orders("kim")
+    house.pipeline.deliver(list(house.sweeper.sweep().messages))
+    house.pass_time(HOUR)
+    assert ("message_unknown", "lease_lost") in house.told("message_unknown")
+    assert house.states == [("failed", "provider_refused")]
+    assert len(house.carrier.handed_over) == 1
 
 
 def test_what_is_refused_for_the_moment_is_tried_again_on_its_channel(shop: House) -> None:
