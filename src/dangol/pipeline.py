@@ -719,10 +719,11 @@ class Pipeline:
         if not self._gathering.acquire(timeout=_GATHERING):
             return None
         try:
+            most = min(DECIDED_AT_ONCE, self.batch_size)
             with self.database.read() as tx:
-                told = message_rows.told_first(tx, self.clock.now(), DECIDED_AT_ONCE)
-            own = message_ids if len(told) == DECIDED_AT_ONCE else [one for one in message_ids if one in told]
-            together = list(dict.fromkeys((*own, *told)))[: max(len(own), DECIDED_AT_ONCE)]
+                told = message_rows.told_first(tx, self.clock.now(), most)
+            own = message_ids if len(told) == most else [one for one in message_ids if one in told]
+            together = list(dict.fromkeys((*own, *told)))[: max(len(own), most)]
             return [self._begin_hand_over(together)] if own else []
         except DangolError:
             raise

@@ -25,7 +25,7 @@ from dangol.store.tables import messages
 from tests.acceptance.load.director import BEGINS, CAMPAIGNS, RULES, Director, Findings, Size, open_shop, owners_of
 from tests.acceptance.load.judge import over
 from tests.acceptance.load.shared import Carrier, SharedClock, read_record
-from tests.acceptance.load.workers import LEASE, settings
+from tests.acceptance.load.workers import LEASE, settings, threads_are_processes
 
 
 def kept(found: Findings) -> None:
@@ -80,6 +80,7 @@ def test_it_is_the_lock_on_people_that_keeps_caps(
     with Dangol(
         settings(url_of(postgres_database), tmp_path, 8), clock=clock, providers=dict.fromkeys(Channel, carrier)
     ) as dangol:
+        threads_are_processes(dangol, len(CAMPAIGNS))
         open_shop(dangol, tmp_path, ["p0"])
         with ThreadPoolExecutor(len(CAMPAIGNS)) as workers:
             for event, _, _ in CAMPAIGNS:

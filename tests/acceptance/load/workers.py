@@ -6,6 +6,7 @@ import random
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +17,9 @@ from sqlalchemy import Connection, select
 
 from dangol.batch.handover import Handover
 from dangol.bootstrap import Dangol
+from dangol.delivery.dispatch import Handed, Room
 from dangol.errors import StoreUnavailable
-from dangol.model.message import Envelope, Outcome
+from dangol.model.message import Envelope
 from dangol.model.vocabulary import OPEN_STATES, Channel
 from dangol.profiles import people
 from dangol.settings import Settings
@@ -43,6 +45,11 @@ def settings(url: str, home: Path, threads: int) -> Settings:
     )
 
 
+def threads_are_processes(dangol: Dangol, threads: int) -> None:
+    """Let so many threads decide at one time, as several processes would."""
+    dangol.pipeline._deciding = threading.Semaphore(threads)
+
+
 class Workers:
     """Threads that deliver until they are told to stop; one more sweeps, as a scheduler does."""
 
@@ -52,6 +59,7 @@ class Workers:
         self.dangol = Dangol(
             settings(url, home, threads), clock=self.clock, providers=dict.fromkeys(Channel, self.carrier)
         )
+        threads_are_processes(self.dangol, threads)
         self._hand_over_steadily()
         self._over = threading.Event()
         self._failures = home / "failures"
@@ -76,11 +84,11 @@ class Workers:
         """The dispatcher looks at the clock and hands over: nobody steps it in between."""
         send = self.dangol.dispatcher.send
 
-        def steadily(envelopes: list[Envelope]) -> list[Outcome]:
+        def steadily(envelopes: Sequence[Envelope], room: Room | None = None) -> list[Handed]:
             with self.clock.steady():
-                return send(envelopes)
+                return send(envelopes, room)
 
-        self.dangol.dispatcher.send = steadily  # type: ignore[method-assign, assignment]
+        self.dangol.dispatcher.send = steadily  # type: ignore[method-assign]
 
     def _until_over(self, work: object, seed: int) -> None:
         dice = random.Random(seed)

@@ -47,6 +47,7 @@ class Fleet:
             "SMTP_PORT": str(self.smtp_port),
             "BATCH_SIZE": str(BATCH),
             "WORKER_THREADS": "1",
+            "FIRST_THREADS": "1",
             "WRITE_KEY": "k",
             "SECRET_KEY": "s",
             "TICK": "PT0.2S",
