@@ -85,7 +85,8 @@ def test_the_figures_tell_what_is_due_and_who_leads(database: Database, tmp_path
     assert "dangol_scheduler_leads 1.0" in page
     assert "dangol_due_messages 0.0" in page
     if database.is_postgresql:
-        assert 'dangol_database_connections{state="limit"} 20.0' in page
+        limit = 2 * dangol.settings.pool_size
+        assert f'dangol_database_connections{{state="limit"}} {float(limit)}' in page
 
 
 @pytest.mark.postgres
