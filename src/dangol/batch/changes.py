@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -28,7 +28,7 @@ from dangol.model.campaign import Campaign
 from dangol.model.people import IncomingEvent
 from dangol.model.steps import PlacedStep
 from dangol.model.vocabulary import CallState, Decision, JourneyStatus, MessageState, Purpose, Reason
-from dangol.policy.spread import share
+from dangol.policy.spread import place_in
 from dangol.profiles import people
 from dangol.release import Release
 from dangol.store import arms as arm_rows
@@ -379,7 +379,7 @@ def _spread(campaign: Campaign, command: PlanMessage, journey_id: str) -> dateti
         return command.due_at
     lasts = [command.expires_at - command.reached_at] if command.expires_at is not None else []
     room = min([campaign.spread, *lasts])
-    return max(command.due_at, command.reached_at + timedelta(seconds=int(room.total_seconds() * share(journey_id))))
+    return max(command.due_at, command.reached_at + place_in(room, journey_id))
 
 
 def _position(journey: Journey) -> dict[str, Any]:

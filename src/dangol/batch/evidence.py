@@ -42,6 +42,8 @@ _COMES_TO = {
     **dict.fromkeys(_ARRIVED, MessageState.DELIVERED),
 }
 _FURTHER = (MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED)
+SETTLED = frozenset(_FURTHER)
+"""The states of a message of which it is known what its carrier did with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Row
 
 from dangol.batch import announcing, reach, reports
 from dangol.batch.changes import row_subject
-from dangol.batch.evidence import Evidence, further, too_fast, weigh
+from dangol.batch.evidence import SETTLED, Evidence, further, too_fast, weigh
 from dangol.batch.facts import Claimed
 from dangol.batch.handover import slot_row
 from dangol.batch.reports import Became
@@ -73,16 +73,7 @@ _CAUSES = {
     Finding.COMPLAINED: SuppressionCause.COMPLAINT,
     Finding.OPTED_OUT: SuppressionCause.STOP,
 }
-_HANDED_OVER = frozenset(
-    {
-        MessageState.ACCEPTED,
-        MessageState.UNKNOWN,
-        MessageState.FAILED,
-        MessageState.DELIVERED,
-        MessageState.BOUNCED,
-    }
-)
-_SETTLED = frozenset({MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED})
+_HANDED_OVER = SETTLED | {MessageState.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +179,7 @@ class _Work:
     def _accept(self, report: Row[Any], message: Row[Any]) -> None:
         """Say once of a message whose outcome nobody knew that the carrier has it."""
         state = MessageState(message.state)
-        if state in _SETTLED or (message.id, "accepted") in self.told:
+        if state in SETTLED or (message.id, "accepted") in self.told:
             return
         if further(state, self._evidence(message.id)) is state:
             return

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from dangol.batch.changes import row_subject
 from dangol.batch.digests import Digest, Member
+from dangol.batch.evidence import SETTLED
 from dangol.batch.facts import OVERTAKEN, Briefing, Claimed, PersonalLinks
 from dangol.batch.learning import TEACHING, Lesson, learn
 from dangol.batch.personal_links import links_for
@@ -43,8 +44,6 @@ _FINAL_STATES: Mapping[Reason, tuple[MessageState, Decision]] = {
 _MAX_DETAIL = 500
 _SUPPRESSED = (MessageState.SUPPRESSED, Decision.MESSAGE_SUPPRESSED)
 _MERGED = (MessageState.SUPPRESSED, Reason.MERGED)
-_SETTLED = frozenset({MessageState.ACCEPTED, MessageState.FAILED, MessageState.DELIVERED, MessageState.BOUNCED})
-"""What a report may have brought a message to before its carrier's own answer came."""
 _LONGEST_PAUSE = timedelta(days=1)
 _LONGEST_ASKED = timedelta(days=7)
 
@@ -343,7 +342,7 @@ def settle(
     states = message_rows.states(connection, [item.envelope.message_id for item, _ in answered])
     for item, handed in answered:
         state_before = states.get(item.envelope.message_id)
-        if state_before in _SETTLED:
+        if state_before in SETTLED:
             continue
         outcome, provider = handed.outcome, handed.provider
         goes_on = state_before == MessageState.SENDING and _is_about_the_address(outcome)

@@ -92,11 +92,11 @@ class Pacing:
         provider = self._dispatcher.first(channel, now) if self._pace else None
         if provider is None:
             return []
-        return self._of(provider, item.release.messages.sender(channel, item.release.policies.locale))
+        return self._of(provider, item.release.messages.from_address(channel))
 
     def room(self, database: Database, clock: Clock, provider: Provider, envelopes: Sequence[Envelope]) -> list[bool]:
         """Which of these messages, that another carrier did not take, this one may be given now."""
-        wanted = [self._of(provider, envelope.sender) for envelope in envelopes]
+        wanted = [self._of(provider, parseaddr(envelope.sender)[1]) for envelope in envelopes]
         every = {line for lines in wanted for line in lines}
         if not every:
             return [True] * len(envelopes)
@@ -111,9 +111,10 @@ class Pacing:
         for channel in item.candidate.channels:
             yield from self.lines(item, channel, now)
 
-    def _of(self, provider: Provider, sender: str) -> list[str]:
-        address = sends_from(provider) or parseaddr(sender)[1] or sender
-        return [line for line in (provider.name, f"{provider.name}:{address}") if line in self._pace]
+    def _of(self, provider: Provider, address: str) -> list[str]:
+        """The lines of messages from this address or number; "" for push, which has none."""
+        own = f"{provider.name}:{sends_from(provider) or address}"
+        return [line for line in (provider.name, own) if line in self._pace]
 
     def _locked(self, tx: Connection, names: Iterable[str], now: datetime) -> Turns:
         wanted = set(names)

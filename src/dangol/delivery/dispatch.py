@@ -145,12 +145,12 @@ def _with_room(
     counted_on: Mapping[Channel, Provider | None],
 ) -> tuple[list[int], list[tuple[int, Outcome]]]:
     """Who may be given to this provider, and the answer to the others: those standing in may exceed its rate."""
+    if room is None:
+        return list(places), []
     extra = [
-        place
-        for place in places
-        if room is not None and (handed[place].provider or counted_on[envelopes[place].channel] is not provider)
+        place for place in places if handed[place].provider or counted_on[envelopes[place].channel] is not provider
     ]
-    if room is None or not extra:
+    if not extra:
         return list(places), []
     free = room(provider, [envelopes[place] for place in extra])
     full = {place for place, is_free in zip(extra, free, strict=True) if not is_free}

@@ -26,12 +26,18 @@ def spread(verdict: Defer, facts: Facts, channel: Channel, rulebook: Rulebook) -
         return verdict
     ends = [end - verdict.until for end in (opened.until, message.expires_at) if end is not None]
     room = min([length, *ends])
-    until = verdict.until + timedelta(seconds=int(room.total_seconds() * share(message.journey_id or message.id)))
+    until = verdict.until + place_in(room, message.journey_id or message.id)
     evidence = {**verdict.evidence, "until": until.isoformat(), "opens": verdict.until.isoformat()}
     return replace(verdict, until=until, evidence=evidence)
 
 
-def share(journey_id: str) -> float:
-    """A journey's place in the time over which things are spread: from 0 to below 1, uniform, always the same."""
-    digest = hashlib.blake2b(f"spread\x1f{journey_id}".encode(), digest_size=8).digest()
+def place_in(length: timedelta, name: str) -> timedelta:
+    """After how many whole seconds of ``length`` it is the turn of what has this name."""
+    return timedelta(seconds=int(length.total_seconds() * share(name)))
+
+
+def share(name: str) -> float:
+    """The place of what has this name, a journey for example, in the time over which things are spread: from 0 to below
+    1, uniform, always the same."""
+    digest = hashlib.blake2b(f"spread\x1f{name}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53

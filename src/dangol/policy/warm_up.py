@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from dangol.model.facts import Candidate, Defer, Suppress
 from dangol.model.restraint import WarmUp
 from dangol.model.vocabulary import Channel, Reason
-from dangol.policy.spread import share
+from dangol.policy.spread import place_in
 
 _DAY = timedelta(days=1)
 
@@ -51,8 +51,7 @@ def until_tomorrow(message: Candidate, place: Place, taken: int, limit: int, zon
             too_late = {**evidence, "too_late": begins.isoformat()}
             return Suppress(Reason.WARM_UP_OUTLASTS_EXPIRY, too_late, final=True)
         ends = min(ends, message.expires_at)
-    drawn = share(f"{message.journey_id or message.id}\x1f{place.day}")
-    until = begins + timedelta(seconds=int((ends - begins).total_seconds() * drawn))
+    until = begins + place_in(ends - begins, f"{message.journey_id or message.id}\x1f{place.day}")
     return Defer(until, Reason.WARMING_UP, {**evidence, "until": until.isoformat()})
 
 
