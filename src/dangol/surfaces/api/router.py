@@ -3,7 +3,7 @@
 docs/triggers.md is the manual, of consents docs/consent.md.
 
 200 means committed; everything else is JSON with ``code`` and ``message``. The pipeline is synchronous, so its work is
-done in the thread pool.
+done in threads; single calls that come at the same time are committed together.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ from dangol import meters
 from dangol.bootstrap import Dangol
 from dangol.errors import InvalidEvent, StoreUnavailable, UnknownCampaign, UnknownVersion
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
-from dangol.surfaces.api.calls import Round, in_rounds, parse_batch, parse_call, parse_start, status_of
+from dangol.surfaces.api.calls import Call, Round, in_rounds, parse_batch, parse_call, parse_start, status_of
 from dangol.surfaces.api.consents import Consents
 from dangol.surfaces.api.replies import take
+from dangol.surfaces.together import Together
 
 _RETRY_AFTER_SECONDS = "5"
+_TOGETHER = 200
+"""Single calls in one transaction at most: people are locked until it ends."""
+_WRITERS = 2
+"""Transactions of single calls at one time. One may wait for a person whom a blast is just deciding about."""
 _log = structlog.get_logger(__name__)
 
 Answer = dict[str, Any]
-Work = Callable[[Mapping[str, Any]], Answer]
+Work = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 
 def make_router(dangol: Dangol) -> APIRouter:
@@ -42,21 +47,32 @@ def make_router(dangol: Dangol) -> APIRouter:
 
     accept("/track", intake.track, "Report what a customer did")
     accept("/identify", intake.identify, "Say who a customer is")
-    accept("/batch", intake.batch, "Report up to 2,500 calls at once")
-    accept("/journeys", intake.start, "Start a journey of a campaign that is entered through the API")
+    accept("/batch", _in_thread(intake.batch), "Report up to 2,500 calls at once")
+    accept("/journeys", _in_thread(intake.start), "Start a journey of a campaign that is entered through the API")
     consents = Consents(dangol)
-    accept("/consents", consents.record, "Report what customers agree to, or do not agree to any more")
+    accept("/consents", _in_thread(consents.record), "Report what customers agree to, or do not agree to any more")
     router.add_api_route(
         "/consents", _question(intake, consents), methods=["GET"], summary="Ask what a customer agrees to"
     )
-    accept("/replies", lambda body: take(dangol.pipeline, body), "Report what a customer answered to a text message")
+    accept(
+        "/replies",
+        _in_thread(lambda body: take(dangol.pipeline, body)),
+        "Report what a customer answered to a text message",
+    )
     return router
+
+
+def _in_thread(work: Callable[[Mapping[str, Any]], Answer]) -> Work:
+    async def in_thread(body: Mapping[str, Any]) -> Answer:
+        return await run_in_threadpool(work, body)
+
+    return in_thread
 
 
 def _question(intake: Intake, consents: Consents) -> Callable[[Request, str | None], Awaitable[JSONResponse]]:
     async def endpoint(request: Request, userId: str | None = None) -> JSONResponse:  # noqa: N803 - as callers write it
         try:
-            await run_in_threadpool(intake.admit, header_key(request))
+            intake.admit(header_key(request))
             answer = await run_in_threadpool(consents.states, userId)
             return JSONResponse(answer, headers={"Cache-Control": "no-store"})
         except Refused as error:
@@ -70,11 +86,11 @@ def _endpoint(intake: Intake, work: Work) -> Callable[[Request], Awaitable[JSONR
         try:
             presented = header_key(request)
             if presented is not None:
-                await run_in_threadpool(intake.admit, presented)
+                intake.admit(presented)
             body = await read_json(request)
             if presented is None:
-                await run_in_threadpool(intake.admit, body.get("writeKey"))
-            return JSONResponse(await run_in_threadpool(work, body))
+                intake.admit(body.get("writeKey"))
+            return JSONResponse(await work(body))
         except Refused as error:
             return _error(error.status, error.code, str(error), headers=error.headers, **error.details)
         except InvalidEvent as error:
@@ -111,27 +127,30 @@ class Intake:
     def __init__(self, dangol: Dangol) -> None:
         self._dangol = dangol
         self._pipeline = dangol.pipeline
+        writers = _WRITERS if dangol.database.is_postgresql else 1
+        self._together = Together[Call](lambda calls: self._commit(in_rounds(calls)), most=_TOGETHER, at_once=writers)
 
     @cached_property
     def _write_key(self) -> str:
+        """Read once, from a file at most, so that it may be asked for where nothing may wait."""
         return self._dangol.write_key
 
     def admit(self, presented: object) -> None:
         """Raises Refused, 401, unless ``presented`` is the write key."""
         check_key(presented, self._write_key)
 
-    def track(self, body: Mapping[str, Any]) -> Answer:
-        return self._one("track", body)
-
-    def identify(self, body: Mapping[str, Any]) -> Answer:
-        return self._one("identify", body)
-
-    def _one(self, type_: str, body: Mapping[str, Any]) -> Answer:
-        call = {name: value for name, value in body.items() if name != "writeKey"}
-        self._commit(
-            in_rounds([parse_call(type_, call, now=self._dangol.clock.now(), places=self._dangol.known_places)])
-        )
+    async def track(self, body: Mapping[str, Any]) -> Answer:
+        await self._together([self._parsed("track", body)])
         return {"success": True}
+
+    async def identify(self, body: Mapping[str, Any]) -> Answer:
+        # in a thread, for the places that it may name follow from what is in service
+        await self._together([await run_in_threadpool(self._parsed, "identify", body)])
+        return {"success": True}
+
+    def _parsed(self, type_: str, body: Mapping[str, Any]) -> Call:
+        call = {name: value for name, value in body.items() if name != "writeKey"}
+        return parse_call(type_, call, now=self._dangol.clock.now(), places=self._dangol.known_places)
 
     def start(self, body: Mapping[str, Any]) -> Answer:
         """Start a journey; asked again with the same ``messageId``, the answer is the same."""

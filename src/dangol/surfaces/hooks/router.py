@@ -1,13 +1,14 @@
 """``/hooks/…``: carriers report what became of messages. docs/feedback.md is the manual.
 
-A request is checked against its signature, stored and acknowledged; the work is done by workers afterwards. Only what
-somebody wrote back is obeyed before the answer, because the answer to it goes back in the response. 503 asks a carrier
-to try again; whatever it sends twice is known.
+A request is checked against its signature, stored, with others that come at the same time, and acknowledged; the work
+is done by workers afterwards. Only what somebody wrote back is obeyed before the answer, because the answer to it goes
+back in the response. 503 asks a carrier to try again; whatever it sends twice is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from xml.sax.saxutils import escape
 
 import structlog
@@ -23,15 +24,20 @@ from dangol.delivery.feedback import push, sendgrid, twilio
 from dangol.delivery.feedback.plain import Unreadable
 from dangol.delivery.feedback.verdict import Check
 from dangol.errors import DangolError, InvalidEvent, StoreUnavailable
-from dangol.model.feedback import Arrivals
+from dangol.model.feedback import Arrivals, Feedback
 from dangol.model.vocabulary import Channel
 from dangol.profiles.contact import normalise_phone
 from dangol.surfaces.hooks.requests import RETRY_AFTER, Answer, public_url_of, read_body
 from dangol.surfaces.hooks.tally import Came, Tally
+from dangol.surfaces.together import Together
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_OF_ONE = 64 * 1024
 """Twilio and devices report one thing at a time."""
+_QUICK = 32 * 1024
+"""Bytes up to which checking and reading a request takes less than giving it to another thread."""
+_TOGETHER = 2_000
+"""Reports in one transaction at most, unless one request has more."""
 _OPT_OUT = {"STOP": Intent.STOP, "START": Intent.START, "HELP": Intent.HELP}
 _TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response>{}</Response>'
 _ANYWHERE = {
@@ -44,7 +50,8 @@ _ANYWHERE = {
 """A service worker reports from the shop's own site; what it may do here follows from its receipt alone."""
 _REFUSED = {Check.MISSING: Came.UNSIGNED, Check.FORGED: Came.FORGED, Check.STALE: Came.STALE}
 _log = structlog.get_logger(__name__)
-Work = Callable[[bytes, Request], Response]
+Read = Callable[[bytes, Request], Arrivals]
+Work = Callable[[bytes, Request], Awaitable[Response]]
 
 
 def make_router(dangol: Dangol, tally: Tally) -> APIRouter:
@@ -55,10 +62,25 @@ def make_router(dangol: Dangol, tally: Tally) -> APIRouter:
     def accept(path: str, name: str, work: Work, most: int) -> None:
         router.add_api_route(path, _endpoint(tally, name, work, most), methods=["POST"])
 
-    accept("/sendgrid", sendgrid.PROVIDER, hooks.sendgrid, MOST_BYTES)
-    accept("/twilio/status", twilio.PROVIDER, hooks.twilio_status, MOST_OF_ONE)
-    accept("/twilio/inbound", twilio.PROVIDER, hooks.twilio_inbound, MOST_OF_ONE)
-    accept("/push", push.PROVIDER, hooks.push, MOST_OF_ONE)
+    def store(name: str, read: Read, headers: Mapping[str, str] | None = None) -> Work:
+        together = Together(partial(hooks.take_in, name), most=_TOGETHER, at_once=1)
+
+        async def work(body: bytes, request: Request) -> Response:
+            arrivals = read(body, request) if len(body) <= _QUICK else await run_in_threadpool(read, body, request)
+            if arrivals.reports:
+                await together(arrivals.reports)
+            tally.count(name, Came.UNREADABLE, arrivals.unreadable)
+            return Response(status_code=204, headers=headers)
+
+        return work
+
+    async def answer(body: bytes, request: Request) -> Response:
+        return await run_in_threadpool(hooks.twilio_inbound, body, request)
+
+    accept("/sendgrid", sendgrid.PROVIDER, store(sendgrid.PROVIDER, hooks.sendgrid), MOST_BYTES)
+    accept("/twilio/status", twilio.PROVIDER, store(twilio.PROVIDER, hooks.twilio_status), MOST_OF_ONE)
+    accept("/twilio/inbound", twilio.PROVIDER, answer, MOST_OF_ONE)
+    accept("/push", push.PROVIDER, store(push.PROVIDER, hooks.push, _ANYWHERE), MOST_OF_ONE)
     router.add_api_route("/push", _preflight, methods=["OPTIONS"])
     return router
 
@@ -70,7 +92,7 @@ def _endpoint(tally: Tally, name: str, work: Work, most: int) -> Callable[[Reque
             tally.count(name, Came.TOO_LARGE)
             return Answer(413, f"expected at most {most:,} bytes").response()
         try:
-            return await run_in_threadpool(work, body, request)
+            return await work(body, request)
         except Answer as answer:
             return answer.response()
         except StoreUnavailable as error:
@@ -106,21 +128,18 @@ class Hooks:
         if settings.public_url and (token or shared):
             self._twilio = twilio.TwilioSignatures(token, shared)
 
-    def sendgrid(self, body: bytes, request: Request) -> Response:
+    def sendgrid(self, body: bytes, request: Request) -> Arrivals:
         if self._sendgrid is None:
             raise self._not_set_up(sendgrid.PROVIDER, "DANGOL_SENDGRID_WEBHOOK_KEY")
         self._must_be_good(sendgrid.PROVIDER, self._sendgrid.check(body, request.headers, self._dangol.clock.now()))
         try:
-            arrivals = sendgrid.parse(body)
+            return sendgrid.parse(body)
         except Unreadable as error:
             raise self._malformed(sendgrid.PROVIDER, error) from None
-        self._take_in(sendgrid.PROVIDER, arrivals)
-        return Response(status_code=204)
 
-    def twilio_status(self, body: bytes, request: Request) -> Response:
+    def twilio_status(self, body: bytes, request: Request) -> Arrivals:
         fields, url = self._from_twilio(body, request)
-        self._take_in(twilio.PROVIDER, twilio.parse_status(fields, url))
-        return Response(status_code=204)
+        return twilio.parse_status(fields, url)
 
     def twilio_inbound(self, body: bytes, request: Request) -> Response:
         """Obey what somebody wrote, and answer with the one text that goes back; Twilio sends it."""
@@ -134,7 +153,7 @@ class Hooks:
         self._tally.count(twilio.PROVIDER, Came.REPLIES)
         return _twiml(answer.text or "")
 
-    def push(self, body: bytes, request: Request) -> Response:
+    def push(self, body: bytes, request: Request) -> Arrivals:
         try:
             reported = push.parse(body)
         except Unreadable as error:
@@ -142,8 +161,13 @@ class Hooks:
         if not self._dangol.links.is_receipt(reported.feedback.message_id, reported.receipt):
             self._tally.count(push.PROVIDER, Came.FORGED)
             raise Answer(403, "this receipt is not of this message", _ANYWHERE)
-        self._take_in(push.PROVIDER, Arrivals((reported.feedback,)))
-        return Response(status_code=204, headers=_ANYWHERE)
+        return Arrivals((reported.feedback,))
+
+    def take_in(self, name: str, reports: Sequence[Feedback]) -> None:
+        """Store these reports, of one request or of several."""
+        new = self._pipeline.take_in(reports)
+        self._tally.count(name, Came.ACCEPTED, new)
+        self._tally.count(name, Came.REPEATED, len(reports) - new)
 
     def _from_twilio(self, body: bytes, request: Request) -> tuple[twilio.Fields, str]:
         if self._twilio is None:
@@ -163,12 +187,6 @@ class Hooks:
         said = inbound.text[:LONGEST].replace("\0", "\ufffd")
         now = self._dangol.clock.now()
         return Reply(Channel.SMS, sender, said, inbound.message_id, now, _OPT_OUT.get(inbound.opt_out))
-
-    def _take_in(self, name: str, arrivals: Arrivals) -> None:
-        new = self._pipeline.take_in(arrivals.reports) if arrivals.reports else 0
-        self._tally.count(name, Came.ACCEPTED, new)
-        self._tally.count(name, Came.REPEATED, len(arrivals.reports) - new)
-        self._tally.count(name, Came.UNREADABLE, arrivals.unreadable)
 
     def _must_be_good(self, name: str, check: Check) -> None:
         if check is not Check.GOOD:
