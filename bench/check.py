@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from dangol.bootstrap import shipped_workspace
+from dangol.checking import check_workspace, forget_reviews, review_texts
 from dangol.content.workshop import Workshop
 from dangol.definitions.workspace import load_workspace
 from dangol.model.vocabulary import Purpose
-from dangol.release import check_workspace, forget_reviews, review_texts
 
 _LOCALES = ("ko", "en")
 _SHARED = ("journey-map.yaml", "policies.yaml", "tracking-plan.yaml")

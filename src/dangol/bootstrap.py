@@ -51,7 +51,7 @@ from dangol.planner.plan import GROWTH, Plan, make_plan
 from dangol.queue.actors import Actors
 from dangol.queue.broker import Broker, make_broker
 from dangol.queue.scheduler import Scheduler
-from dangol.release import Releases, review_texts
+from dangol.release import Releases
 from dangol.retention.kinds import Keep
 from dangol.retention.rounds import Retention
 from dangol.settings import Settings, provider_options
@@ -154,6 +154,8 @@ class Dangol(AbstractContextManager["Dangol"]):
 
         Raises ProblemsFound with everything that is wrong.
         """
+        from dangol.checking import review_texts  # only who deploys needs an editor, and the memory it takes
+
         workspace = load_workspace(root or self.settings.workspace, now=self.clock.now())
         found, reviewed = review_texts(workspace)
         problems = [problem for problem in found if problem.severity == "error"]

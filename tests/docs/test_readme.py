@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dangol.checking import check_workspace
 from dangol.definitions.workspace import load_workspace
-from dangol.release import check_workspace
 from tests.docs.pages import ROOT, blocks, read, titled
 
 ENGLISH, KOREAN = read("README.md"), read("README.ko.md")

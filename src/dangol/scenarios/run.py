@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dangol.checking import check_texts
 from dangol.definitions.document import did_you_mean
 from dangol.definitions.workspace import Workspace, read_workspace
 from dangol.errors import ProblemsFound, UsageError
 from dangol.model.problem import Problem
-from dangol.release import check_texts
 from dangol.scenarios.cases import Case, Collected, collect
 from dangol.scenarios.compare import Result, compare
 from dangol.scenarios.rehearsal import Rehearsal

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from sqlalchemy import select
 
+from dangol.checking import check_texts
 from dangol.definitions.sources import PACKS, TEXT_FILES, Sources
 from dangol.definitions.workspace import parse_workspace
 from dangol.errors import DangolError, ProblemsFound, UsageError
-from dangol.release import check_texts
 from dangol.simulate.crowd import reading
 from dangol.store.tables import blobs, versions
 

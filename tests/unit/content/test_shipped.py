@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dangol.checking import check_texts
 from dangol.content.messages import Messages, compile_messages
 from dangol.content.terms import pattern, written
 from dangol.content.voice import PATH, VoiceFile, read_voice
@@ -17,7 +18,6 @@ from dangol.jurisdictions import packs
 from dangol.model.message import Rendered
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import ValueType
-from dangol.release import check_texts
 from tests.unit.content.workspace import ROOT, SHIPPED
 
 WORKSPACE = load_workspace(ROOT)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from dangol.checking import look_through
 from dangol.definitions.workspace import load_workspace
 from dangol.editor.laws import check_laws, loosened
 from dangol.jurisdictions import packs
 from dangol.model.jurisdiction import Jurisdictions
 from dangol.model.problem import Problem
-from dangol.release import look_through
 from tests.workspaces import campaign, write_workspace
 
 WHY = {"reason": "Our counsel reads it otherwise.", "by": "Legal"}

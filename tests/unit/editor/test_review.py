@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from dangol.checking import check_texts, review_texts
 from dangol.content.check import check_messages
 from dangol.definitions.workspace import load_workspace
 from dangol.editor.model import Send
@@ -16,7 +17,6 @@ from dangol.editor.samples import SAMPLES
 from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.model.workspace import TrackingPlan, ValueType
-from dangol.release import check_texts, review_texts
 from tests.unit.editor.desk import ROOT, brand_sources
 
 PLAN = TrackingPlan(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dangol.checking import look_through
 from dangol.definitions.diff import diff
 from dangol.definitions.sources import state_of
 from dangol.definitions.versions import cut
@@ -16,7 +17,7 @@ from dangol.model.problem import Problem
 from dangol.model.vocabulary import Channel, Purpose
 from dangol.planner.cautions import Counted, cautions
 from dangol.policy.law import Because
-from dangol.release import compile_release, look_through
+from dangol.release import compile_release
 from dangol.scenarios.cases import collect
 from tests.unit.policy.builders import person
 from tests.workspaces import campaign, note, write_workspace

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dangol.checking import look_through
 from dangol.clock import SystemClock
 from dangol.content.voice import Voice
 from dangol.definitions.schema import FILES, json_schema
@@ -23,7 +24,6 @@ from dangol.editor.waivers import all_waivers
 from dangol.errors import ProblemsFound, UsageError
 from dangol.model.jurisdiction import PackFile
 from dangol.model.problem import Problem
-from dangol.release import look_through
 from dangol.scenarios.cases import check_scenarios
 from dangol.scenarios.model import ScenarioFile
 from dangol.settings import Settings
