@@ -1,4 +1,5 @@
-"""What a batch asks of journeys is found by index on both databases, however many others wait.
+"""What a batch asks of journeys, and of what somebody waits for, is found by index on both databases, however many
+others wait.
 
 The plan is read back from the database for exactly the statement that the code sent, among rows enough, and known well
 enough to the planner, that it would scan if no index served.
@@ -14,12 +15,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from dangol.model.vocabulary import JourneyStatus
+from dangol.model.vocabulary import JourneyStatus, MessageState, Purpose
 from dangol.store import journeys as journey_rows
 from dangol.store import members as member_rows
+from dangol.store import messages as message_rows
 from dangol.store.bulk import insert_many
 from dangol.store.database import Database
-from dangol.store.tables import journeys, members
+from dangol.store.tables import journeys, members, messages
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
@@ -69,6 +71,39 @@ def crowded(database: Database) -> Database:
     with database.write() as tx:
         insert_many(tx, journeys, [_journey(number) for number in range(CROWD)])
         insert_many(tx, members, joined)
+        tx.execute(text("ANALYZE"))
+    return database
+
+
+def _message(number: int) -> dict[str, Any]:
+    """In the middle of a blast: half has gone out, and of what a worker was told, one in a hundred is an order's."""
+    gone, order = number % 2 == 0, number % 100 == 1
+    return {
+        "id": f"m{number:07d}",
+        "journey_id": f"j{number:07d}",
+        "campaign_key": "orders" if order else "blast",
+        "version_id": "v" * 64,
+        "profile_id": f"p{number:07d}",
+        "stage": "main",
+        "step": "note",
+        "template": "note",
+        "channels": "email",
+        "purpose": (Purpose.TRANSACTIONAL if order else Purpose.MARKETING).value,
+        "priority": 50,
+        "state": (MessageState.ACCEPTED if gone else MessageState.DUE).value,
+        "due_at": NOW - timedelta(seconds=number % 997),
+        "lease_until": None if gone else SOON,
+        "attempt": 0,
+        "planned_at": NOW,
+        "updated_at": NOW,
+    }
+
+
+@pytest.fixture
+def blasting(database: Database) -> Database:
+    """Very many messages are told to workers, and few of them are what somebody waits for."""
+    with database.write() as tx:
+        insert_many(tx, messages, [_message(number) for number in range(CROWD)])
         tx.execute(text("ANALYZE"))
     return database
 
@@ -172,6 +207,18 @@ def test_what_is_due_is_read_in_the_order_in_which_it_came_due(crowded: Database
 def test_an_idle_look_touches_no_row(crowded: Database) -> None:
     plan = _plan(crowded, journey_rows.next_wake)
     assert "Index Only Scan" in plan or "COVERING INDEX" in plan
+
+
+def test_what_somebody_waits_for_is_found_among_all_that_a_blast_has_told_and_in_its_order(blasting: Database) -> None:
+    plan = _plan(blasting, lambda tx: message_rows.told_first(tx, NOW, 50))
+    assert "ix_messages_due" in plan
+    assert not _scans(plan, "messages"), plan
+    if blasting.is_postgresql:
+        assert any("Index Cond" in line and "'transactional'" in line for line in plan.splitlines()), plan
+        assert "Presorted Key: due_at" in plan
+    else:
+        assert "(state=? AND purpose=? AND due_at<?)" in plan
+        assert "RIGHT PART OF ORDER BY" in plan or "LAST TERM OF ORDER BY" in plan
 
 
 def test_a_scan_would_be_noticed(crowded: Database) -> None:

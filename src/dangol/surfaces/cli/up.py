@@ -87,7 +87,7 @@ def worker(
     count = threads or settings.worker_threads
     if processes > 1:
         command = ("worker", "--threads", str(count), "--supervised")
-        label = f"{processes} workers with {count} threads each"
+        label = f"{processes} workers, each with {_threads(settings, count)}"
         supervise(processes, command, stop, settings.stop_within + _FAREWELL, lambda: typer.echo(label))
         return
     settings = settings.model_copy(update={"worker_threads": count})
@@ -99,7 +99,7 @@ def worker(
         running.enter_context(traced(settings, "worker"))
         figures = running.enter_context(watched(dangol, needs_broker=True))
         _start_workers(running, dangol, count)
-        _say(f"Worker with {count} threads on {dangol.database.label}", figures)
+        _say(f"Worker with {_threads(settings, count)}, on {dangol.database.label}", figures)
         stop.wait()
 
 
@@ -146,6 +146,12 @@ def _start_workers(running: ExitStack, dangol: Dangol, threads: int) -> None:
         dangol.broker, threads=threads, first_threads=settings.first_threads, patience=settings.stop_within
     )
     running.enter_context(workers)
+
+
+def _threads(settings: Settings, count: int) -> str:
+    """What a worker's start line says of its threads: all that it has."""
+    first = settings.first_threads
+    return f"{count} threads, {first} more for transactional messages and {first} for events of the broker"
 
 
 def _start_scheduler(running: ExitStack, dangol: Dangol, stop: Stop) -> None:
