@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.docs.pages import PAGES, ROOT, blocks, name, prose, read
 
 COMMANDS: Any = typer.main.get_command(app)

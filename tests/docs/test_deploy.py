@@ -15,7 +15,7 @@ import typer.main
 from ruamel.yaml import YAML
 
 from dangol.settings import Settings
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.docs.pages import ROOT, read
 
 COMMANDS: Any = typer.main.get_command(app)

@@ -17,7 +17,7 @@ from dangol.bootstrap import open_dangol
 from dangol.errors import DangolError, ErasedProfile, UnknownProfile, UsageError
 from dangol.model.people import ProfileChange
 from dangol.settings import Settings
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 
 GRANT = ("consent", "grant", "c-1", "--channel", "email", "--purpose", "marketing")
 WITHDRAW = ("consent", "withdraw", "c-1", "--channel", "email", "--purpose", "marketing")

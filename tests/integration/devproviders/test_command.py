@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from bench import ceiling
 from dangol.devproviders import Options, SimulatorFailed, running
 from dangol.errors import DangolError, UsageError
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.integration.devproviders.conftest import ask, letter
 
 DANGOL = [sys.executable, "-c", "from dangol.surfaces.cli.main import run; run()", "dev", "providers"]

@@ -20,7 +20,7 @@ from dangol.devproviders.running import Sim
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, RefusalCause
 from dangol.settings import Settings
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.integration.devproviders.test_command import DANGOL
 
 TO = {Channel.EMAIL: "anna@example.com", Channel.SMS: "+14155550100", Channel.PUSH: "a-token"}

@@ -14,7 +14,7 @@ from dangol.bootstrap import Dangol
 from dangol.queue.scheduler import LEASE
 from dangol.settings import Settings
 from dangol.store.housekeeping import take_lease
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.workspaces import campaign, note, write_workspace
 
 Run = Callable[..., tuple[int, str]]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dangol.model.message import Unknown
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.integration.pipeline.house import House
 from tests.integration.pipeline.reports import comes, report
 from tests.workspaces import campaign

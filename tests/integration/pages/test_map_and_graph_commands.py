@@ -12,7 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from dangol.errors import DangolError, ProblemsFound, UsageError
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note, write_workspace
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dangol.editor.samples import SAMPLES
 from dangol.errors import UnknownProfile, UsageError
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.docs.pages import blocks, read, table
 from tests.integration.pipeline.house import House
 from tests.outline import Outline

@@ -26,7 +26,7 @@ from dangol.model.vocabulary import Channel, Control
 from dangol.settings import Settings
 from dangol.store import controls
 from dangol.store.tables import calls, journeys
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.integration.pipeline.house import House
 from tests.receiver import Receiver, receiver, status
 from tests.workspaces import campaign

@@ -16,7 +16,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from dangol.errors import UsageError
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.workspaces import campaign, note, write_workspace
 
 CAP = {"key": "weekly", "limit": 3, "window": "rolling 7 days"}

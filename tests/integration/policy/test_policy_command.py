@@ -15,7 +15,7 @@ from dangol.ledger.reader import Filter, history
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Decision, Purpose
 from dangol.settings import Settings
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.workspaces import campaign, note, write_workspace
 
 LOOSER = {"id": "KR-night", "from": "22:00", "reason": "Our counsel reads it otherwise.", "by": "Legal"}

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dangol.clock import VirtualClock
 from dangol.consent import asking
 from dangol.surfaces.cli import requests as command
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.integration.pipeline.house import House
 
 

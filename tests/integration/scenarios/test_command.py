@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from dangol.errors import UsageError
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.integration.scenarios.conftest import Shop
 from tests.workspaces import campaign, note
 

@@ -13,7 +13,7 @@ from dangol.errors import UsageError
 from dangol.settings import Settings
 from dangol.store import carriers as carrier_rows
 from dangol.store import paces as pace_rows
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 
 
 @pytest.fixture(autouse=True)

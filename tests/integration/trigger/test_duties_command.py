@@ -14,7 +14,7 @@ from dangol.clock import VirtualClock
 from dangol.model.people import ConsentChange, ProfileChange
 from dangol.model.vocabulary import Channel, ConsentAction, Purpose
 from dangol.settings import Settings
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 
 
 @pytest.mark.parametrize(("days", "code"), [(1, 0), (20, 1)])

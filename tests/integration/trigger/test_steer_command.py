@@ -14,7 +14,7 @@ from dangol.ledger.reader import Filter, history
 from dangol.model.people import IncomingEvent, ProfileChange
 from dangol.settings import Settings
 from dangol.store.tables import journeys
-from dangol.surfaces.cli.main import app
+from tests.commands import app
 from tests.workspaces import campaign, note, write_workspace
 
 

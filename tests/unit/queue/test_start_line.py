@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from dangol.surfaces.cli import up
-from dangol.surfaces.cli.main import app
+from dangol.surfaces.cli import working
+from tests.commands import app
 
 
 def test_workers_tell_all_their_threads_those_kept_for_what_somebody_waits_for_included(
@@ -17,7 +17,7 @@ def test_workers_tell_all_their_threads_those_kept_for_what_somebody_waits_for_i
     def only_tell(_count: int, _command: object, _stop: object, _patience: object, tell: Callable[[], None]) -> None:
         tell()
 
-    monkeypatch.setattr(up, "supervise", only_tell)
+    monkeypatch.setattr(working, "supervise", only_tell)
     given = {"DANGOL_BROKER_URL": "redis://127.0.0.1:1", "DANGOL_FIRST_THREADS": "3"}
     ended = CliRunner().invoke(app, ["worker", "--processes", "2", "--threads", "5"], env=given)
     assert ended.exit_code == 0, ended.output

@@ -24,10 +24,12 @@ from dangol.model.vocabulary import Channel, Purpose
 from dangol.policy.law import Because, amended, loosens
 from dangol.settings import Settings
 from dangol.surfaces import inquiry
+from dangol.surfaces.cli.duties import duties
 from dangol.surfaces.cli.log import JsonOption, Tongue
 from dangol.surfaces.ruling import Answer, Question, ask
 
 app = typer.Typer(name="policy", help="Rules of law, and what they say of a person.", no_args_is_help=True)
+app.command()(duties)
 
 LangOption = Annotated[Tongue, typer.Option("--lang", help="The language of what is printed.")]
 _WORDS: dict[str, dict[str, str]] = {

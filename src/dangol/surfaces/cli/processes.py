@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +13,6 @@ from queue import SimpleQueue
 
 import structlog
 import typer
-import uvicorn
-from fastapi import FastAPI
 from sqlalchemy import select
 
 from dangol.bootstrap import Dangol
@@ -97,42 +94,6 @@ def in_thread(
 
 
 @contextmanager
-def serving(app: FastAPI, listener: socket.socket, stop: Stop, patience: timedelta) -> Iterator[None]:
-    """The web server on a socket that is bound already; at the end it answers what it has accepted, and no more."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, int(patience.total_seconds())),
-    )
-    server = uvicorn.Server(config)
-
-    def halt() -> None:
-        server.should_exit = True
-
-    with in_thread("web server", lambda: server.run(sockets=[listener]), halt, stop, patience):
-        yield
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises DangolError in an operator's words if the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise DangolError(f"{host} is no address of this machine: {error.strerror}") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise DangolError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
-    return listener
-
-
-@contextmanager
 def only_one(dangol: Dangol, stop: Stop) -> Iterator[None]:
     """Hold this database against a second ``dangol up``; the hold runs out by itself soon after a crash.
 
@@ -197,3 +158,8 @@ def tell(rows: dict[str, str]) -> None:
     width = max(map(len, rows))
     for name, value in rows.items():
         typer.echo(f"  {name:<{width}}  {value}")
+
+
+def say(what: str, figures: str) -> None:
+    """What is up now, and where its figures are."""
+    typer.echo(f"{what}; figures on {figures}" if figures else what)
