@@ -67,11 +67,12 @@ def create_app(dangol: Dangol, *, hosts: Sequence[str] = ("*",), workspace: Path
         docs_url=None,
         redoc_url=None,
     )
+    app.state.hooks = Tally()
+    # Routes are tried in their order, so what is asked for most comes first.
+    app.include_router(make_hooks(dangol, app.state.hooks))
     app.include_router(make_api(dangol))
     app.include_router(make_forms_api(dangol))
     app.include_router(make_pages(dangol, workspace))
-    app.state.hooks = Tally()
-    app.include_router(make_hooks(dangol, app.state.hooks))
     for pages in (unsubscribing, preferences, confirming, keeping, forms):
         app.include_router(pages.make_router(dangol))
     errors = Errors(dangol)
