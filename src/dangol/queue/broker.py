@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import structlog
@@ -10,9 +12,11 @@ from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import q_name
 from dramatiq.errors import DecodeError
 from dramatiq.middleware import CurrentMessage, Retries
 
+from dangol.client import EVENTS_QUEUE
 from dangol.errors import UsageError
 from dangol.queue.middleware import WakeUpAge
 
@@ -52,9 +56,15 @@ def make_broker(url: str) -> Broker:
 
 
 class _Redis(RedisBroker):
-    """Redis, not brought to a halt by a message that another program wrote wrongly."""
+    """Redis, not brought to a halt by a message that another program wrote wrongly, nor asked for what is never there.
+
+    Dramatiq looks into a second queue beside each, for what was put off. Wake-ups never are; events may be, by whoever
+    sends them.
+    """
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        if q_name(queue_name) not in {queue_name, EVENTS_QUEUE}:
+            return _Empty(timeout)
         return _Patient(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
 
 
@@ -68,3 +78,19 @@ class _Patient(_RedisConsumer):
             _log.error("a broker message cannot be read and stays in Redis", queue=self.queue_name, error=str(error))
             return None
         return message
+
+
+class _Empty(Consumer):
+    """Of a queue into which nothing is ever put."""
+
+    def __init__(self, timeout: int) -> None:
+        self._seconds = timeout / 1000
+
+    def __next__(self) -> None:
+        time.sleep(self._seconds)
+
+    def ack(self, message: MessageProxy) -> None: ...
+
+    def nack(self, message: MessageProxy) -> None: ...
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None: ...

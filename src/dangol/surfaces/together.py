@@ -80,17 +80,11 @@ class Together(Generic[T]):
                     self._do([asked])
                 return
             _answer(together, error)
-        except BaseException as error:
-            # The thread ends; nobody may wait for it, and for its place, for ever.
-            with self._lock:
-                self._at_work -= 1
-            _answer(together, error)
-            raise
         else:
             _answer(together, None)
 
 
-def _answer(together: Sequence[_Asked[T]], error: BaseException | None) -> None:
+def _answer(together: Sequence[_Asked[T]], error: Exception | None) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for asked in together:
         by_loop.setdefault(asked.loop, []).append(asked.done)
@@ -101,7 +95,7 @@ def _answer(together: Sequence[_Asked[T]], error: BaseException | None) -> None:
             continue  # the loop was closed, and nobody waits on it any more
 
 
-def _settle(waiting: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
+def _settle(waiting: Sequence[asyncio.Future[None]], error: Exception | None) -> None:
     for one in waiting:
         if one.done():
             continue  # who asked has gone

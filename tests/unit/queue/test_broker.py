@@ -6,8 +6,9 @@ import pytest
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import ConnectionClosed
 
-from dangol.client import NAMESPACE
+from dangol.client import EVENTS_QUEUE, NAMESPACE
 from dangol.errors import UsageError
 from dangol.queue.broker import make_broker
 
@@ -45,3 +46,13 @@ def test_dangol_and_its_client_agree_on_the_namespace_in_redis() -> None:
     broker = make_broker("redis://127.0.0.1")
     assert isinstance(broker, RedisBroker)
     assert broker.namespace == NAMESPACE
+
+
+def test_redis_is_not_asked_for_wake_ups_that_were_put_off_because_none_ever_is_but_for_events_that_were() -> None:
+    nobody_there = make_broker("redis://127.0.0.1:1")
+    wake_ups = nobody_there.consume("dangol-deliver.DQ", timeout=1)
+    assert next(wake_ups) is None
+    for asked in ("dangol-deliver", f"{EVENTS_QUEUE}.DQ"):
+        consumer = nobody_there.consume(asked, timeout=1)
+        with pytest.raises(ConnectionClosed):
+            next(consumer)
