@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +15,7 @@ import structlog
 from dangol.clock import VirtualClock
 from dangol.ids import SeededEntropy
 from dangol.store.database import Database
-
-POSTGRES = os.environ.get("DANGOL_TEST_POSTGRES_URL", "postgresql://root@127.0.0.1:5432/test")
+from tests.servers import Shelf
 
 
 @pytest.fixture(autouse=True)
@@ -45,28 +43,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _administer(*statements: str) -> None:
-    with psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3) as connection:
-        for statement in statements:
-            connection.execute(statement)  # type: ignore[call-overload]
-
-
-def _postgres_url(name: str) -> str:
-    return POSTGRES.rsplit("/", 1)[0] + f"/{name}"
-
-
 @pytest.fixture(scope="session")
-def postgres_template() -> Iterator[str]:
-    name = f"dangol_template_{uuid.uuid4().hex[:10]}"
+def postgres_shelf() -> Iterator[Shelf]:
     try:
-        _administer(f"CREATE DATABASE {name}")
+        shelf = Shelf()
     except psycopg.OperationalError as error:
         service_missing("PostgreSQL (DANGOL_TEST_POSTGRES_URL)", error)
-    database = Database(_postgres_url(name))
-    database.migrate()
-    database.close()
-    yield name
-    _administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    yield shelf
+    shelf.close()
 
 
 @pytest.fixture
@@ -79,13 +63,9 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]
 
 
 @pytest.fixture
-def postgres_database(postgres_template: str) -> Iterator[Database]:
-    name = f"dangol_{uuid.uuid4().hex[:12]}"
-    _administer(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    database = Database(_postgres_url(name))
-    yield database
-    database.close()
-    _administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+def postgres_database(postgres_shelf: Shelf) -> Iterator[Database]:
+    with postgres_shelf.database() as database:
+        yield database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -20,9 +20,9 @@ from dangol.surfaces.doctor import work
 from dangol.surfaces.doctor.checks import CHECKS, examine
 from dangol.surfaces.doctor.finding import Finding, Verdict
 from dangol.surfaces.doctor.visit import Visit
-from tests.conftest import POSTGRES
 from tests.integration.pipeline.conftest import carrier, dangol, house
 from tests.integration.pipeline.house import House
+from tests.servers import POSTGRES
 from tests.workspaces import campaign, note
 
 __all__ = ["carrier", "dangol", "house"]

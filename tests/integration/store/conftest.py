@@ -12,7 +12,8 @@ from alembic import command
 
 from dangol.store.database import Database
 from dangol.store.schema import migration_config
-from tests.conftest import POSTGRES, service_missing
+from tests.conftest import service_missing
+from tests.servers import administer, drop, url_of
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -25,15 +26,13 @@ def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datab
         return
     name = f"dangol_{uuid.uuid4().hex[:12]}"
     try:
-        with psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        administer(f"CREATE DATABASE {name}")
     except psycopg.OperationalError as error:
         service_missing("PostgreSQL (DANGOL_TEST_POSTGRES_URL)", error)
-    database = Database(POSTGRES.rsplit("/", 1)[0] + f"/{name}")
+    database = Database(url_of(name))
     yield database
     database.close()
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+    drop(name)
 
 
 def bring_to(database: Database, revision: str) -> None:
