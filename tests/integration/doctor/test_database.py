@@ -22,7 +22,7 @@ from dangol.surfaces.doctor.finding import Finding, Verdict
 from dangol.surfaces.doctor.visit import Visit
 from tests.integration.pipeline.conftest import carrier, dangol, house
 from tests.integration.pipeline.house import House
-from tests.servers import POSTGRES
+from tests.servers import POSTGRES, administer
 from tests.workspaces import campaign, note
 
 __all__ = ["carrier", "dangol", "house"]
@@ -53,7 +53,9 @@ def only(findings: Iterator[Finding]) -> Finding:
     return found
 
 
-def test_a_new_database_is_fine(visit: Visit) -> None:
+def test_a_new_database_is_fine(visit: Visit, database: Database) -> None:
+    if database.is_postgresql:
+        administer(f"ALTER DATABASE {database.url.database} RESET synchronous_commit")  # a test's does without
     assert only(checks.reachable(visit)).verdict is Verdict.FINE
     assert only(checks.server(visit)).verdict is Verdict.FINE
     assert only(checks.insert_only(visit)).verdict is Verdict.FINE
