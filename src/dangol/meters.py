@@ -52,7 +52,6 @@ _CATALOGUE = (
         ("provider", "channel", "outcome"),
     ),
     Meter("provider_seconds", Kind.HISTOGRAM, "How long a provider had a batch in hand.", ("provider",), _MOMENTS),
-    Meter("circuit_open", Kind.GAUGE, "1 while a provider is left alone after failures, 0 otherwise.", ("provider",)),
     Meter(
         "webhooks", Kind.COUNTER, "Reports of carriers and devices, and what was done with them.", ("hook", "result")
     ),
@@ -68,6 +67,13 @@ _CATALOGUE = (
     ),
     Meter("due_messages", Kind.GAUGE, "Messages that are due and not begun, counted up to 100,000.", looked_up=True),
     Meter("oldest_due_seconds", Kind.GAUGE, "How long the first of them has been due.", looked_up=True),
+    Meter(
+        "circuit_open",
+        Kind.GAUGE,
+        "1 from when a provider is left alone after failures until a message gets through, 0 otherwise.",
+        ("provider",),
+        looked_up=True,
+    ),
     Meter("scheduler_leads", Kind.GAUGE, "1 if a scheduler holds the lease, 0 otherwise.", looked_up=True),
     Meter("duties_overdue", Kind.GAUGE, "People to whom a notice that a law asks for is overdue.", looked_up=True),
 )
@@ -80,8 +86,6 @@ class Collector(Protocol):
     def count(self, meter: Meter, n: float, labels: dict[str, str]) -> None: ...
 
     def observe(self, meter: Meter, value: float, labels: dict[str, str]) -> None: ...
-
-    def set(self, meter: Meter, value: float, labels: dict[str, str]) -> None: ...
 
 
 _collector: Collector | None = None
@@ -108,12 +112,6 @@ def observe(name: str, value: float, **labels: str) -> None:
     """Put one value, in seconds, into a histogram."""
     if _collector is not None:
         _collector.observe(METERS[name], value, labels)
-
-
-def set(name: str, value: float, **labels: str) -> None:
-    """Set a gauge."""
-    if _collector is not None:
-        _collector.set(METERS[name], value, labels)
 
 
 @contextmanager

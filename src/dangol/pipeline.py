@@ -746,15 +746,17 @@ class Pipeline:
             return 0
         with traces.at("hand_over"):
             handed = self.dispatcher.send(
-                [item.envelope for item in handover.under_way], partial(self.pacing.room, self.database, self.clock)
+                [item.envelope for item in handover.under_way],
+                partial(self.pacing.room, self.database, self.clock),
+                handover.trial.tries,
             )
             for item, answer in zip(handover.under_way, handed, strict=True):
                 traces.concerns(item.subject.journey_id, message=item.subject.message_id, provider=answer.provider)
-        answered, learned = list(zip(handover.under_way, handed, strict=True)), self.carriers.learned()
+        answered, learned = list(zip(handover.under_way, handed, strict=True)), self.carriers.learned(handover.trial)
 
         def write(tx: Connection) -> None:
             settle(tx, answered, self.clock.now(), self.timing.patience, entropy=self.entropy, hasher=self.hasher)
-            self.carriers.tell(tx, learned, self.clock.now())
+            self.carriers.tell(tx, learned, handover.trial, self.clock.now())
 
         self._settle(write)
         return len(answered)
@@ -864,8 +866,10 @@ class Pipeline:
             under_way=under_way,
         )
         warming = WarmingUp.of(tx, claimed, now, self.warm_up_slice)
-        turns = self.pacing.turns(tx, claimed, now)
-        handover = Handover(briefing, now + self.timing.send_lease, self.links, warming=warming, turns=turns)
+        until = now + self.timing.send_lease
+        trial = self.carriers.trial(tx, claimed, now, until)
+        turns = self.pacing.turns(tx, claimed, now, trial.open)
+        handover = Handover(briefing, until, self.links, warming=warming, turns=turns, trial=trial)
         waited: dict[str, list[Claimed]] = {}
         for item in claimed:
             if item.row.digest and self._standing(item, briefing, controls) is None:
@@ -940,12 +944,15 @@ class Pipeline:
         It waits for this channel, and goes on no other instead: what is nobody's wish must not change how people hear
         from us.
         """
-        now = briefing.now
-        if until := self.carriers.away(item, channel, now):
+        now, trial = briefing.now, handover.trial
+        if until := self.carriers.away(item, channel, now, trial):
             return Defer(until, Reason.CARRIER_AWAY, {"until": until.isoformat()})
-        return handover.warming.waits(item, channel) or handover.turns.ask(
-            item, self.pacing.lines(item, channel, now), now
+        waits = handover.warming.waits(item, channel) or handover.turns.ask(
+            item, self.pacing.lines(item, channel, now, trial.open), now
         )
+        if waits is None:
+            self.carriers.takes_part(item, channel, now, trial)
+        return waits
 
     def _channels(self) -> frozenset[Channel]:
         return frozenset(channel for channel in Channel if self.dispatcher.provider_for(channel) is not None)

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from dangol.batch.carriers import Trial
 from dangol.batch.changes import row_subject
 from dangol.batch.digests import Digest, Member
 from dangol.batch.evidence import SETTLED
@@ -69,7 +70,14 @@ class Handover:
     """
 
     def __init__(
-        self, briefing: Briefing, lease_until: datetime, links: Links, *, warming: WarmingUp, turns: Turns
+        self,
+        briefing: Briefing,
+        lease_until: datetime,
+        links: Links,
+        *,
+        warming: WarmingUp,
+        turns: Turns,
+        trial: Trial,
     ) -> None:
         self.warming = warming
         self._briefing = briefing
@@ -77,6 +85,7 @@ class Handover:
         self._lease_until = lease_until
         self._to_pages = links
         self.turns = turns
+        self.trial = trial
         self._journal = Journal(briefing.now)
         self._changed: dict[tuple[Any, ...], list[str]] = {}
         self._slots: list[dict[str, Any]] = []
@@ -263,6 +272,7 @@ class Handover:
         message_rows.reserve(connection, self._slots)
         self.turns.write(connection, self._now)
         self.warming.write(connection)
+        self.trial.write(connection, {item.envelope.message_id for item in self.under_way})
         self._journal.write(connection)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
@@ -20,6 +20,8 @@ from dangol.model.vocabulary import Channel, Purpose, Reason
 from dangol.store import paces as pace_rows
 from dangol.store.database import Database
 
+_SOON = timedelta(seconds=1)
+
 
 class Turns:
     """Turns at the lines that one transaction has locked; ``write`` keeps what was used and promised."""
@@ -34,6 +36,9 @@ class Turns:
         queue at one sender holds up no other. If its turn lies beyond its own end, it is not sent. A turn that
         was promised is asked for again when it comes: consent, quiet hours and caps are asked again as well.
         """
+        if not self._lines.keys() >= set(lines):
+            # Another thread learned just now how carriers stand: this one's lines are not locked.
+            return Defer(now + _SOON, Reason.CARRIER_AWAY, {"until": (now + _SOON).isoformat()})
         first = item.candidate.purpose is Purpose.TRANSACTIONAL
         promised = item.row.reason == Reason.PACED.value
         mine = [self._lines[name] for name in lines]
@@ -81,15 +86,22 @@ class Pacing:
         self._dispatcher = dispatcher
         self._pace = pace
 
-    def turns(self, tx: Connection, claimed: Sequence[Claimed], now: datetime) -> Turns:
-        """The lines at which these messages may need a turn, locked in the order of their names."""
+    def turns(
+        self, tx: Connection, claimed: Sequence[Claimed], now: datetime, trying: Collection[str] = frozenset()
+    ) -> Turns:
+        """The lines at which these messages may need a turn, locked in the order of their names.
+
+        Some of the messages may go to carriers that their batch is ``trying``.
+        """
         if not self._pace:
             return Turns({})
-        return self._locked(tx, {line for item in claimed for line in self._candidates(item, now)}, now)
+        each = [(), *((carrier,) for carrier in trying)]
+        lines = {line for item in claimed for those in each for line in self._candidates(item, now, those)}
+        return self._locked(tx, lines, now)
 
-    def lines(self, item: Claimed, channel: Channel, now: datetime) -> list[str]:
-        """At which lines this message needs a turn now."""
-        provider = self._dispatcher.first(channel, now) if self._pace else None
+    def lines(self, item: Claimed, channel: Channel, now: datetime, trying: Collection[str]) -> list[str]:
+        """At which lines this message needs a turn now, if it may try those carriers."""
+        provider = self._dispatcher.first(channel, now, trying) if self._pace else None
         if provider is None:
             return []
         return self._of(provider, item.release.messages.from_address(channel))
@@ -107,9 +119,9 @@ class Pacing:
             turns.write(tx, now)
         return found
 
-    def _candidates(self, item: Claimed, now: datetime) -> Iterable[str]:
+    def _candidates(self, item: Claimed, now: datetime, trying: Collection[str]) -> Iterable[str]:
         for channel in item.candidate.channels:
-            yield from self.lines(item, channel, now)
+            yield from self.lines(item, channel, now, trying)
 
     def _of(self, provider: Provider, address: str) -> list[str]:
         """The lines of messages from this address or number; "" for push, which has none."""

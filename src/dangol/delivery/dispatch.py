@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import structlog
 
@@ -40,9 +41,10 @@ class Handed:
 class Dispatcher:
     """Knows which providers serve which channel, in which order, and turns whatever they do into outcomes.
 
-    A provider that is away is passed over. What one definitely did not take, for a reason that does not lie in the
-    message, goes to the next; nothing that may have been taken ever does (G2). Raises UsageError if a provider is put
-    on a channel that it does not carry, or has no name that the log can hold.
+    A provider that is away is passed over, but for messages that try whether it works again. What one definitely did
+    not take, for a reason that does not lie in the message, goes to the next; nothing that may have been taken ever
+    does (G2). Raises UsageError if a provider is put on a channel that it does not carry, or has no name that the log
+    can hold.
     """
 
     def __init__(
@@ -63,10 +65,13 @@ class Dispatcher:
         serving = self._providers.get(channel, ())
         return serving[0] if serving else None
 
-    def first(self, channel: Channel, now: datetime) -> Provider | None:
-        """The provider of a channel that would be given messages now."""
+    def first(self, channel: Channel, now: datetime, trying: Collection[str] = ()) -> Provider | None:
+        """The provider of a channel that would be given a message now, if the message may try those."""
         serving = self._providers.get(channel, ())
-        return next((one for one in serving if self.standing.away(one.name, now) is None), None)
+        return next(
+            (one for one in serving if self.standing.away(one.name, now) is None or one.name in trying),
+            None,
+        )
 
     def away(self, channel: Channel, now: datetime) -> Away | None:
         """If nobody who serves this channel may be given messages now: the first of them to be asked again."""
@@ -75,19 +80,34 @@ class Dispatcher:
             return None
         return min((one for one in away if one is not None), key=lambda one: one.until)
 
-    def send(self, envelopes: Sequence[Envelope], room: Room | None = None) -> list[Handed]:
+    def to_be_tried(self, channels: Iterable[Channel], now: datetime) -> set[str]:
+        """The providers of these channels that it is time to try, and that come before one that is well."""
+        waiting = self.standing.to_be_tried(now)
+        found: set[str] = set()
+        for channel in channels if waiting else ():
+            before = takewhile(lambda one: self.standing.away(one.name, now), self._providers.get(channel, ()))
+            found |= waiting.intersection(one.name for one in before)
+        return found
+
+    def send(
+        self, envelopes: Sequence[Envelope], room: Room | None = None, trying: Mapping[str, str] | None = None
+    ) -> list[Handed]:
         """Hand every envelope to its channel's providers, one call a provider; answers in the order given.
 
         Never raises for what a provider does. A process that is being stopped (KeyboardInterrupt and its like)
         still stops; what was in flight then is for the caller's lease to tell. ``room`` is asked before a provider is
-        given what would have gone to another one.
+        given what would have gone to another one. ``trying``: the messages, by id, that try a provider which is left
+        alone otherwise, and which one.
         """
-        now = self._clock.now()
-        counted_on = {channel: self.first(channel, now) for channel in {one.channel for one in envelopes}}
+        now, trying = self._clock.now(), trying or {}
+        self.standing.trying(set(trying.values()))
+        usual = {channel: self.first(channel, now) for channel in {one.channel for one in envelopes}}
+        named = {channel: provider.name if provider is not None else "" for channel, provider in usual.items()}
+        counted_on = [trying.get(one.message_id, named[one.channel]) for one in envelopes]
         handed = [Handed(self._nobody(envelope)) for envelope in envelopes]
-        left = {place: self._serving(envelope) for place, envelope in enumerate(envelopes)}
+        left = {place: self._serving(envelope, trying) for place, envelope in enumerate(envelopes)}
         while left := {place: serving for place, serving in left.items() if serving}:
-            for provider, places in _by_provider(left):
+            for provider, places in _by_provider(left, last=set(trying.values())):
                 may, may_not = _with_room(provider, places, envelopes, room, handed, counted_on)
                 for place, outcome in (*self._give(provider, may, envelopes), *may_not):
                     handed[place] = _added(handed[place], provider.name, outcome)
@@ -111,12 +131,13 @@ class Dispatcher:
         pause = away.until - now if away is not None else None
         return Refused(False, "not begun: the carriers of this channel are left alone for now", retry_after=pause)
 
-    def _serving(self, envelope: Envelope) -> list[Provider]:
+    def _serving(self, envelope: Envelope, trying: Mapping[str, str]) -> list[Provider]:
         now = self._clock.now()
         return [
             provider
             for provider in self._providers.get(envelope.channel, ())
-            if self.standing.away(provider.name, now) is None and takes(provider, envelope)
+            if (self.standing.away(provider.name, now) is None or trying.get(envelope.message_id) == provider.name)
+            and takes(provider, envelope)
         ]
 
     def _give(
@@ -142,14 +163,12 @@ def _with_room(
     envelopes: Sequence[Envelope],
     room: Room | None,
     handed: Sequence[Handed],
-    counted_on: Mapping[Channel, Provider | None],
+    counted_on: Sequence[str],
 ) -> tuple[list[int], list[tuple[int, Outcome]]]:
     """Who may be given to this provider, and the answer to the others: those standing in may exceed its rate."""
     if room is None:
         return list(places), []
-    extra = [
-        place for place in places if handed[place].provider or counted_on[envelopes[place].channel] is not provider
-    ]
+    extra = [place for place in places if handed[place].provider or counted_on[place] != provider.name]
     if not extra:
         return list(places), []
     free = room(provider, [envelopes[place] for place in extra])
@@ -170,11 +189,12 @@ def _check(channel: Channel, provider: Provider) -> None:
         raise UsageError(f"provider {provider.name} cannot carry {channel}; it carries {carried}")
 
 
-def _by_provider(left: Mapping[int, Sequence[Provider]]) -> list[tuple[Provider, list[int]]]:
+def _by_provider(left: Mapping[int, Sequence[Provider]], *, last: Collection[str]) -> list[tuple[Provider, list[int]]]:
+    """Whom everybody is to be given now; those that are tried come last, for they may keep everybody waiting."""
     groups: dict[int, tuple[Provider, list[int]]] = {}
     for place, serving in left.items():
         groups.setdefault(id(serving[0]), (serving[0], []))[1].append(place)
-    return list(groups.values())
+    return sorted(groups.values(), key=lambda group: group[0].name in last)
 
 
 def _added(before: Handed, provider: str, outcome: Outcome) -> Handed:

@@ -1,15 +1,16 @@
 """How carriers stand: which ones are left alone for a while, because they asked for it or because nothing gets through.
 
 A carrier is *busy* until the instant that it asked for. It is *failing* once so many hand-overs in a row came to
-nothing, and then left alone for a while, twice as long after each further failure; the first hand-over after that is
-the trial. One message that gets through ends it. What one process learns here, the others read from the database.
+nothing, and then left alone for a while, twice as long after each further failure. After that one hand-over, a small
+one, is the *trial*; everybody else holds back until it is answered. One message that gets through ends it. What one
+process learns here, the others read from the database, where it is also settled whose the trial is.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dangol.delivery.provider import LATE
@@ -17,16 +18,26 @@ from dangol.model.message import Accepted, Outcome, Refused, Unknown
 from dangol.model.vocabulary import RefusalCause
 
 _LONGEST_ASKED = timedelta(hours=1)
+_HOLD_BACK = timedelta(seconds=5)
+"""For how long others hold back, each time that they ask, while a trial is begun or under way."""
 BUSY, FAILING = "busy", "failing"
 
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A carrier that is left alone ``until`` then; ``failures`` in a row made it so, none if it is only busy."""
+    """A carrier that is left alone ``until`` then; ``failures`` in a row made it so, none if it is only busy.
+
+    ``tried_until`` is until when somebody is believed to try it, if anybody is.
+    """
 
     until: datetime
     why: str
     failures: int = 0
+    tried_until: datetime | None = None
+
+    def to_be_tried(self, now: datetime) -> bool:
+        """Is its pause over, and nobody known to try it?"""
+        return self.why == FAILING and now >= self.until and (self.tried_until is None or now >= self.tried_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +62,23 @@ class Standing:
         self._away: dict[str, Away] = {}
         self._failures: dict[str, int] = {}
         self._news: dict[str, Away | None] = {}
+        self._tried: set[str] = set()
 
     def away(self, carrier: str, now: datetime) -> Away | None:
-        """Why and until when this carrier is left alone; None if it may be given messages."""
+        """Why and until when this carrier is left alone; None if it may be given messages by anybody."""
         known = self._away.get(carrier)
-        return known if known is not None and now < known.until else None
+        if known is None or now < known.until:
+            return known
+        return replace(known, until=now + _HOLD_BACK) if known.why == FAILING else None
+
+    def to_be_tried(self, now: datetime) -> set[str]:
+        """Carriers whose pause is over, and which nobody is known to try."""
+        return {carrier for carrier, known in self._away.items() if known.to_be_tried(now)} if self._away else set()
+
+    def trying(self, carriers: Collection[str]) -> None:
+        """A hand-over of this process is about to try these; what is learned of them is for it to pass on."""
+        with self._lock:
+            self._tried.update(carriers)
 
     def hear(self, carrier: str, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Learn from what came of one hand-over."""
@@ -79,15 +102,27 @@ class Standing:
             self._away.pop(carrier, None)
             self._news.pop(carrier, None)
 
-    def news(self) -> dict[str, Away | None]:
-        """What was learned since the last call, by carrier; None for one that is well again."""
+    def news(self, tried: Collection[str] = ()) -> dict[str, Away | None]:
+        """What was learned since the last call, by carrier; None for one that is well again.
+
+        Of carriers on trial only those that the caller has ``tried``: their end and their answer are told together, or
+        somebody would find them untried in between.
+        """
         with self._lock:
-            news, self._news = self._news, {}
+            self._tried.difference_update(tried)
+            kept = {carrier: away for carrier, away in self._news.items() if carrier in self._tried}
+            news = {carrier: away for carrier, away in self._news.items() if carrier not in kept}
+            self._news = kept
         return news
 
     def told(self, others: Mapping[str, Away]) -> None:
-        """What all processes have learned. What this one has not passed on yet stands beside it."""
+        """What all processes have learned. What this one has not passed on yet stands beside it.
+
+        Whoever was found well by others begins anew here, too.
+        """
         with self._lock:
+            for name in self._away.keys() - others.keys() - self._news.keys():
+                self._failures.pop(name, None)
             self._away = {**others, **{name: away for name, away in self._news.items() if away is not None}}
             for name in self._failures.keys() | others.keys():
                 known = others.get(name)

@@ -513,6 +513,7 @@ carriers = Table(
     Column("why", String(16), nullable=False, comment="busy, as it said; failing, as we found"),
     Column("failures", SmallInteger, nullable=False, comment="hand-overs in a row that came to nothing"),
     Column("updated_at", Instant, nullable=False),
+    Column("tried_until", Instant, comment="until then a worker is believed to try it; nobody else does"),
 )
 
 paces = Table(

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -84,9 +84,11 @@ class Workers:
         """The dispatcher looks at the clock and hands over: nobody steps it in between."""
         send = self.dangol.dispatcher.send
 
-        def steadily(envelopes: Sequence[Envelope], room: Room | None = None) -> list[Handed]:
+        def steadily(
+            envelopes: Sequence[Envelope], room: Room | None = None, trying: Mapping[str, str] | None = None
+        ) -> list[Handed]:
             with self.clock.steady():
-                return send(envelopes, room)
+                return send(envelopes, room, trying)
 
         self.dangol.dispatcher.send = steadily  # type: ignore[method-assign]
 

@@ -65,5 +65,9 @@ def test_carriers_that_are_left_alone_are_told(dangol: Dangol, client: TestClien
     with dangol.database.write() as tx:
         leave_alone(tx, "fake", now + timedelta(seconds=30), "failing", 3, now=now)
         leave_alone(tx, "spare", now, "busy", 0, now=now)
+        leave_alone(tx, "tried", now - timedelta(hours=1), "failing", 4, now=now)
     told = client.get("/healthz").json()
-    assert told["carriers"] == {"fake": {"why": "failing", "failures": 3, "for": 30.0}}
+    assert told["carriers"] == {
+        "fake": {"why": "failing", "failures": 3, "for": 30.0},
+        "tried": {"why": "failing", "failures": 4, "for": 0.0},
+    }

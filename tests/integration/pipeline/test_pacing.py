@@ -10,8 +10,10 @@ from dangol.batch.turns import Pacing
 from dangol.delivery.dispatch import Dispatcher
 from dangol.delivery.pacing import parse_pace
 from dangol.delivery.provider import NothingSent
+from dangol.delivery.standing import FAILING
 from dangol.model.message import Accepted
 from dangol.model.vocabulary import Channel
+from dangol.store import carriers as carrier_rows
 from dangol.store import paces as pace_rows
 from dangol.testing import FakeProvider
 from tests.integration.pipeline.house import House
@@ -137,6 +139,29 @@ def test_who_stands_in_keeps_its_own_rate(shop: House) -> None:
     ]
     (entry,) = shop.log("message_retried")
     assert entry.evidence["detail"] == "not begun: spare has no turn free"
+
+
+def test_a_trial_keeps_the_carriers_rate(shop: House) -> None:
+    paced(shop, "fake=1/minute")
+    with shop.database.write() as tx:
+        carrier_rows.leave_alone(tx, "fake", shop.clock.now(), FAILING, 3, now=shop.clock.now())
+    shop.orders(*PEOPLE)
+    assert shop.pipeline.deliver(list(shop.sweeper.sweep().messages)) == 1
+    assert reasons(shop) == ["accepted_by_provider", *["paced"] * 7]
+
+
+def test_what_another_thread_learns_in_mid_decision_refuses_no_message(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The carrier that is to have it now may be one whose line this transaction has not locked."""
+    paced(shop, "fake=1/s")
+    shop.orders("p0")
+    monkeypatch.setattr(shop.pipeline.pacing, "_candidates", lambda *_: [])
+    shop.work()
+    assert shop.states == [("planned", "carrier_away")]
+    monkeypatch.undo()
+    shop.pass_time(MINUTE)
+    assert len(shop.sent) == 1
 
 
 def test_a_changed_rate_can_begin_anew(shop: House) -> None:

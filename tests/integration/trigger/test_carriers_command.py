@@ -39,6 +39,12 @@ def test_it_says_who_is_left_alone_and_for_how_long() -> None:
         now = dangol.clock.now()
         carrier_rows.leave_alone(tx, "mailbox", now + timedelta(seconds=90), "failing", 3, now=now)
     assert "failing, for " in run()
+    with open_dangol(Settings()) as dangol, dangol.database.write() as tx:
+        carrier_rows.leave_alone(tx, "mailbox", now, "failing", 3, now=now)
+    assert "failing, next tried" in run()
+    with open_dangol(Settings()) as dangol, dangol.database.write() as tx:
+        carrier_rows.begin_trials(tx, ["mailbox"], "failing", now, now + timedelta(minutes=10))
+    assert "failing, being tried" in run()
     assert run("again", "mailbox") == "mailbox is given messages again.\n"
     assert run("again", "mailbox") == "mailbox was not left alone.\n"
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from dangol.bootstrap import Dangol
 from dangol.queue.scheduler import LEASE
+from dangol.store.carriers import leave_alone
 from dangol.store.database import Database
 from dangol.store.housekeeping import take_lease
 from dangol.surfaces.watching.server import watched
@@ -76,14 +77,17 @@ def test_without_a_usable_address_the_work_goes_on(sqlite_database: Database, tm
         assert (url == "") is (address != "127.0.0.1:0")
 
 
-def test_the_figures_tell_what_is_due_and_who_leads(database: Database, tmp_path: Path) -> None:
+def test_the_figures_tell_what_is_due_who_leads_and_who_fails(database: Database, tmp_path: Path) -> None:
     with opened(database, tmp_path) as dangol:
+        now = dangol.clock.now()
         with database.write() as tx:
-            take_lease(tx, LEASE, "somebody", dangol.clock.now(), timedelta(minutes=1))
+            take_lease(tx, LEASE, "somebody", now, timedelta(minutes=1))
+            leave_alone(tx, "mailbox", now, "failing", 3, now=now)
         with watched(dangol, needs_broker=False) as url:
             page = get(url)[1]
     assert "dangol_scheduler_leads 1.0" in page
     assert "dangol_due_messages 0.0" in page
+    assert 'dangol_circuit_open{provider="mailbox"} 1.0' in page
     if database.is_postgresql:
         limit = 2 * dangol.settings.pool_size
         assert f'dangol_database_connections{{state="limit"}} {float(limit)}' in page

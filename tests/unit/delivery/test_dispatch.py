@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from dangol.clock import VirtualClock
 from dangol.delivery.dispatch import Dispatcher, Handed
-from dangol.delivery.provider import LATE, NothingSent
-from dangol.delivery.standing import Caution, Standing
+from dangol.delivery.provider import LATE, NothingSent, Provider
+from dangol.delivery.standing import FAILING, Away, Caution, Standing
 from dangol.errors import UsageError
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
 from dangol.model.vocabulary import Channel, RefusalCause
@@ -224,12 +224,63 @@ class TestAway:
         assert away is not None
         assert away.until == clock.now() + timedelta(seconds=30)
         clock.move_to(away.until)
-        assert dispatcher.away(Channel.EMAIL, clock.now()) is None
-        dispatcher.send([envelope(9)])
-        assert only.given[-1] == "M9"
+        dispatcher.send([envelope(8), envelope(9)], trying={"M9": "only"})
+        assert only.given[2:] == ["M9"], "others hold back until the trial is answered"
 
     def test_a_channel_with_one_that_is_well_is_not_away(self, clock: VirtualClock) -> None:
         dispatcher = self.dispatcher(clock, Named("first", NothingSent()), Named("second", Accepted()))
         for number in range(3):
             dispatcher.send([envelope(number)])
         assert dispatcher.away(Channel.EMAIL, clock.now()) is None
+
+    @pytest.mark.parametrize(
+        ("answer", "with_second"),
+        [(Accepted(), ["M8"]), (Refused(False, "busy"), ["M8", "M9"]), (Unknown("no answer"), ["M8"])],
+        ids=repr,
+    )
+    def test_while_one_is_tried_the_next_one_goes_on(
+        self, clock: VirtualClock, answer: Outcome, with_second: list[str]
+    ) -> None:
+        first, second = Named("first", NothingSent()), Named("second", Accepted())
+        dispatcher = self.dispatcher(clock, first, second)
+        for number in range(2):
+            dispatcher.send([envelope(number)])
+        clock.advance(timedelta(seconds=30))
+        assert dispatcher.to_be_tried([Channel.EMAIL], clock.now()) == {"first"}
+        first._fixed = answer
+        del second.given[:]
+        dispatcher.send([envelope(9), envelope(8)], trying={"M9": "first"})
+        assert first.given[2:] == ["M9"]
+        assert second.given == with_second
+
+    def test_what_stands_behind_one_that_is_well_need_not_be_tried(self, clock: VirtualClock) -> None:
+        first, second = Named("first", Refused(True, "no")), Named("second", Accepted())
+        dispatcher = self.dispatcher(clock, first, second)
+        dispatcher.standing.told({"second": Away(clock.now(), FAILING, 2)})
+        assert dispatcher.to_be_tried([Channel.EMAIL], clock.now()) == set()
+        dispatcher.standing.told(
+            {"first": Away(clock.now() + timedelta(1), FAILING, 2), "second": Away(clock.now(), FAILING, 2)}
+        )
+        assert dispatcher.to_be_tried([Channel.EMAIL, Channel.SMS], clock.now()) == {"second"}
+        assert dispatcher.to_be_tried([Channel.SMS], clock.now()) == set()
+
+    def test_a_trial_waits_for_no_other_carriers_and_no_turn_is_asked_for_it_twice(self, clock: VirtualClock) -> None:
+        """Its own turn was taken when it was decided; those that stand in come first, for it may take long."""
+        order: list[str] = []
+        first = FakeProvider(name="first", channels=[Channel.EMAIL], answer=lambda one: noted(order, "first", one))
+        second = FakeProvider(name="second", channels=[Channel.EMAIL], answer=lambda one: noted(order, "second", one))
+        dispatcher = Dispatcher({Channel.EMAIL: [first, second]}, clock)
+        dispatcher.standing.told({"first": Away(clock.now(), FAILING, 3)})
+        asked: list[str] = []
+
+        def room(provider: Provider, envelopes: Sequence[Envelope]) -> list[bool]:
+            asked.append(provider.name)
+            return [True] * len(envelopes)
+
+        dispatcher.send([envelope(1), envelope(2)], room, {"M1": "first"})
+        assert (order, asked) == (["second", "first"], [])
+
+
+def noted(order: list[str], name: str, envelope: Envelope) -> Outcome:
+    order.append(name)
+    return Accepted(envelope.message_id)

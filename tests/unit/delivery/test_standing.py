@@ -98,6 +98,55 @@ def test_what_others_learned_holds_here() -> None:
     assert standing.away("c", NOW + SECOND) is None
 
 
+def test_after_the_pause_everybody_holds_back_until_the_trial_is_answered() -> None:
+    standing = Standing()
+    fail(standing, 3)
+    over = NOW + 30 * SECOND
+    assert standing.to_be_tried(over - SECOND) == set()
+    assert standing.to_be_tried(over) == {"c"}
+    held = standing.away("c", over)
+    assert held == Away(over + 5 * SECOND, FAILING, 3)
+    standing.hear("c", [Accepted()], over)
+    assert standing.away("c", over) is None
+    assert standing.to_be_tried(over) == set()
+
+
+def test_what_a_carrier_asked_for_needs_no_trial() -> None:
+    standing = Standing()
+    standing.hear("c", [Refused(False, "busy", retry_after=7 * SECOND)], NOW)
+    assert standing.to_be_tried(NOW + 7 * SECOND) == set()
+    assert standing.away("c", NOW + 7 * SECOND) is None
+
+
+def test_what_somebody_is_known_to_try_nobody_else_does_before_the_lease_ends() -> None:
+    standing = Standing()
+    standing.told({"c": Away(NOW, FAILING, 3, tried_until=NOW + 60 * SECOND)})
+    assert standing.to_be_tried(NOW + 59 * SECOND) == set()
+    assert standing.away("c", NOW + 59 * SECOND) is not None
+    assert standing.to_be_tried(NOW + 60 * SECOND) == {"c"}
+
+
+def test_the_answer_of_a_trial_is_told_by_whoever_made_it() -> None:
+    standing = Standing()
+    standing.told({"c": Away(NOW, FAILING, 3)})
+    standing.trying({"c"})
+    standing.hear("c", NOTHING, NOW)
+    standing.hear("d", [Refused(False, "busy", retry_after=SECOND)], NOW)
+    assert list(standing.news()) == ["d"]
+    assert list(standing.news({"c"})) == ["c"]
+    assert standing.news() == {}
+
+
+def test_whoever_others_found_well_begins_anew_here() -> None:
+    standing = Standing()
+    fail(standing, 3)
+    standing.news()
+    standing.told({"c": Away(NOW, FAILING, 3)})
+    standing.told({})
+    fail(standing, 2)
+    assert standing.away("c", NOW) is None
+
+
 def test_a_pause_is_bounded_however_many_failures_there_are() -> None:
     caution = Caution(failures=1)
     assert caution.pause(10_000) == caution.longest_pause

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from dangol.bootstrap import open_dangol
 from dangol.delivery.pacing import Rate
+from dangol.delivery.standing import FAILING
 from dangol.errors import UsageError
 from dangol.settings import Settings
 from dangol.store import carriers as carrier_rows
@@ -29,14 +30,13 @@ def show(context: typer.Context) -> None:
     with open_dangol(Settings()) as dangol:
         now = dangol.clock.now()
         with dangol.database.read() as tx:
-            away = {row.name: row for row in carrier_rows.standing(tx) if row.away_until > now}
+            standing = {row.name: row for row in carrier_rows.standing(tx)}
         table = Table(box=None, pad_edge=False)
         for name in ("channel", "carrier", "now"):
             table.add_column(name)
         for channel, providers in dangol.providers.items():
             for provider in providers:
-                row = away.get(provider.name)
-                table.add_row(channel.value, provider.name, _standing(row, now))
+                table.add_row(channel.value, provider.name, _standing(standing.get(provider.name), now))
         console = Console(highlight=False)
         console.print(table)
         if dangol.pace:
@@ -58,7 +58,13 @@ def _rates(pace: Mapping[str, Rate], lines: Mapping[str, Row[Any]], now: datetim
 
 
 def _standing(row: Row[Any] | None, now: datetime) -> str:
-    return f"{row.why}, for {(row.away_until - now).total_seconds():,.0f} s more" if row is not None else "well"
+    if row is not None and row.away_until > now:
+        return f"{row.why}, for {(row.away_until - now).total_seconds():,.0f} s more"
+    if row is None or row.why != FAILING:
+        return "well"
+    return (
+        f"{row.why}, being tried" if row.tried_until is not None and row.tried_until > now else f"{row.why}, next tried"
+    )
 
 
 @app.command()

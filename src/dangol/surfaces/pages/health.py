@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dangol.bootstrap import Dangol
+from dangol.delivery.standing import FAILING
 from dangol.duties import OVERDUE
 from dangol.errors import StoreUnavailable
 from dangol.model.vocabulary import OPEN_STATES
@@ -56,11 +57,12 @@ def _scheduler(tx: Connection, now: datetime) -> dict[str, Any]:
 
 
 def _carriers(tx: Connection, now: datetime) -> dict[str, Any]:
-    """Those that are left alone, and for how many more seconds."""
+    """Those that are left alone, and for how many more seconds; none once it is time to try one that failed."""
+    left = {row: max(0.0, round((row.away_until - now).total_seconds(), 1)) for row in standing(tx)}
     return {
-        row.name: {"why": row.why, "failures": row.failures, "for": round((row.away_until - now).total_seconds(), 1)}
-        for row in standing(tx)
-        if row.away_until > now
+        row.name: {"why": row.why, "failures": row.failures, "for": seconds}
+        for row, seconds in left.items()
+        if seconds or row.why == FAILING
     }
 
 

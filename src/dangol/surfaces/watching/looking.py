@@ -1,4 +1,5 @@
-"""Figures that are looked up when somebody asks for them: how much is due, who leads, which connections are open."""
+"""Figures that are looked up when somebody asks for them: how much is due, who leads, which carriers fail, which
+connections are open."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy.pool import QueuePool
 
 from dangol.bootstrap import Dangol
+from dangol.delivery.standing import FAILING
 from dangol.surfaces.pages.health import examine
 
 _FRESH_SECONDS = 5.0
@@ -41,9 +43,15 @@ class Looking:
             "database_up": {(): 1},
             "due_messages": {(): told["due_messages"]["count"]},
             "oldest_due_seconds": {(): told["due_messages"]["oldest"]},
+            "circuit_open": self._circuits(told["carriers"]),
             "scheduler_leads": {(): 1 if told["scheduler"]["ok"] else 0},
             "duties_overdue": {(): overdue} if overdue is not None else {},
         }
+
+    def _circuits(self, away: Mapping[str, Mapping[str, object]]) -> Values:
+        chosen = {provider.name for providers in self._dangol.providers.values() for provider in providers}
+        failing = {name for name, told in away.items() if told["why"] == FAILING}
+        return {(name,): float(name in failing) for name in sorted(chosen)}
 
     def _connections(self) -> Values:
         pool = self._dangol.database.engine.pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.platform_collector import PlatformCollector
@@ -39,16 +39,11 @@ class Figures:
         assert isinstance(child, Histogram), f"{meter.name} is no histogram"
         child.observe(value)
 
-    def set(self, meter: Meter, value: float, labels: dict[str, str]) -> None:
-        child = self._of(meter, labels)
-        assert isinstance(child, Gauge), f"{meter.name} is no gauge"
-        child.set(value)
-
     def page(self) -> bytes:
         """Everything, in the text format."""
         return generate_latest(self._registry)
 
-    def _of(self, meter: Meter, labels: dict[str, str]) -> Counter | Gauge | Histogram:
+    def _of(self, meter: Meter, labels: dict[str, str]) -> Counter | Histogram:
         kept = self._kept[meter.name]
         return kept.labels(**labels) if meter.labels else kept
 
@@ -73,12 +68,8 @@ def _family(meter: Meter) -> GaugeMetricFamily:
     return GaugeMetricFamily(meter.exposed, meter.meaning, labels=meter.labels)
 
 
-def _made(meter: Meter, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+def _made(meter: Meter, registry: CollectorRegistry) -> Counter | Histogram:
     name, labels = f"dangol_{meter.name}", meter.labels
-    match meter.kind:
-        case Kind.COUNTER:
-            return Counter(name, meter.meaning, labels, registry=registry)
-        case Kind.GAUGE:
-            return Gauge(name, meter.meaning, labels, registry=registry)
-        case Kind.HISTOGRAM:
-            return Histogram(name, meter.meaning, labels, registry=registry, buckets=meter.buckets)
+    if meter.kind is Kind.COUNTER:
+        return Counter(name, meter.meaning, labels, registry=registry)
+    return Histogram(name, meter.meaning, labels, registry=registry, buckets=meter.buckets)
