@@ -747,7 +747,7 @@ class Pipeline:
         with traces.at("hand_over"):
             handed = self.dispatcher.send(
                 [item.envelope for item in handover.under_way],
-                partial(self.pacing.room, self.database, self.clock),
+                partial(self.pacing.room, self.database, self.clock, handover.transactional),
                 handover.trial.tries,
             )
             for item, answer in zip(handover.under_way, handed, strict=True):

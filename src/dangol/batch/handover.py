@@ -31,7 +31,7 @@ from dangol.ids import Entropy
 from dangol.ledger.entries import Journal, Subject
 from dangol.model.facts import Allow, Defer, Evidence, Ruling, Suppress
 from dangol.model.message import Accepted, Envelope, Outcome, Refused, Rendered, Unknown
-from dangol.model.vocabulary import Channel, Decision, MessageState, Reason
+from dangol.model.vocabulary import Channel, Decision, MessageState, Purpose, Reason
 from dangol.policy.warm_up import Place
 from dangol.store import messages as message_rows
 
@@ -239,6 +239,14 @@ class Handover:
             self._journal.add(
                 Decision.MESSAGE_REROUTED, verdict.reason, subject, channel=channel, evidence=verdict.evidence
             )
+
+    def transactional(self) -> set[str]:
+        """Those of the messages under way that somebody waits for."""
+        return {
+            item.envelope.message_id
+            for item in self.under_way
+            if item.claimed.candidate.purpose is Purpose.TRANSACTIONAL
+        }
 
     def _change(
         self,

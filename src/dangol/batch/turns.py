@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
@@ -51,9 +51,17 @@ class Turns:
             return Suppress(Reason.PACE_OUTLASTS_EXPIRY, evidence)
         return Defer(at, Reason.PACED, evidence)
 
-    def spare(self, lines: Sequence[str], now: datetime) -> bool:
-        """Is there a turn for a message that another carrier did not take? Then it is used."""
-        return self._use([self._lines[name] for name in lines], now, first=False, promised=True)
+    def spare(self, lines: Sequence[str], now: datetime, *, first: bool) -> bool:
+        """Is there a turn for a message that another carrier did not take? Then it is used.
+
+        What somebody waits for, ``first``, may use the turns that are kept for it here as well.
+        """
+        return self._use([self._lines[name] for name in lines], now, first=first, promised=True)
+
+    def begin_anew(self, now: datetime) -> None:
+        """Who comes now waits behind nobody who was told to come later."""
+        for line in self._lines.values():
+            line.begin_anew(now)
 
     def _use(self, mine: Sequence[Line], now: datetime, *, first: bool, promised: bool) -> bool:
         if not all(line.is_free(now, first=first, promised=promised) for line in mine):
@@ -106,18 +114,37 @@ class Pacing:
             return []
         return self._of(provider, item.release.messages.from_address(channel))
 
-    def room(self, database: Database, clock: Clock, provider: Provider, envelopes: Sequence[Envelope]) -> list[bool]:
-        """Which of these messages, that another carrier did not take, this one may be given now."""
+    def room(
+        self,
+        database: Database,
+        clock: Clock,
+        first: Callable[[], Collection[str]],
+        provider: Provider,
+        envelopes: Sequence[Envelope],
+    ) -> list[bool]:
+        """Which of these messages, that another carrier did not take, this one may be given now.
+
+        ``first`` tells the ids of those that somebody waits for.
+        """
         wanted = [self._of(provider, parseaddr(envelope.sender)[1]) for envelope in envelopes]
         every = {line for lines in wanted for line in lines}
         if not every:
             return [True] * len(envelopes)
         with database.write() as tx:
             now = clock.now()
-            turns = self._locked(tx, every, now)
-            found = [turns.spare(lines, now) for lines in wanted]
+            turns, waited_for = self._locked(tx, every, now), first()
+            found = [
+                turns.spare(lines, now, first=envelope.message_id in waited_for)
+                for envelope, lines in zip(envelopes, wanted, strict=True)
+            ]
             turns.write(tx, now)
         return found
+
+    def begin_anew(self, tx: Connection, carrier: str, now: datetime) -> None:
+        """After a change of this carrier's rates: who comes now waits behind nobody who was told to come later."""
+        turns = self._locked(tx, (line for line in self._pace if line.partition(":")[0] == carrier), now)
+        turns.begin_anew(now)
+        turns.write(tx, now)
 
     def _candidates(self, item: Claimed, now: datetime, trying: Collection[str]) -> Iterable[str]:
         for channel in item.candidate.channels:

@@ -106,6 +106,16 @@ class Line:
         """Somebody goes."""
         self.free_at = max(self.free_at, now) + self.rate.interval
 
+    def begin_anew(self, now: datetime) -> None:
+        """Who comes now waits behind nobody who was told to come later.
+
+        Turns that were used stay used, as far ahead as this rate lets anybody go: that is no second burst.
+        """
+        self.free_at = min(self.free_at, now + self.rate.lead + self.rate.interval)
+        self.promised_until = min(self.promised_until, now)
+        self.again_until = min(self.again_until, now)
+        self.first_until = min(self.first_until, now)
+
     def promise(self, now: datetime, *, first: bool, promised: bool) -> datetime:
         """When somebody who cannot go now is to come again."""
         interval = self.rate.interval

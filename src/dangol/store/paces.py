@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, select
 
 from dangol.store.bulk import among, insert_new, upsert
 from dangol.store.tables import paces
@@ -36,9 +36,3 @@ def lock(connection: Connection, lines: Iterable[str], now: datetime) -> Sequenc
 def write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep what was used and promised; rows hold all columns."""
     upsert(connection, paces, rows, key=["line"], update=_TIMES)
-
-
-def forget(connection: Connection, carrier: str) -> None:
-    """Let the lines of this carrier begin anew, as if nobody had been promised a turn."""
-    mine = (paces.c.line == carrier) | paces.c.line.startswith(f"{carrier}:", autoescape=True)
-    connection.execute(delete(paces).where(mine))

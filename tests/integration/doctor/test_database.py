@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from sqlalchemy import inspect, text
 
+from dangol.batch.turns import Pacing
 from dangol.clock import SystemClock, VirtualClock
+from dangol.delivery.pacing import parse_pace
 from dangol.queue.scheduler import LEASE
 from dangol.settings import Settings
 from dangol.store.database import Database
@@ -19,11 +21,12 @@ from dangol.surfaces.doctor import database as checks
 from dangol.surfaces.doctor import work
 from dangol.surfaces.doctor.checks import CHECKS, examine
 from dangol.surfaces.doctor.finding import Finding, Verdict
+from dangol.surfaces.doctor.rates import _enough, rates
 from dangol.surfaces.doctor.visit import Visit
 from tests.integration.pipeline.conftest import carrier, dangol, house
 from tests.integration.pipeline.house import House
 from tests.servers import POSTGRES, administer
-from tests.workspaces import campaign, note
+from tests.workspaces import campaign, note, scheduled
 
 __all__ = ["carrier", "dangol", "house"]
 
@@ -163,6 +166,56 @@ def test_what_is_due_and_does_not_go_out_is_told(house: House, seen: Visit, minu
     house.orders("alice")
     house.sleep(timedelta(minutes=minutes))
     assert only(work.backlog(seen)).verdict is verdict
+
+
+CROWD = [f"c{number}" for number in range(30)]
+
+
+def told_of_rates(seen: Visit, pace: str) -> list[Finding]:
+    seen.settings = seen.settings.model_copy(update={"pace": pace})
+    return list(rates(seen))
+
+
+def test_without_rates_none_is_too_low(seen: Visit) -> None:
+    assert only(rates(seen)).verdict is Verdict.SKIPPED
+
+
+def test_a_rate_that_cannot_carry_what_waits_says_how_long_it_takes_and_what_to_do(house: House, seen: Visit) -> None:
+    house.opens_with(campaign("shop", note("email", expires_after="9 days"))).knows(*CROWD).orders(*CROWD)
+    by_carrier, by_sender, by_nobody = told_of_rates(
+        seen, "mailbox=1/hour, mailbox:hello@dangol.example=1/day, mailbox:nobody@dangol.example=1/day"
+    )
+    assert by_carrier.verdict is by_sender.verdict is Verdict.WARNING
+    assert by_carrier.what == "mailbox: 30 messages wait or come due within 24 h, and take 30 h at 1/hour"
+    assert "set mailbox=2/hour in DANGOL_PACE and run `dangol carriers again mailbox`" in by_carrier.fix
+    assert "mailbox:hello@dangol.example: 30 messages" in by_sender.what
+    assert "take 720 h at 1/day" in by_sender.what
+    assert by_nobody.verdict is Verdict.FINE
+    assert (
+        only(iter(told_of_rates(seen, "mailbox=2/hour"))).what == "mailbox: 30 messages within 24 h take 15 h at 2/hour"
+    )
+
+
+def test_what_was_put_off_to_a_turn_beyond_the_day_still_waits(house: House, seen: Visit) -> None:
+    house.pipeline.pacing = Pacing(house.pipeline.dispatcher, parse_pace("fake=1/hour", ["fake"]))
+    house.opens_with(campaign("shop", note("email", expires_after="9 days"))).knows(*CROWD).orders(*CROWD)
+    house.work()
+    assert "29 messages wait" in only(iter(told_of_rates(seen, "mailbox=1/hour"))).what
+
+
+def test_what_a_spread_puts_into_the_day_is_counted_and_no_more(house: House, seen: Visit) -> None:
+    house.opens_with(scheduled("news", note("email", expires_after="9 days"), spread="2 days")).knows(*CROWD)
+    house.clock.advance(timedelta(hours=2))
+    house.work()
+    within = sum(row.due_at <= house.clock.now() + timedelta(days=1) for row in house.messages)
+    assert 0 < within < len(CROWD)
+    assert f"{within} messages" in only(iter(told_of_rates(seen, "mailbox=1/s"))).what
+
+
+@pytest.mark.parametrize(("number", "rate"), [(25, "2/hour"), (24, "1/hour"), (100_000_000, "1158/s")])
+def test_the_advised_rate_is_one_that_suffices_and_can_be_written(number: int, rate: str) -> None:
+    assert _enough(number) == rate
+    assert number * parse_pace(f"c={rate}", ["c"])["c"].interval <= timedelta(days=1)
 
 
 def test_what_is_in_service_is_tried(house: House, seen: Visit) -> None:

@@ -11,7 +11,7 @@ from dangol.delivery.dispatch import Dispatcher
 from dangol.delivery.pacing import parse_pace
 from dangol.delivery.provider import NothingSent
 from dangol.delivery.standing import FAILING
-from dangol.model.message import Accepted
+from dangol.model.message import Accepted, Refused
 from dangol.model.vocabulary import Channel
 from dangol.store import carriers as carrier_rows
 from dangol.store import paces as pace_rows
@@ -168,12 +168,45 @@ def test_a_changed_rate_can_begin_anew(shop: House) -> None:
     paced(shop, "fake=1/hour")
     shop.orders(*PEOPLE[:5])
     shop.work()
-    with shop.database.write() as tx:
-        pace_rows.forget(tx, "fake")
-    paced(shop, "fake=100/s")
+    begins_anew(paced(shop, "fake=100/s"))
     shop.orders("p7")
     shop.work()
+    shop.pass_time(2 * SECOND)
     assert len(shop.sent) == 2
+
+
+def test_beginning_anew_is_no_second_burst(shop: House) -> None:
+    paced(shop, "fake=1/minute")
+    for who in PEOPLE[:4]:
+        shop.orders(who)
+        shop.work()
+        begins_anew(shop)
+    assert len(shop.sent) == 1
+    assert sorted(row.due_at - shop.clock.now() for row in shop.messages if row.reason == "paced") == [MINUTE] * 3
+
+
+def begins_anew(shop: House) -> None:
+    with shop.database.write() as tx:
+        shop.pipeline.pacing.begin_anew(tx, "fake", shop.clock.now())
+
+
+def test_what_somebody_waits_for_has_its_turns_also_at_the_carrier_that_stands_in(house: House) -> None:
+    blast = campaign("blast", note("email"))
+    order = campaign("order", note("email"), purpose="transactional", entry={"event": "Checkout Started"})
+    shop = house.opens_with(blast, order).knows(*PEOPLE)
+    spare = FakeProvider(name="spare", channels=[Channel.EMAIL])
+    shop.carrier._answer = lambda _: Refused(False, "busy")
+    shop.pipeline.dispatcher = Dispatcher({Channel.EMAIL: [shop.carrier, spare]}, shop.clock)
+    paced(shop, "spare=1/minute")
+    for event, who in (("Order Completed", "p0"), ("Order Completed", "p1"), ("Checkout Started", "p2")):
+        shop.happens(event, who)
+        shop.work()
+    told = [(row.campaign_key, row.reason) for row in shop.messages]
+    assert sorted(told) == [
+        ("blast", "accepted_by_provider"),
+        ("blast", "provider_busy"),
+        ("order", "accepted_by_provider"),
+    ]
 
 
 def test_without_rates_nothing_is_asked(shop: House) -> None:

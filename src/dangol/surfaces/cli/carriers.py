@@ -72,7 +72,7 @@ def again(carrier: Annotated[str, typer.Argument(help="The carrier, such as send
     """Give this carrier messages again at once, in all processes within a second, instead of waiting.
 
     Turns that are given out at its rate begin anew as well: who was told to come later still comes then, and those who
-    come now do not wait behind them.
+    come now do not wait behind them. It is given no more than its rate for all that.
     """
     with open_dangol(Settings()) as dangol:
         known = sorted({provider.name for providers in dangol.providers.values() for provider in providers})
@@ -80,5 +80,5 @@ def again(carrier: Annotated[str, typer.Argument(help="The carrier, such as send
             raise UsageError(f"carrier {carrier!r} is not chosen; expected {', '.join(known)}")
         with dangol.database.write() as tx:
             was_away = carrier_rows.is_well(tx, carrier)
-            pace_rows.forget(tx, carrier)
+            dangol.pipeline.pacing.begin_anew(tx, carrier, dangol.clock.now())
     typer.echo(f"{carrier} is given messages again." if was_away else f"{carrier} was not left alone.")

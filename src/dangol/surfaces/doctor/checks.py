@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dangol.errors import DangolError
-from dangol.surfaces.doctor import broker, carriers, database, names, settings, web, work
+from dangol.surfaces.doctor import broker, carriers, database, names, rates, settings, web, work
 from dangol.surfaces.doctor.finding import Finding, Verdict, skipped, unanswered
 from dangol.surfaces.doctor.visit import NotAsked, Visit
 
@@ -32,6 +32,7 @@ CHECKS = (
     Check("broker", "whether the broker answers, never evicts and keeps what it is told", broker.broker),
     Check("scheduler", "whether a scheduler leads", work.scheduler),
     Check("backlog", "how long the oldest due message has waited", work.backlog),
+    Check("rates", "whether rates carry what waits and what comes due within a day", rates.rates),
     Check("campaigns", "whether every version in service can be run", work.in_service),
     Check("proof", "whether the latest hand-overs in the log can be proven", work.proof),
     Check("health", "what a web process says of itself", web.health),
