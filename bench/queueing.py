@@ -1,9 +1,10 @@
 """How long an order waits while a blast runs, and what that tells about more workers: ``python -m bench.queueing``.
 
-A discrete-event simulation of the queue in front of the workers. Batches of a blast and single orders wait in one line
-for threads; a batch costs CPU time, of which the cores of a machine have only so much, and waits for the carrier while
-others use it. CPU time a message and the carrier's latency are those of a blast that was measured; what a batch costs
-however small, 8 ms, is what receipts cost that were sent one by one.
+A discrete-event simulation of the queue in front of the workers. Batches of a blast wait for threads; single orders
+wait in the same line, or have threads of their own, as dangol gives them. A batch costs CPU time, of which the cores of
+a machine have only so much, and waits for the carrier while others use it. CPU time a message and the carrier's latency
+are those of a blast that was measured; what a batch costs however small, 8 ms, is what receipts cost that were sent one
+by one.
 """
 
 from __future__ import annotations
@@ -26,21 +27,24 @@ class Model:
 
     ``message`` is CPU seconds of a message in a batch, ``batch`` those of a batch however small; ``latency`` is the
     carrier's, of each round of ``connections`` requests of a process. ``told_ahead`` messages of the blast wait in the
-    line before an order comes; ``urgent_first`` lets orders pass them. ``other`` CPU seconds a message are used by what
-    is not a worker, on the same ``cores``. ``turn`` is the seconds in which CPU time is handed round.
+    line before an order comes. ``first_threads`` of each process are for orders alone, and take all that wait
+    together; with none orders stand in that line. ``deciders`` of a process's threads work on the blast at a time, the
+    others wait for the carrier. ``other`` CPU seconds a message are used by what is not a worker, on the same
+    ``cores``. ``turn`` is the seconds in which CPU time is handed round.
     """
 
     processes: int = 2
     threads: int = 4
     cores: float = 2.0
-    batch_size: int = 500
+    first_threads: int = 2
+    deciders: int = 1
+    batch_size: int = 200
     message: float = 250e-6
     batch: float = 8e-3
     other: float = 100e-6
     latency: float = 0.05
     connections: int = 256
     told_ahead: int = 10_000
-    urgent_first: bool = False
     turn: float = 5e-3
 
     @property
@@ -63,13 +67,19 @@ class Prediction:
 
 @dataclass(slots=True)
 class _Job:
-    """What one thread has in hand: ``cpu`` seconds still to be worked, then ``rounds`` of waiting for the carrier."""
+    """What one thread has in hand: ``cpu`` seconds still to be worked, then ``waits`` for the carrier.
 
-    came: float
+    It is ``size`` messages of the blast, or the orders that ``came`` then.
+    """
+
+    came: tuple[float, ...]
     size: int
-    order: bool
     cpu: float
     waits: float
+
+    @property
+    def order(self) -> bool:
+        return bool(self.came)
 
 
 class Simulation:
@@ -82,7 +92,7 @@ class Simulation:
         self._unsent = messages
         self._messages = messages
         self._line: deque[_Job] = deque()
-        self._urgent: deque[_Job] = deque()
+        self._urgent: list[float] = []
         self._working: list[list[_Job]] = [[] for _ in range(model.processes)]
         self._waiting: list[tuple[float, int, int, _Job]] = []
         self._lags: list[float] = []
@@ -96,7 +106,7 @@ class Simulation:
         while sent < self._messages or coming or self._in_hand:
             self._tell()
             while coming and coming[0] <= self._now:
-                self._join(self._job(coming.popleft(), 1, order=True))
+                self._join(coming.popleft())
             self._begin()
             self._work()
             self._now += self._model.turn
@@ -117,33 +127,55 @@ class Simulation:
 
     def _tell(self) -> None:
         """The scheduler keeps the line filled with batches."""
-        ahead = sum(job.size for job in self._line if not job.order)
+        ahead = sum(job.size for job in self._line)
         while self._unsent and ahead < self._model.told_ahead:
             size = min(self._model.batch_size, self._unsent)
-            self._line.append(self._job(self._now, size, order=False))
+            self._line.append(self._job(size))
             self._unsent -= size
             ahead += size
 
-    def _job(self, at: float, size: int, *, order: bool) -> _Job:
+    def _job(self, size: int, came: tuple[float, ...] = ()) -> _Job:
         model = self._model
-        cpu = model.batch + size * (model.message + model.other)
-        rounds = -(-size // max(1, model.connections // model.threads))
-        return _Job(at, size, order, cpu * self._draw.uniform(0.8, 1.2), rounds * model.latency)
+        messages = size or len(came)
+        cpu = model.batch + messages * (model.message + model.other)
+        rounds = -(-messages // max(1, model.connections // model.threads))
+        return _Job(came, size, cpu * self._draw.uniform(0.8, 1.2), rounds * model.latency)
 
-    def _join(self, job: _Job) -> None:
-        (self._urgent if self._model.urgent_first else self._line).append(job)
+    def _join(self, at: float) -> None:
+        if self._model.first_threads:
+            self._urgent.append(at)
+        else:
+            self._line.append(self._job(0, (at,)))
 
     def _begin(self) -> None:
         """Threads that are free take the next jobs; a thread that waits for the carrier is not free."""
-        held = [len(jobs) for jobs in self._working]
-        for _, process, _, _ in self._waiting:
-            held[process] += 1
-        while self._urgent or self._line:
-            process = min(range(self._model.processes), key=held.__getitem__)
-            if held[process] >= self._model.threads:
+        held = [list(jobs) for jobs in self._working]
+        for _, process, _, job in self._waiting:
+            held[process].append(job)
+        if self._model.first_threads:
+            self._begin_orders(held)
+        while self._line:
+            free = [number for number, jobs in enumerate(held) if self._may_begin(number, jobs)]
+            if not free:
                 return
-            self._working[process].append((self._urgent or self._line).popleft())
-            held[process] += 1
+            process = min(free, key=lambda number: len(held[number]))
+            self._give(process, self._line.popleft(), held)
+
+    def _begin_orders(self, held: list[list[_Job]]) -> None:
+        """A free thread of those for orders takes all that wait."""
+        process = min(range(len(held)), key=lambda number: sum(job.order for job in held[number]))
+        if self._urgent and sum(job.order for job in held[process]) < self._model.first_threads:
+            together, self._urgent = tuple(self._urgent), []
+            self._give(process, self._job(0, together), held)
+
+    def _may_begin(self, process: int, held: Sequence[_Job]) -> bool:
+        in_line = [job for job in held if not (self._model.first_threads and job.order)]
+        deciding = sum(not job.order for job in self._working[process])
+        return len(in_line) < self._model.threads and deciding < self._model.deciders
+
+    def _give(self, process: int, job: _Job, held: list[list[_Job]]) -> None:
+        self._working[process].append(job)
+        held[process].append(job)
 
     def _work(self) -> None:
         """A turn of CPU time: one core at most for a process, all cores shared by those that have work."""
@@ -171,10 +203,8 @@ class Simulation:
         sent = 0
         while self._waiting and self._waiting[0][0] <= self._now:
             at, _, _, job = heapq.heappop(self._waiting)
-            if job.order:
-                self._lags.append(max(at, job.came) - job.came)
-            else:
-                sent += job.size
+            self._lags += [max(at, came) - came for came in job.came]
+            sent += job.size
         return sent
 
 
@@ -192,10 +222,10 @@ def predict(sent: Sent, orders: tuple[float, float]) -> Prediction:
 
 
 def scaled(model: Model, machines: Sequence[int]) -> dict[int, Prediction]:
-    """The same with more machines like this one, a blast of twenty seconds each, orders first."""
+    """The same with more machines like this one, a blast of twenty seconds each."""
     found = {}
     for count in machines:
-        more = replace(model, processes=model.processes * count, cores=model.cores * count, urgent_first=True)
+        more = replace(model, processes=model.processes * count, cores=model.cores * count)
         messages = int(20 * more.cores / (more.message + more.other))
         found[count] = Simulation(more, orders=(50.0 * count, 15.0), messages=messages).run()
     return found
@@ -210,9 +240,9 @@ def main() -> None:
     asked = parser.parse_args()
     model = Model(message=asked.message_us / 1e6, other=asked.other_us / 1e6, latency=asked.latency_ms / 1000)
     rows = {
-        "in one line": Simulation(model, orders=(50.0, 8.0), messages=50_000).run(),
-        "orders first": Simulation(replace(model, urgent_first=True), orders=(50.0, 8.0), messages=50_000).run(),
-        **{f"{count} machines, orders first": found for count, found in scaled(model, (2, 8)).items()},
+        "in one line": Simulation(replace(model, first_threads=0), orders=(50.0, 8.0), messages=50_000).run(),
+        "threads for orders": Simulation(model, orders=(50.0, 8.0), messages=50_000).run(),
+        **{f"{count} machines": found for count, found in scaled(model, (2, 8)).items()},
     }
     print(f"{'':<28} {'messages/s':>12} {'orders: p50':>12} {'p99':>10}")
     for name, found in rows.items():

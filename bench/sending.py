@@ -38,6 +38,8 @@ _STEADY = 0.05, 0.95
 _LONGEST = 900.0
 _CARRIERS = "carriers"
 _LOOK = 0.2
+_OF_BEFORE = MessageState.ACCEPTED.value
+"""The state of messages that an older log tells of; no carrier of this run had them."""
 _UNDECIDED = ", ".join(f"'{state}'" for state in (*OPEN_STATES, MessageState.SENDING.value))
 
 
@@ -167,7 +169,7 @@ def _sent(
     webhooks: bool,
     orders: tuple[float, float] | None,
 ) -> Sent:
-    progress = _Progress(installation)
+    progress, of_before = _Progress(installation), _states(database).get(_OF_BEFORE, 0)
     until("a first message", progress.note, installation, seconds=60)
     began = time.time()
     with _ordering(installation, recipients, orders) as lags:
@@ -181,7 +183,8 @@ def _sent(
     urgent = lags()
     reports = _worked_off(installation, database) if webhooks else 0
     seconds, memory = time.time() - began, installation.crew.memory()
-    at, kept_back = _judged(installation, database, recipients + (len(urgent.lags) if urgent is not None else 0))
+    expected = recipients + (len(urgent.lags) if urgent is not None else 0)
+    at, kept_back = _judged(installation, database, expected, of_before)
     first, last = (int(len(at) * part) for part in _STEADY)
     return Sent(
         installation.shape.name,
@@ -213,12 +216,14 @@ def _ordering(
         yield lags.result
 
 
-def _judged(installation: Installation, database: Database, expected: int) -> tuple[list[float], int]:
-    """When each message was accepted, in order, and how many were kept back.
+def _judged(installation: Installation, database: Database, expected: int, of_before: int) -> tuple[list[float], int]:
+    """When each message was accepted, in order, and how many were kept back; those ``of_before`` are left out.
 
     Raises RuntimeError unless database and carriers agree about all.
     """
     record, states = installation.sim.record(), _states(database)
+    if of_before:
+        states[_OF_BEFORE] -= of_before
     handed_over = {entry["message_id"] for entry in record}
     if sum(states.values()) != expected or states.get("sent", 0) != len(handed_over) or len(record) != len(handed_over):
         raise RuntimeError(

@@ -112,11 +112,12 @@ Noting = Callable[[Connection, Sequence[Event]], None]
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of a batch of events: how many came, were new, and began journeys."""
+    """What became of a batch of events: how many came, were new, and began journeys; ``left`` were not touched."""
 
     received: int
     new: int
     journeys: int
+    left: Sequence[IncomingEvent] = ()
 
 
 @dataclass(slots=True)
@@ -332,28 +333,35 @@ class Pipeline:
                 entropy=self.entropy,
                 hasher=self.hasher,
             )
-            following = self._follow(tx, self._record(tx, heard.events)) if heard.events else Following()
+            following = self._follow(tx, self._heard(tx, heard.events)) if heard.events else Following()
         self._announce(following)
         return answered(heard, shop)
 
     # Triggers come in.
 
-    def ingest(self, incoming: Sequence[IncomingEvent], *, noting: Noting | None = None) -> Ingested:
+    def ingest(
+        self, incoming: Sequence[IncomingEvent], *, noting: Noting | None = None, patient: bool = True
+    ) -> Ingested:
         """Accept events: when this returns they are committed, and so is everything that follows from them (G1).
 
         An event seen before, by its ``message_id``, changes nothing; of one about an erased person only that it came
         is kept. ``noting`` is given the new ones, to write what belongs to them in the same transaction.
+
+        Unless ``patient``, nobody is waited for: events about people whom another transaction holds are ``left``.
         """
         with traces.at("ingest"), self.database.write() as tx:
             controls_rows.attend(tx)
-            new = self._record(tx, incoming)
+            owners = self._hold(tx, incoming, patient=patient)
+            left = [event for event in incoming if event.external_id not in owners]
+            new = self._record(tx, [event for event in incoming if event.external_id in owners], owners)
             if noting is not None:
                 noting(tx, new)
             following = self._follow(tx, new)
         self._announce(following)
         meters.count("events", len(new), result="new")
-        meters.count("events", len(incoming) - len(new), result="known")
-        return Ingested(len(incoming), len(new), following.entered)
+        received = len(incoming) - len(left)
+        meters.count("events", received - len(new), result="known")
+        return Ingested(received, len(new), following.entered, tuple(left))
 
     def start(self, campaign_key: str, request: IncomingEvent) -> Started:
         """Let a person into a campaign whose entry is ``api``; asked again with the same ``message_id``, the answer is
@@ -368,19 +376,31 @@ class Pipeline:
                 raise UnknownCampaign(f"no campaign `{campaign_key}` that is entered through the API is in service")
             # The id is the campaign's own, so that another call with the same one is not taken for this.
             request = replace(request, name=release.campaign.entry.api, message_id=request_id(campaign_key, request))
-            new = self._record(tx, [request])
+            new = self._heard(tx, [request])
             following = self._follow(tx, new, only=campaign_key)
             started = started_by(tx, campaign_key, request.message_id)
         self._announce(following)
         return started
 
-    def _record(self, tx: Connection, incoming: Sequence[IncomingEvent]) -> list[Event]:
-        """Store events, lock their people, and return the new ones in the order in which they occurred."""
+    def _heard(self, tx: Connection, incoming: Sequence[IncomingEvent]) -> list[Event]:
+        """Hold the people of these events, and store them."""
+        return self._record(tx, incoming, self._hold(tx, incoming))
+
+    def _hold(self, tx: Connection, incoming: Sequence[IncomingEvent], *, patient: bool = True) -> dict[str, str]:
+        """Lock the people of these events, all of them or those whom nobody else holds: ``external_id`` → id."""
         now = self.clock.now()
         owners = people.resolve(tx, [event.external_id for event in incoming], now=now, entropy=self.entropy)
-        people.lock(tx, owners.values())
+        if patient:
+            people.lock(tx, owners.values())
+            return owners
+        free = people.lock_free(tx, owners.values())
+        return {external_id: owner for external_id, owner in owners.items() if owner in free}
+
+    def _record(self, tx: Connection, incoming: Sequence[IncomingEvent], owners: Mapping[str, str]) -> list[Event]:
+        """Store events of people who are locked, and return the new ones in the order in which they occurred."""
         accepted = self._of_the_living(tx, incoming, owners)
-        return sorted(events.record(tx, accepted, owners, received_at=now), key=lambda event: event.order)
+        happened = events.record(tx, accepted, owners, received_at=self.clock.now())
+        return sorted(happened, key=lambda event: event.order)
 
     def _of_the_living(
         self, tx: Connection, incoming: Sequence[IncomingEvent], owners: Mapping[str, str]

@@ -46,7 +46,9 @@ _DEVICES = (
 )
 _KNOWN = select(profiles.c.external_id, profiles.c.id).where(among(profiles.c.external_id, "external_ids"))
 _ERASED = select(profiles.c.id).where(among(profiles.c.id, "ids"), profiles.c.erased_at.is_not(None))
-_LOCK = select(profiles.c.id).where(among(profiles.c.id, "ids")).order_by(profiles.c.id).with_for_update(key_share=True)
+_THESE = select(profiles.c.id).where(among(profiles.c.id, "ids")).order_by(profiles.c.id)
+_LOCK = _THESE.with_for_update(key_share=True)
+_LOCK_FREE = _THESE.with_for_update(key_share=True, skip_locked=True)
 _UPDATE = (
     profiles.update()
     .where(profiles.c.id == bindparam("of_id"))
@@ -67,6 +69,14 @@ def lock(connection: Connection, profile_ids: Iterable[str]) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK, {"ids": sorted(set(profile_ids))}).all()
+
+
+def lock_free(connection: Connection, profile_ids: Iterable[str]) -> set[str]:
+    """As ``lock``, but nobody is waited for: those of these people whom no other transaction holds."""
+    wanted = sorted(set(profile_ids))
+    if connection.dialect.name != "postgresql":
+        return set(wanted)
+    return set(connection.execute(_LOCK_FREE, {"ids": wanted}).scalars())
 
 
 def load(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Profile]:

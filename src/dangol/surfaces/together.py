@@ -1,7 +1,8 @@
 """Requests that come at the same time are committed together.
 
 One transaction costs about the same for one call as for twenty, so a process that is behind catches up by putting what
-waits into the next transaction. One that is not behind puts nothing off: whoever comes alone goes alone, at once.
+waits into the next transaction. One that is not behind puts nothing off: whoever comes alone goes alone, at once. And
+nobody waits for what only another has to wait for.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
 from dangol.errors import StoreUnavailable
 
 T = TypeVar("T")
+_PATIENT = 8
+"""Requests that wait at one time for something of their own; more than these wait for one of them."""
 
 
 class _Asked(NamedTuple, Generic[T]):
@@ -32,10 +35,22 @@ class Together(Generic[T]):
     ``work`` is called in a thread, by at most ``at_once`` of them at a time, with ``most`` items unless one request has
     more. It is one transaction, or may be repeated: if it fails over what several requests asked for, each is tried by
     itself, so that nobody is refused for what another sent. A database that is away is away for all of them.
+
+    What ``work`` gives back it left undone, because it would have had to wait. ``alone`` does it for one request at a
+    time, in threads of its own.
     """
 
-    def __init__(self, work: Callable[[Sequence[T]], object], *, most: int, at_once: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[T]], Sequence[T]],
+        *,
+        most: int,
+        at_once: int,
+        alone: Callable[[Sequence[T]], object] | None = None,
+    ) -> None:
         self._work = work
+        self._alone = alone
+        self._patient = ThreadPoolExecutor(_PATIENT, thread_name_prefix="dangol-alone") if alone is not None else None
         self._most = most
         self._at_once = at_once
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="dangol-together")
@@ -73,15 +88,28 @@ class Together(Generic[T]):
 
     def _do(self, together: Sequence[_Asked[T]]) -> None:
         try:
-            self._work([item for asked in together for item in asked.items])
+            left = {id(item) for item in self._work([item for asked in together for item in asked.items])}
         except Exception as error:
             if len(together) > 1 and not isinstance(error, StoreUnavailable):
                 for asked in together:
                     self._do([asked])
                 return
             _answer(together, error)
+            return
+        waits = [asked for asked in together if left and not left.isdisjoint(map(id, asked.items))]
+        _answer([asked for asked in together if asked not in waits] if waits else together, None)
+        for asked in waits:
+            assert self._patient is not None, "who leaves something undone says who does it"
+            self._patient.submit(self._wait, asked, left)
+
+    def _wait(self, asked: _Asked[T], left: Collection[int]) -> None:
+        assert self._alone is not None
+        try:
+            self._alone([item for item in asked.items if id(item) in left])
+        except Exception as error:
+            _answer([asked], error)
         else:
-            _answer(together, None)
+            _answer([asked], None)
 
 
 def _answer(together: Sequence[_Asked[T]], error: Exception | None) -> None:

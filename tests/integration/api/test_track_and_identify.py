@@ -17,6 +17,7 @@ from sqlalchemy import event as sql_events
 from dangol.bootstrap import Dangol
 from dangol.clock import VirtualClock
 from dangol.errors import StoreUnavailable
+from dangol.profiles import people
 from dangol.store.tables import devices, events, profiles
 from dangol.surfaces.api.body import MAX_BODY
 from tests.integration.api.conftest import WRITE_KEY, Post, basic, rows
@@ -49,6 +50,22 @@ def test_an_identify_call_updates_the_profile_and_its_device(post: Post, dangol:
     assert (profile.locale, profile.timezone, profile.country) == ("ko-KR", "Asia/Seoul", "KR")
     assert profile.attributes == {"given_name": "지우"}
     assert [device.token for device in rows(dangol, devices)] == ["t-1"]
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_whoever_is_just_being_decided_about_holds_up_no_others(post: Post, dangol: Dangol) -> None:
+    def ordered(who: str) -> int:
+        return post("/v1/track", {**TRACK, "userId": who, "messageId": f"m-{who}"}).status_code
+
+    assert post("/v1/identify", {"userId": "held"}).status_code == 200
+    with ThreadPoolExecutor(8) as pool:
+        with dangol.database.write() as tx:
+            people.lock(tx, people.find(tx, ["held"]).values())
+            waits = pool.submit(ordered, "held")
+            assert list(pool.map(ordered, (f"c-{number}" for number in range(20)))) == [200] * 20
+            assert not waits.done()
+        assert waits.result(timeout=30) == 200
+    assert len(rows(dangol, events)) == 21
 
 
 def test_the_same_message_id_counts_once_also_from_eight_at_once(post: Post, dangol: Dangol) -> None:
@@ -204,7 +221,7 @@ def test_a_gzipped_body_is_understood(client: TestClient, dangol: Dangol) -> Non
 def test_while_the_database_is_away_the_answer_is_503_and_when_to_try_again(
     path: str, method: str, post: Post, dangol: Dangol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(_: object) -> None:
+    def away(_calls: object, **_options: object) -> None:
         raise StoreUnavailable("database db.internal: connection refused")
 
     monkeypatch.setattr(dangol.pipeline, method, away)

@@ -10,6 +10,7 @@ import pytest
 from dangol.intake import Intake
 from dangol.model.vocabulary import Channel
 from dangol.pipeline import Ingested
+from dangol.profiles import people
 from dangol.store.tables import events, profiles, rejected_events
 from tests.integration.pipeline.house import House
 from tests.workspaces import campaign, note
@@ -51,6 +52,27 @@ def test_one_message_id_twice_in_a_batch_is_one_event(house: House) -> None:
 def test_an_empty_batch_is_no_trouble(house: House) -> None:
     house.opens_with(campaign("a"))
     assert house.pipeline.ingest([]) == Ingested(0, 0, 0)
+
+
+ON_POSTGRESQL = pytest.mark.parametrize(
+    "database", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+def test_whoever_would_not_wait_has_not_to_while_nobody_is_held(house: House) -> None:
+    house.opens_with(campaign("a", WAIT)).knows("kim")
+    told = [house.event("Order Completed", who) for who in ("kim", "stranger")]
+    assert house.pipeline.ingest(told, patient=False) == Ingested(2, 2, 2)
+
+
+@ON_POSTGRESQL
+def test_events_about_people_whom_somebody_holds_are_left_to_whoever_will_not_wait(house: House) -> None:
+    house.opens_with(campaign("a", WAIT)).knows("kim", "lee")
+    of_kim, of_lee = (house.event("Order Completed", who) for who in ("kim", "lee"))
+    with house.database.write() as tx:
+        people.lock(tx, people.find(tx, ["kim"]).values())
+        assert house.pipeline.ingest([of_kim, of_lee], patient=False) == Ingested(1, 1, 1, (of_kim,))
+    assert house.pipeline.ingest([of_kim], patient=False) == Ingested(1, 1, 1)
 
 
 def test_a_person_nobody_told_about_gets_a_profile_and_a_journey(house: House) -> None:

@@ -11,6 +11,7 @@ from bench.sending import Sent
 
 NO_ORDERS = 0.0, 0.0
 MODEL = Model(message=250e-6, other=100e-6, batch=0.0, latency=0.0)
+IN_ONE_LINE = replace(MODEL, first_threads=0)
 
 
 def test_the_same_model_gives_the_same_answer() -> None:
@@ -30,7 +31,7 @@ def test_a_process_uses_one_core_at_most() -> None:
 
 
 def test_with_slow_carriers_threads_are_the_limit() -> None:
-    slow = replace(MODEL, message=1e-6, other=0.0, latency=1.0, connections=500, threads=1)
+    slow = replace(MODEL, message=1e-6, other=0.0, latency=1.0, connections=500, threads=1, batch_size=500)
     found = Simulation(slow, orders=NO_ORDERS, messages=20_000).run()
     assert found.rate == pytest.approx(2 * 500 / 1.0, rel=0.1)
 
@@ -42,13 +43,17 @@ def test_an_order_that_meets_nobody_waits_for_its_own_work_and_the_carrier() -> 
     assert found.p50_ms == pytest.approx(60, abs=4)
 
 
-def test_orders_in_a_lane_of_their_own_do_not_wait_for_a_blast() -> None:
-    in_line, first = (
-        Simulation(replace(MODEL, urgent_first=lane), orders=(20.0, 5.0), messages=30_000).run()
-        for lane in (False, True)
-    )
+def test_orders_with_threads_of_their_own_do_not_wait_for_a_blast() -> None:
+    in_line, first = (Simulation(model, orders=(20.0, 5.0), messages=30_000).run() for model in (IN_ONE_LINE, MODEL))
     assert first.orders == in_line.orders
     assert first.p99_ms < in_line.p99_ms / 3
+
+
+def test_orders_that_come_faster_than_they_go_alone_go_together() -> None:
+    dear = replace(MODEL, message=0.0, other=0.0, batch=0.050)
+    found = Simulation(dear, orders=(100.0, 10.0), messages=0).run()
+    assert found.orders > 900
+    assert found.p99_ms < 500
 
 
 def test_machines_add_up() -> None:

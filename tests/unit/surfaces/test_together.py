@@ -23,12 +23,13 @@ class Work:
         self.begun = threading.Semaphore(0)
         self._fails = fails
 
-    def __call__(self, items: Sequence[str]) -> None:
+    def __call__(self, items: Sequence[str]) -> Sequence[str]:
         self.pieces.append(list(items))
         self.begun.release()
         assert self.door.wait(LONG)
         if error := self._fails(items):
             raise error
+        return [item for item in items if item.startswith("held")]
 
     async def is_under_way(self) -> None:
         assert await asyncio.to_thread(self.begun.acquire, timeout=LONG)
@@ -136,6 +137,41 @@ def test_a_database_that_is_away_is_asked_once_for_all_who_wait_together() -> No
         answers = await asyncio.gather(*first, *others, return_exceptions=True)
         assert all(isinstance(answer, StoreUnavailable) for answer in answers)
         assert work.pieces == [["a"], ["b", "c"]]
+
+    asyncio.run(scene())
+
+
+def test_what_has_to_wait_is_done_alone_and_holds_up_nobody_else() -> None:
+    async def scene() -> None:
+        work, door, waited = Work(), threading.Event(), list[str]()
+
+        def alone(items: Sequence[str]) -> None:
+            assert door.wait(LONG)
+            waited.extend(items)
+
+        work.door.set()
+        together = Together[str](work, most=10, at_once=1, alone=alone)
+        held, mixed = await asked(together, ["held 1"], ["a", "held 2"])
+        for name in "bcd":
+            await together([name])
+        assert not held.done()
+        assert not mixed.done()
+        door.set()
+        await asyncio.gather(held, mixed)
+        assert sorted(waited) == ["held 1", "held 2"]
+
+    asyncio.run(scene())
+
+
+def test_whoever_waits_alone_is_told_what_came_of_that() -> None:
+    def alone(_items: Sequence[str]) -> None:
+        raise StoreUnavailable("held for too long")
+
+    async def scene() -> None:
+        work = Work()
+        work.door.set()
+        with pytest.raises(StoreUnavailable):
+            await Together[str](work, most=10, at_once=1, alone=alone)(["held"])
 
     asyncio.run(scene())
 

@@ -42,13 +42,14 @@ class Batch:
     size: int
 
 
-def parse_call(
-    type_: str, raw: Mapping[str, Any], *, now: datetime, places: Places, sent_at: datetime | None = None
-) -> Call:
-    """A ``track`` or ``identify`` call; ``places`` gives those that a profile may name. Raises InvalidEvent."""
-    if type_ == "identify":
-        return parse_profile(raw, places=places())
+def parse_track(raw: Mapping[str, Any], *, now: datetime, sent_at: datetime | None = None) -> IncomingEvent:
+    """A ``track`` call. Raises InvalidEvent."""
     return parse_event(raw, source=SOURCE, now=now, sent_at=sent_at)
+
+
+def _parse(type_: str, raw: Mapping[str, Any], *, now: datetime, places: Places, sent_at: datetime | None) -> Call:
+    """A ``track`` or ``identify`` call; ``places`` gives those that a profile may name. Raises InvalidEvent."""
+    return parse_profile(raw, places=places()) if type_ == "identify" else parse_track(raw, now=now, sent_at=sent_at)
 
 
 def parse_start(body: Mapping[str, Any], *, now: datetime) -> tuple[str, IncomingEvent]:
@@ -87,7 +88,7 @@ def parse_batch(body: Mapping[str, Any], *, now: datetime, places: Places) -> Ba
             if type_ in UNSUPPORTED:
                 ignored.append({"index": index, "type": type_, "message": f"dangol has no use for {type_} calls"})
             else:
-                calls.append(parse_call(type_, _merged(item, shared), now=now, places=known, sent_at=sent_at))
+                calls.append(_parse(type_, _merged(item, shared), now=now, places=known, sent_at=sent_at))
         except InvalidEvent as error:
             errors.append({"index": index, "code": error.code, "message": str(error)})
     return Batch(in_rounds(calls), ignored, errors, len(items))

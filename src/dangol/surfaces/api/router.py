@@ -20,8 +20,10 @@ from fastapi.responses import JSONResponse
 from dangol import meters
 from dangol.bootstrap import Dangol
 from dangol.errors import InvalidEvent, StoreUnavailable, UnknownCampaign, UnknownVersion
+from dangol.model.people import IncomingEvent
+from dangol.profiles.validation import parse_profile
 from dangol.surfaces.api.body import Refused, check_key, header_key, read_json
-from dangol.surfaces.api.calls import Call, Round, in_rounds, parse_batch, parse_call, parse_start, status_of
+from dangol.surfaces.api.calls import Round, parse_batch, parse_start, parse_track, status_of
 from dangol.surfaces.api.consents import Consents
 from dangol.surfaces.api.replies import take
 from dangol.surfaces.together import Together
@@ -30,7 +32,7 @@ _RETRY_AFTER_SECONDS = "5"
 _TOGETHER = 200
 """Single calls in one transaction at most: people are locked until it ends."""
 _WRITERS = 2
-"""Transactions of single calls at one time. One may wait for a person whom a blast is just deciding about."""
+"""Transactions of single calls at one time."""
 _log = structlog.get_logger(__name__)
 
 Answer = dict[str, Any]
@@ -46,7 +48,7 @@ def make_router(dangol: Dangol) -> APIRouter:
         router.add_api_route(path, _endpoint(intake, work), methods=["POST"], summary=summary)
 
     accept("/track", intake.track, "Report what a customer did")
-    accept("/identify", intake.identify, "Say who a customer is")
+    accept("/identify", _in_thread(intake.identify), "Say who a customer is")
     accept("/batch", _in_thread(intake.batch), "Report up to 2,500 calls at once")
     accept("/journeys", _in_thread(intake.start), "Start a journey of a campaign that is entered through the API")
     consents = Consents(dangol)
@@ -128,7 +130,13 @@ class Intake:
         self._dangol = dangol
         self._pipeline = dangol.pipeline
         writers = _WRITERS if dangol.database.is_postgresql else 1
-        self._together = Together[Call](lambda calls: self._commit(in_rounds(calls)), most=_TOGETHER, at_once=writers)
+        pipeline = self._pipeline
+        self._events = Together[IncomingEvent](
+            lambda events: pipeline.ingest(events, patient=False).left,
+            most=_TOGETHER,
+            at_once=writers,
+            alone=pipeline.ingest,
+        )
 
     @cached_property
     def _write_key(self) -> str:
@@ -140,17 +148,12 @@ class Intake:
         check_key(presented, self._write_key)
 
     async def track(self, body: Mapping[str, Any]) -> Answer:
-        await self._together([self._parsed("track", body)])
+        await self._events([parse_track(_call(body), now=self._dangol.clock.now())])
         return {"success": True}
 
-    async def identify(self, body: Mapping[str, Any]) -> Answer:
-        # in a thread, for the places that it may name follow from what is in service
-        await self._together([await run_in_threadpool(self._parsed, "identify", body)])
+    def identify(self, body: Mapping[str, Any]) -> Answer:
+        self._pipeline.identify([parse_profile(_call(body), places=self._dangol.known_places())])
         return {"success": True}
-
-    def _parsed(self, type_: str, body: Mapping[str, Any]) -> Call:
-        call = {name: value for name, value in body.items() if name != "writeKey"}
-        return parse_call(type_, call, now=self._dangol.clock.now(), places=self._dangol.known_places)
 
     def start(self, body: Mapping[str, Any]) -> Answer:
         """Start a journey; asked again with the same ``messageId``, the answer is the same."""
@@ -182,3 +185,7 @@ class Intake:
                 self._pipeline.identify(each.changes)
             if each.events:
                 self._pipeline.ingest(each.events)
+
+
+def _call(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != "writeKey"}

@@ -165,11 +165,12 @@ class Hooks:
             raise Answer(403, "this receipt is not of this message", _ANYWHERE)
         return Arrivals((reported.feedback,))
 
-    def take_in(self, name: str, reports: Sequence[Feedback]) -> None:
-        """Store these reports, of one request or of several."""
+    def take_in(self, name: str, reports: Sequence[Feedback]) -> Sequence[Feedback]:
+        """Store these reports, of one request or of several; none is left."""
         new = self._pipeline.take_in(reports)
         self._tally.count(name, Came.ACCEPTED, new)
         self._tally.count(name, Came.REPEATED, len(reports) - new)
+        return ()
 
     def _from_twilio(self, body: bytes, request: Request) -> tuple[twilio.Fields, str]:
         if self._twilio is None:
