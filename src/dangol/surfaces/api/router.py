@@ -3,7 +3,7 @@
 docs/triggers.md is the manual, of consents docs/consent.md.
 
 200 means committed; everything else is JSON with ``code`` and ``message``. The pipeline is synchronous, so its work is
-done in threads; single calls that come at the same time are committed together.
+done in threads; ``track`` calls that come at the same time are committed together.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _in_thread(work: Callable[[Mapping[str, Any]], Answer]) -> Work:
 def _question(intake: Intake, consents: Consents) -> Callable[[Request, str | None], Awaitable[JSONResponse]]:
     async def endpoint(request: Request, userId: str | None = None) -> JSONResponse:  # noqa: N803 - as callers write it
         try:
-            intake.admit(header_key(request))
+            await intake.admit(header_key(request))
             answer = await run_in_threadpool(consents.states, userId)
             return JSONResponse(answer, headers={"Cache-Control": "no-store"})
         except Refused as error:
@@ -88,10 +88,10 @@ def _endpoint(intake: Intake, work: Work) -> Callable[[Request], Awaitable[JSONR
         try:
             presented = header_key(request)
             if presented is not None:
-                intake.admit(presented)
+                await intake.admit(presented)
             body = await read_json(request)
             if presented is None:
-                intake.admit(body.get("writeKey"))
+                await intake.admit(body.get("writeKey"))
             return JSONResponse(await work(body))
         except Refused as error:
             return _error(error.status, error.code, str(error), headers=error.headers, **error.details)
@@ -140,11 +140,12 @@ class Intake:
 
     @cached_property
     def _write_key(self) -> str:
-        """Read once, from a file at most, so that it may be asked for where nothing may wait."""
         return self._dangol.write_key
 
-    def admit(self, presented: object) -> None:
+    async def admit(self, presented: object) -> None:
         """Raises Refused, 401, unless ``presented`` is the write key."""
+        if "_write_key" not in vars(self):
+            await run_in_threadpool(lambda: self._write_key)  # it may be in the database
         check_key(presented, self._write_key)
 
     async def track(self, body: Mapping[str, Any]) -> Answer:
