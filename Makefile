@@ -20,8 +20,8 @@ up: .venv/.runtime ## Run web, workers and scheduler in this one process
 # Many tests wait for servers and for processes of their own rather than work, so there are more processes than cores.
 # Without compiled modules, each of the processes that tests start would compile dangol anew, for seconds.
 test: export PYTHONDONTWRITEBYTECODE =
-test: .venv/.dev ## Run the whole test suite, two processes a core
-	@$(BIN)/python -m pytest --dist worksteal --numprocesses "$$($(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))')"
+test: .venv/.dev ## Run the whole test suite, one process more than there are cores
+	@$(BIN)/python -m pytest --dist worksteal --numprocesses "$$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))')"
 
 check: lint ## Check style, types, import contract, docs, the shipped workspace and the demo
 	$(BIN)/python -m pytest tests/docs
