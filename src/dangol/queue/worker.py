@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,8 +23,6 @@ _COLLECT_AFTER = (200_000, 20, 100)
 """How many new objects, and rounds of younger ones, Python lets pass before it looks for cycles among them."""
 
 
-_HELD = 0.001
-"""Seconds for which a thread holds Python's lock while others want it."""
 _M_ARENA_MAX = -8
 _ARENAS = 2
 
@@ -38,20 +35,6 @@ def sharing_memory() -> None:
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
-
-
-@contextmanager
-def handed_round_often() -> Iterator[None]:
-    """Let a thread that decides about a blast give Python's lock to another after one millisecond instead of five.
-
-    What somebody waits for asks the database some thirty times, and after each answer waits for that lock.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_HELD)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 @contextmanager
@@ -99,7 +82,6 @@ class Workers:
 
     def __enter__(self) -> Workers:
         sharing_memory()
-        self._until_left.enter_context(handed_round_often())
         self._until_left.enter_context(seldom_collected())
         for worker in self._workers:
             # Starting adds a middleware that listens for queues still to come. None comes, and of several it warns.

@@ -1,14 +1,13 @@
-"""How a worker process treats Python's garbage collector, lock and memory."""
+"""How a worker process treats Python's garbage collector, and memory."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import sys
 
 import pytest
 
-from dangol.queue.worker import handed_round_often, seldom_collected, sharing_memory
+from dangol.queue.worker import seldom_collected, sharing_memory
 
 
 def test_while_workers_run_cycles_are_looked_for_seldom_and_not_among_what_was_loaded_before() -> None:
@@ -19,13 +18,6 @@ def test_while_workers_run_cycles_are_looked_for_seldom_and_not_among_what_was_l
         assert gc.isenabled()
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
-
-
-def test_while_workers_run_pythons_lock_is_handed_round_more_often() -> None:
-    before = sys.getswitchinterval()
-    with handed_round_often():
-        assert sys.getswitchinterval() < before
-    assert sys.getswitchinterval() == before
 
 
 @pytest.mark.parametrize("trouble", [OSError("no such library"), AttributeError("mallopt")])
