@@ -73,7 +73,8 @@ class Standing:
 
     def to_be_tried(self, now: datetime) -> set[str]:
         """Carriers whose pause is over, and which nobody is known to try."""
-        return {carrier for carrier, known in self._away.items() if known.to_be_tried(now)} if self._away else set()
+        with self._lock:  # other threads hear of carriers meanwhile
+            return {carrier for carrier, known in self._away.items() if known.to_be_tried(now)}
 
     def trying(self, carriers: Collection[str]) -> None:
         """A hand-over of this process is about to try these; what is learned of them is for it to pass on."""

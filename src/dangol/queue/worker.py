@@ -21,8 +21,6 @@ _SOON_MS = 100
 """The same for what somebody waits for."""
 _COLLECT_AFTER = (200_000, 20, 100)
 """How many new objects, and rounds of younger ones, Python lets pass before it looks for cycles among them."""
-
-
 _M_ARENA_MAX = -8
 _ARENAS = 2
 

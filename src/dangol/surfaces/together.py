@@ -50,7 +50,7 @@ class Together(Generic[T]):
     ) -> None:
         self._work = work
         self._alone = alone
-        self._patient = ThreadPoolExecutor(_PATIENT, thread_name_prefix="dangol-alone") if alone is not None else None
+        self._patient = ThreadPoolExecutor(_PATIENT, thread_name_prefix="dangol-alone")
         self._most = most
         self._at_once = at_once
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="dangol-together")
@@ -96,14 +96,16 @@ class Together(Generic[T]):
                 return
             _answer(together, error)
             return
-        waits = [asked for asked in together if left and not left.isdisjoint(map(id, asked.items))]
-        _answer([asked for asked in together if asked not in waits] if waits else together, None)
-        for asked in waits:
-            assert self._patient is not None, "who leaves something undone says who does it"
-            self._patient.submit(self._wait, asked, left)
+        done: list[_Asked[T]] = []
+        for asked in together:
+            if left.isdisjoint(map(id, asked.items)):
+                done.append(asked)
+            else:
+                self._patient.submit(self._wait, asked, left)
+        _answer(done, None)
 
     def _wait(self, asked: _Asked[T], left: Collection[int]) -> None:
-        assert self._alone is not None
+        assert self._alone is not None, "who leaves something undone says who does it"
         try:
             self._alone([item for item in asked.items if id(item) in left])
         except Exception as error:

@@ -9,7 +9,6 @@ done in threads; ``track`` calls that come at the same time are committed togeth
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import structlog
@@ -129,23 +128,18 @@ class Intake:
     def __init__(self, dangol: Dangol) -> None:
         self._dangol = dangol
         self._pipeline = dangol.pipeline
-        writers = _WRITERS if dangol.database.is_postgresql else 1
-        pipeline = self._pipeline
+        self._write_key: str | None = None
         self._events = Together[IncomingEvent](
-            lambda events: pipeline.ingest(events, patient=False).left,
+            lambda events: self._pipeline.ingest(events, patient=False).left,
             most=_TOGETHER,
-            at_once=writers,
-            alone=pipeline.ingest,
+            at_once=_WRITERS if dangol.database.is_postgresql else 1,
+            alone=self._pipeline.ingest,
         )
-
-    @cached_property
-    def _write_key(self) -> str:
-        return self._dangol.write_key
 
     async def admit(self, presented: object) -> None:
         """Raises Refused, 401, unless ``presented`` is the write key."""
-        if "_write_key" not in vars(self):
-            await run_in_threadpool(lambda: self._write_key)  # it may be in the database
+        if self._write_key is None:
+            self._write_key = await run_in_threadpool(lambda: self._dangol.write_key)  # it may be in the database
         check_key(presented, self._write_key)
 
     async def track(self, body: Mapping[str, Any]) -> Answer:

@@ -30,7 +30,7 @@ def worker(
     supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
 ) -> None:
     """Run worker threads only; they are told about work over the broker."""
-    settings, stop = with_broker("worker"), Stop()
+    settings, stop = _with_broker("worker"), Stop()
     logs.configure(settings, process="worker")
     count = threads or settings.worker_threads
     if processes > 1:
@@ -43,9 +43,7 @@ def worker(
         running.enter_context(stop.on_signals())
         if supervised:
             running.enter_context(ending_with_parent(stop))
-        dangol = running.enter_context(Dangol(settings, workers=True))
-        running.enter_context(traced(settings, "worker"))
-        figures = running.enter_context(watched(dangol, needs_broker=True))
+        dangol, figures = _opened(running, settings, "worker")
         start_workers(running, dangol, count)
         say(f"Worker with {_threads(settings, count)}, on {dangol.database.label}", figures)
         stop.wait()
@@ -53,16 +51,21 @@ def worker(
 
 def scheduler() -> None:
     """Run the scheduler only; of several, one leads and the others wait."""
-    settings, stop = with_broker("scheduler"), Stop()
+    settings, stop = _with_broker("scheduler"), Stop()
     logs.configure(settings, process="scheduler")
     with ExitStack() as running:
         running.enter_context(stop.on_signals())
-        dangol = running.enter_context(Dangol(settings, workers=True))
-        running.enter_context(traced(settings, "scheduler"))
-        figures = running.enter_context(watched(dangol, needs_broker=True))
+        dangol, figures = _opened(running, settings, "scheduler")
         start_scheduler(running, dangol, stop)
         say(f"Scheduler on {dangol.database.label}", figures)
         stop.wait()
+
+
+def _opened(running: ExitStack, settings: Settings, process: str) -> tuple[Dangol, str]:
+    """An installation whose work is traced and watched until the end, and where its figures are."""
+    dangol = running.enter_context(Dangol(settings, workers=True))
+    running.enter_context(traced(settings, process))
+    return dangol, running.enter_context(watched(dangol, needs_broker=True))
 
 
 def start_workers(running: ExitStack, dangol: Dangol, threads: int) -> None:
@@ -85,7 +88,8 @@ def _threads(settings: Settings, count: int) -> str:
     return f"{count} threads, {first} more for transactional messages and {first} for events of the broker"
 
 
-def with_broker(process: str) -> Settings:
+def _with_broker(process: str) -> Settings:
+    """The settings. Raises UsageError if no broker is named."""
     settings = Settings()
     if not settings.broker_url:
         raise UsageError(

@@ -58,11 +58,10 @@ def _scheduler(tx: Connection, now: datetime) -> dict[str, Any]:
 
 def _carriers(tx: Connection, now: datetime) -> dict[str, Any]:
     """Those that are left alone, and for how many more seconds; none once it is time to try one that failed."""
-    left = {row: max(0.0, round((row.away_until - now).total_seconds(), 1)) for row in standing(tx)}
     return {
         row.name: {"why": row.why, "failures": row.failures, "for": seconds}
-        for row, seconds in left.items()
-        if seconds or row.why == FAILING
+        for row in standing(tx)
+        if (seconds := max(0.0, round((row.away_until - now).total_seconds(), 1))) or row.why == FAILING
     }
 
 
